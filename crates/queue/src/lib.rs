@@ -1,1 +1,43 @@
-//! queue
+//! A durable queue in Redis. It carries bytes and knows nothing of what they mean.
+//!
+//! ```text
+//!            accept                 claim                    settle: done ──► gone, its events in other queues
+//!  sender ──────────► visible ──────────────► leased ──────────────┬─ retry ──► invisible ──┐
+//!                        ▲                      │                  ├─ release ► invisible ──┤ the time comes
+//!                        │                      │ lease runs out   └─ bury ───► dead letter │
+//!                        └──────────────────────┴────────────────────────────────────┬──────┘
+//!                                                                     redrive ◄──────┘
+//! ```
+//!
+//! One sorted set holds for each message *when it is next visible*. Waiting, delayed, leased and retrying are the same
+//! thing with another time, so a crash needs no recovery code: the lease runs out and the message is visible again.
+//! That is the model of SQS: visibility timeout, receive count, dead letters, redrive.
+//!
+//! Each verb is one Lua script, so it happens whole or not at all. `scripts/prelude.lua` lists every key.
+//!
+//! A *delivery* is a message and the number of times that it was handed out. Only its latest delivery can settle a
+//! message: a worker whose lease ran out can't undo what its successor did.
+
+mod accept;
+mod backoff;
+mod claim;
+mod connection;
+mod dead;
+mod inspect;
+#[cfg(feature = "native")]
+pub mod native;
+mod queue;
+mod script;
+mod settle;
+mod worker;
+
+pub use accept::{Accept, Accepted, IdempotencyRecord};
+pub use backoff::Backoff;
+pub use claim::{Claim, Message};
+pub use connection::{Arg, Connection, Error, Reply, Runtime};
+pub use dead::{DeadLetter, Incident, Why};
+pub use inspect::{Place, Stats, Whereabouts, keyspace_events};
+pub use queue::{Namespace, Queue, Timing};
+pub use script::is_unknown_script;
+pub use settle::{Class, Effects, Emit, Settlement, Verdict};
+pub use worker::{Drained, Handler, Outcome, Worker};

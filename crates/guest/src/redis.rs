@@ -1,0 +1,88 @@
+//! Redis through Spin's interface, with what that lacks: a deadline, and a new connection after a failure.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use queue::{Arg, Error, Reply};
+use spin_sdk::redis::{self, RedisParameter, RedisResult};
+
+use crate::runtime::within;
+
+/// One connection, opened when first used and again after it failed. Calls made at the same time are pipelined on it.
+pub struct Redis {
+    url: String,
+    deadline: Duration,
+    connection: RefCell<Option<Rc<redis::Connection>>>,
+}
+
+impl Redis {
+    /// Connects to `url` on first use. A Redis that is silent but connected would hang its caller for ever, so each call
+    /// ends with [`Error::TimedOut`] after `deadline`.
+    pub fn new(url: String, deadline: Duration) -> Self {
+        Self { url, deadline, connection: RefCell::default() }
+    }
+
+    /// Whether the next call uses a connection that was opened before, and so may have died since.
+    pub fn is_connected(&self) -> bool {
+        self.connection.borrow().is_some()
+    }
+
+    async fn connection(&self) -> Result<Rc<redis::Connection>, Error> {
+        if let Some(connection) = &*self.connection.borrow() {
+            return Ok(connection.clone());
+        }
+        let opened = redis::Connection::open(&self.url).await.map_err(|error| match error {
+            redis::Error::InvalidAddress => Error::Unreachable(
+                "the address is malformed or not allowed; check the variables redis_url and redis_host".to_owned(),
+            ),
+            redis::Error::TooManyConnections => Error::Unreachable("too many open connections".to_owned()),
+            other => Error::Unreachable(describe(other)),
+        })?;
+        // Calls that waited for the first connection at the same time each open one; the last is kept.
+        let opened = Rc::new(opened);
+        *self.connection.borrow_mut() = Some(opened.clone());
+        Ok(opened)
+    }
+
+    async fn try_execute(&self, command: &str, arguments: Vec<Arg>) -> Result<Vec<Reply>, Error> {
+        let connection = self.connection().await?;
+        let arguments = arguments.into_iter().map(|argument| match argument {
+            Arg::Int(number) => RedisParameter::Int64(number),
+            Arg::Bytes(bytes) => RedisParameter::Binary(bytes),
+        });
+        let results = connection.execute(command, arguments).await;
+        let results = results.map_err(|error| Error::Failed(describe(error)))?;
+        Ok(results.into_iter().map(to_reply).collect())
+    }
+}
+
+impl queue::Connection for Redis {
+    async fn execute(&self, command: &str, arguments: Vec<Arg>) -> Result<Vec<Reply>, Error> {
+        let answer = within(self.deadline, self.try_execute(command, arguments)).await;
+        let answer = answer.unwrap_or(Err(Error::TimedOut(self.deadline)));
+        match &answer {
+            Ok(_) => {}
+            Err(Error::Failed(failure)) if queue::is_unknown_script(failure) => {}
+            // Late replies would be read as the next call's, or the connection is dead already.
+            Err(_) => *self.connection.borrow_mut() = None,
+        }
+        answer
+    }
+}
+
+fn describe(error: redis::Error) -> String {
+    match error {
+        redis::Error::Other(text) => text,
+        other => other.to_string(),
+    }
+}
+
+fn to_reply(result: RedisResult) -> Reply {
+    match result {
+        RedisResult::Nil => Reply::Nil,
+        RedisResult::Status(status) => Reply::Status(status),
+        RedisResult::Int64(number) => Reply::Int(number),
+        RedisResult::Binary(bytes) => Reply::Bytes(bytes),
+    }
+}

@@ -1,0 +1,98 @@
+//! Variables, read once into numbers that are within their range. Nothing is defaulted in silence: the defaults stand in
+//! spin.toml, and a bad value is an error that names it.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use queue::{Backoff, Namespace, Timing};
+
+/// A variable that can't be used, and what it should be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the variable {variable} of component {component} {fault}")]
+pub struct SettingError {
+    /// The component that wanted it.
+    pub component: &'static str,
+    /// Its name, as in spin.toml.
+    pub variable: &'static str,
+    /// What is wrong, and what would be right. Never the value of a secret.
+    pub fault: String,
+}
+
+/// The variables of a component.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    component: &'static str,
+}
+
+/// What everyone who works on the queues needs to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueSettings {
+    /// Address of the queue's Redis. May hold a password.
+    pub redis_url: String,
+    /// Prefix of all keys.
+    pub namespace: Namespace,
+    /// Lease, and how long the log is kept.
+    pub timing: Timing,
+}
+
+const SECOND: u64 = 1000;
+const HOUR: u64 = 3600 * SECOND;
+
+impl Settings {
+    /// The variables of `component`, which is named in errors.
+    pub fn new(component: &'static str) -> Self {
+        Self { component }
+    }
+
+    /// A text.
+    pub async fn text(&self, variable: &'static str) -> Result<String, SettingError> {
+        let value = spin_sdk::variables::get(variable).await;
+        value.map_err(|error| self.error(variable, format!("can't be read: {error}; set it in spin.toml")))
+    }
+
+    /// A whole number within `range`, ends included.
+    pub async fn number(&self, variable: &'static str, range: RangeInclusive<u64>) -> Result<u64, SettingError> {
+        let text = self.text(variable).await?;
+        let number = text.trim().parse().ok().filter(|number| range.contains(number));
+        number.ok_or_else(|| {
+            let (least, most) = range.into_inner();
+            self.error(variable, format!("is {text:?}, but must be a whole number from {least} to {most}"))
+        })
+    }
+
+    /// A number of milliseconds within `range`, ends included.
+    pub async fn millis(&self, variable: &'static str, range: RangeInclusive<u64>) -> Result<Duration, SettingError> {
+        self.number(variable, range).await.map(Duration::from_millis)
+    }
+
+    /// What everyone who works on the queues needs to know.
+    pub async fn queue(&self) -> Result<QueueSettings, SettingError> {
+        let namespace = self.text("namespace").await?;
+        let namespace = Namespace::new(&namespace).ok_or_else(|| {
+            let fault = format!("is {namespace:?}, but must be a name in braces, like {{orders}}");
+            self.error("namespace", fault)
+        })?;
+        let hours = self.number("log_retention_h", 1..=24 * 366).await?;
+        let timing = Timing {
+            lease: self.millis("lease_ms", 50..=12 * HOUR).await?,
+            log_retention: Duration::from_millis(hours * HOUR),
+        };
+        Ok(QueueSettings { redis_url: self.text("redis_url").await?, namespace, timing })
+    }
+
+    /// The exponential plan of attempts.
+    pub async fn backoff(&self) -> Result<Backoff, SettingError> {
+        let base = self.millis("backoff_base_ms", 1..=HOUR).await?;
+        let cap = self.millis("backoff_cap_ms", 1..=24 * HOUR).await?;
+        if cap < base {
+            let fault = format!("is {}, but must be at least backoff_base_ms, {}", cap.as_millis(), base.as_millis());
+            return Err(self.error("backoff_cap_ms", fault));
+        }
+        Ok(Backoff::Exponential { base, cap, attempts: self.number("max_attempts", 1..=100).await? as u32 })
+    }
+
+    /// An error about one of them.
+    pub fn error(&self, variable: &'static str, fault: String) -> SettingError {
+        SettingError { component: self.component, variable, fault }
+    }
+}

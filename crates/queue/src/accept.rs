@@ -1,0 +1,74 @@
+//! Accepting a message, once per idempotency key.
+
+use std::time::Duration;
+
+use crate::connection::{Arg, Connection, Error, Reply};
+use crate::queue::Queue;
+use crate::script;
+
+/// What makes two calls the same: a digest of who called with which key, and one of what they sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdempotencyRecord {
+    /// Digest of caller and key.
+    pub digest: [u8; 16],
+    /// Digest of the body.
+    pub fingerprint: [u8; 16],
+    /// How long the key is remembered.
+    pub ttl: Duration,
+}
+
+/// A message to accept.
+#[derive(Clone, Debug)]
+pub struct Accept {
+    /// Chosen by the sender, unique.
+    pub id: Vec<u8>,
+    /// Opaque.
+    pub payload: Vec<u8>,
+    /// Absent: each call is a message of its own.
+    pub idempotency: Option<IdempotencyRecord>,
+    /// The same id was sent before, and it isn't known whether that went through.
+    pub again: bool,
+}
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    /// It is in the queue.
+    New,
+    /// The same key came with the same body before, and is this message.
+    Replayed(Vec<u8>),
+    /// The key belongs to this message, which had another body.
+    Conflict(Vec<u8>),
+}
+
+impl<C: Connection> Queue<'_, C> {
+    /// Puts a message into the queue, unless its idempotency key is known. Once this returned, the message is kept.
+    ///
+    /// After an error the message may be in the queue or not; calling again with the same id and `again` is safe.
+    pub async fn accept(&self, message: Accept) -> Result<Accepted, Error> {
+        let [bell, guard] = self.wake();
+        let (digest, fingerprint, ttl) = match &message.idempotency {
+            Some(record) => (&record.digest[..], &record.fingerprint[..], record.ttl),
+            None => (&[][..], &[][..], Duration::ZERO),
+        };
+        let arguments = vec![
+            message.id.into(),
+            message.payload.into(),
+            bell,
+            guard,
+            digest.into(),
+            fingerprint.into(),
+            ttl.into(),
+            Arg::from(message.again),
+        ];
+        let mut replies = self.run(&script::ACCEPT, arguments).await?;
+        let verdict = replies.text()?;
+        let id = replies.bytes()?;
+        match verdict.as_str() {
+            "accepted" => Ok(Accepted::New),
+            "replayed" => Ok(Accepted::Replayed(id)),
+            "conflict" => Ok(Accepted::Conflict(id)),
+            _ => Err(replies.unexpected("a verdict", Some(Reply::Status(verdict)))),
+        }
+    }
+}

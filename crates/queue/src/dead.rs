@@ -1,0 +1,83 @@
+//! Dead letters: seeing them, and sending them again.
+
+use serde::Deserialize;
+
+use crate::connection::{Arg, Connection, Error};
+use crate::queue::Queue;
+use crate::script;
+use crate::settle::Class;
+
+/// A message that was given up, with all that is known about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// The message.
+    pub id: Vec<u8>,
+    /// When it was buried, in ms since the epoch by Redis's clock.
+    pub buried_at: u64,
+    /// Why.
+    pub why: Why,
+    /// What went wrong before, oldest first; the last 32.
+    pub history: Vec<Incident>,
+    /// The bytes that were sent, unchanged.
+    pub payload: Vec<u8>,
+}
+
+/// Why a message was buried.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Why {
+    /// Kind of reason.
+    pub class: Class,
+    /// The reason, for a person.
+    pub reason: String,
+    /// How often the message was handed out in all.
+    pub deliveries: u64,
+    /// Attempts that a handler failed.
+    pub failures: u32,
+    /// Deliveries that were never settled.
+    pub crashes: u32,
+}
+
+/// One thing that went wrong with a message.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Incident {
+    /// When, in ms since the epoch by Redis's clock.
+    pub at: u64,
+    /// In which delivery.
+    pub delivery: u64,
+    /// What kind of thing.
+    pub kind: Class,
+    /// The reason, for a person. A crash leaves none.
+    pub reason: Option<String>,
+    /// Which worker had the message.
+    pub worker: String,
+}
+
+impl<C: Connection> Queue<'_, C> {
+    /// Lists dead letters, oldest first.
+    pub async fn dead_letters(&self, offset: usize, most: usize) -> Result<Vec<DeadLetter>, Error> {
+        let mut replies = self.run(&script::DEAD, vec![offset.into(), most.into()]).await?;
+        let mut letters = Vec::new();
+        while !replies.is_empty() {
+            letters.push(DeadLetter {
+                id: replies.bytes()?,
+                buried_at: replies.number()?,
+                why: from_json(&replies.bytes()?)?,
+                history: from_json(&replies.bytes()?)?,
+                payload: replies.bytes()?,
+            });
+        }
+        Ok(letters)
+    }
+
+    /// Sends dead letters back into the queue with new attempts. Says for each id whether it was one.
+    pub async fn redrive(&self, ids: &[&[u8]]) -> Result<Vec<bool>, Error> {
+        let mut arguments = Vec::from(self.wake());
+        arguments.extend(ids.iter().map(|id| Arg::from(*id)));
+        self.run(&script::REDRIVE, arguments).await?.flags()
+    }
+}
+
+pub(crate) fn from_json<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Error> {
+    serde_json::from_slice(json)
+        .map_err(|error| Error::Unexpected { script: script::DEAD.name, detail: error.to_string() })
+}

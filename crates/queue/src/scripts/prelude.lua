@@ -1,0 +1,69 @@
+-- What every script begins with: the keys, the time, the doorbell and the timer.
+--
+-- KEYS[1] is the namespace with its hash tag, `{orders}` say. Every key below is derived from it and so lies in the
+-- same slot. In the names, <queue> is a queue (`placed`) or a lane of one (`changes.erp`); <root> is the part before
+-- the dot, because the lanes of a queue share its doorbell and its timer.
+--
+--   ns:<queue>:due         zset    message id -> ms at which it is visible: waiting, delayed, leased and retrying alike
+--   ns:<queue>:body        hash    message id -> payload; a dead letter's payload stays here too
+--   ns:<queue>:deliveries  hash    message id -> `deliveries,failures,crashes,worker`; absent until first handed out;
+--                                  worker is empty once that delivery was settled
+--   ns:<queue>:history     hash    message id -> JSON list of what went wrong; absent while nothing did
+--   ns:<queue>:dead        zset    dead letter's id -> ms at which it was buried
+--   ns:<queue>:why         hash    dead letter's id -> JSON {class, reason, deliveries, failures, crashes}
+--   ns:<root>:bell         string  a doorbell is ringing that no worker has heard yet; PX
+--   ns:<root>:timer        hash    expires when the earliest invisible message becomes visible; PEXPIREAT
+--   ns:<root>:lanes        set     the lanes that were ever written to
+--   ns:seen                hash    idempotency digest -> until (6 bytes), fingerprint (16 bytes), message id
+--   ns:seen:order          list    until (6 bytes) and digest, oldest first: what may be forgotten when
+--   ns:head                hash    message id -> which record in the store is its subject's present one
+--   ns:totals              hash    counters
+--   ns:log                 stream  every event with its payload, trimmed by age
+local ns = KEYS[1]
+
+local function key(queue, part) return ns .. ':' .. queue .. ':' .. part end
+local function root(queue) return string.match(queue, '^[^.]+') end
+
+-- Redis's own clock, so that all workers share one.
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+-- Lets the timer of the queue expire at `at` unless it does so earlier. Never in the past: that would delete the key,
+-- and only an expiry wakes a worker.
+local function arm(queue, at)
+  local timer = key(root(queue), 'timer')
+  redis.call('HSET', timer, 'armed', 1)
+  redis.call('PEXPIREAT', timer, math.max(at, now + 1), 'LT')
+end
+
+-- Wakes a worker unless a doorbell is ringing already. Pub/sub may lose it: the timer is armed as well.
+local function ring(queue, bell_ms, guard_ms)
+  local bell = key(root(queue), 'bell')
+  if redis.call('SET', bell, '1', 'NX', 'PX', bell_ms) then
+    redis.call('PUBLISH', bell, '1')
+    arm(queue, now + guard_ms)
+  end
+end
+
+local function read_state(queue, id)
+  local state = redis.call('HGET', key(queue, 'deliveries'), id)
+  if not state then return 0, 0, 0, '' end
+  local d, f, c, worker = string.match(state, '^(%d+),(%d+),(%d+),(.*)$')
+  return tonumber(d), tonumber(f), tonumber(c), worker
+end
+
+local function write_state(queue, id, d, f, c, worker)
+  redis.call('HSET', key(queue, 'deliveries'), id, string.format('%d,%d,%d,%s', d, f, c, worker))
+end
+
+-- The last of them are kept: a message that is redriven for weeks must not grow without bound.
+local HISTORY = 32
+
+local function remember(queue, id, entry)
+  local history = key(queue, 'history')
+  local list = cjson.decode(redis.call('HGET', history, id) or '[]')
+  entry.at = now
+  list[#list + 1] = entry
+  if #list > HISTORY then table.remove(list, 1) end
+  redis.call('HSET', history, id, cjson.encode(list))
+end

@@ -1,0 +1,193 @@
+//! The worker's loop: claim, handle, settle, until nothing is visible. It holds no query; the verbs do.
+
+use std::time::Duration;
+
+use futures::future::{Either, select};
+use futures::stream::{FuturesUnordered, StreamExt};
+
+use crate::backoff::Backoff;
+use crate::claim::{Claim, Message};
+use crate::connection::{Connection, Error, Runtime};
+use crate::queue::Queue;
+use crate::settle::{Class, Effects, Settlement, Verdict};
+
+/// What a handler says of a delivery. It must choose; nothing is inferred from a stray error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Handled.
+    Done(Effects),
+    /// It may go better later. Spends an attempt; when none is left, the message is buried.
+    Retry {
+        /// For the history, and for whoever finds the dead letter.
+        reason: String,
+        /// Wait at least so long, whatever the plan says.
+        at_least: Duration,
+    },
+    /// It won't go better.
+    Bury {
+        /// Kind of reason.
+        class: Class,
+        /// The reason, for a person.
+        reason: String,
+    },
+}
+
+/// Handles messages. Several are handled at the same time.
+#[expect(async_fn_in_trait, reason = "components are single-threaded, so no Send bound is wanted")]
+pub trait Handler {
+    /// Handles one delivery. It may run twice for one message: at the same time when a lease was lost, or again after
+    /// a crash.
+    async fn handle(&self, message: &Message) -> Outcome;
+
+    /// What follows from burying a message. Called for every reason, a crash included; the payload of an exhausted
+    /// message is empty.
+    fn buried(&self, message: &Message, class: Class, reason: &str) -> Effects;
+
+    /// Called each time that deliveries were settled, to wake whoever waits for their effects.
+    async fn settled(&self);
+}
+
+/// A worker on one queue.
+pub struct Worker<'a, C, R, H> {
+    /// Where its messages come from.
+    pub queue: Queue<'a, C>,
+    /// What handles them.
+    pub handler: &'a H,
+    /// Waiting and chance.
+    pub runtime: &'a R,
+    /// Names it in histories.
+    pub name: &'a str,
+    /// When failed attempts are made again.
+    pub backoff: &'a Backoff,
+    /// After how many crashes a message is buried.
+    pub max_crashes: u32,
+    /// Messages handled at the same time.
+    pub batch: usize,
+    /// No batch is claimed after this time since the start of [`Runtime::elapsed`].
+    pub until: Duration,
+}
+
+/// How a drain ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Drained {
+    /// Deliveries that were settled.
+    pub settled: usize,
+    /// Deliveries whose lease was lost before they were settled.
+    pub late: usize,
+    /// The time ran out before the queue was empty.
+    pub more: bool,
+}
+
+/// Payload in one batch: a reply that a component can hold many times over.
+const MOST_BYTES: usize = 1 << 20;
+
+/// Pause between two tries to settle.
+const SETTLE_PAUSE: Duration = Duration::from_millis(100);
+
+impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
+    /// Works until nothing is visible, or until the time is up.
+    ///
+    /// After an error the claimed messages become visible again when their leases run out.
+    pub async fn drain(&self) -> Result<Drained, Error> {
+        let mut drained = Drained::default();
+        let mut silence = true;
+        loop {
+            if self.runtime.elapsed() >= self.until {
+                drained.more = true;
+                return Ok(drained);
+            }
+            let batch = self.claim(silence).await?;
+            silence = false;
+            if batch.is_empty() {
+                return Ok(drained);
+            }
+            self.handle_batch(&batch, &mut drained).await?;
+        }
+    }
+
+    async fn claim(&self, silence: bool) -> Result<Vec<Message>, Error> {
+        let claim = Claim {
+            most: self.batch,
+            most_bytes: MOST_BYTES,
+            max_crashes: self.max_crashes,
+            worker: self.name,
+            silence,
+        };
+        self.queue.claim(&claim).await
+    }
+
+    /// Handles a batch concurrently and settles it in one step; what takes longer than a third of the lease is
+    /// renewed, and what is finished by then need not wait for it.
+    async fn handle_batch(&self, batch: &[Message], drained: &mut Drained) -> Result<(), Error> {
+        let mut open: Vec<&Message> = batch.iter().collect();
+        let mut finished = Vec::with_capacity(batch.len());
+        let mut running: FuturesUnordered<_> =
+            batch.iter().map(async |message| (message, self.handle(message).await)).collect();
+        loop {
+            let tick = self.runtime.sleep(self.queue.timing.lease / 3);
+            let mut tick = std::pin::pin!(tick);
+            while let Either::Left((done, _)) = select(running.next(), tick.as_mut()).await {
+                let Some((message, verdict)) = done else {
+                    return self.settle(&mut finished, drained).await;
+                };
+                open.retain(|other| other.id != message.id);
+                let (id, delivery) = (message.id.clone(), message.delivery);
+                finished.push(Settlement { id, delivery, verdict });
+            }
+            self.settle(&mut finished, drained).await?;
+            self.renew(&open).await?;
+        }
+    }
+
+    async fn handle(&self, message: &Message) -> Verdict {
+        if message.exhausted {
+            let reason = format!("its worker died {} times while it had this message", message.crashes);
+            return self.bury(message, Class::Crash, reason);
+        }
+        match self.handler.handle(message).await {
+            Outcome::Done(effects) => Verdict::Done(effects),
+            Outcome::Bury { class, reason } => self.bury(message, class, reason),
+            Outcome::Retry { reason, at_least } => {
+                match self.backoff.after(message.failures + 1, self.runtime.random()) {
+                    Some(wait) => Verdict::Retry { after: wait.max(at_least), reason },
+                    None => self.bury(message, Class::Handler, reason),
+                }
+            }
+        }
+    }
+
+    fn bury(&self, message: &Message, class: Class, reason: String) -> Verdict {
+        let effects = self.handler.buried(message, class, &reason);
+        Verdict::Bury { class, reason, effects }
+    }
+
+    /// Settles what is finished. A Redis that fails for a moment must not make a crash of it, so it is tried again for
+    /// as long as the leases last.
+    async fn settle(&self, finished: &mut Vec<Settlement>, drained: &mut Drained) -> Result<(), Error> {
+        if finished.is_empty() {
+            return Ok(());
+        }
+        let give_up = self.runtime.elapsed() + self.queue.timing.lease / 2;
+        let settled = loop {
+            match self.queue.settle(self.name, finished).await {
+                Ok(settled) => break settled,
+                Err(error) if self.runtime.elapsed() >= give_up => return Err(error),
+                Err(_) => self.runtime.sleep(SETTLE_PAUSE).await,
+            }
+        };
+        finished.clear();
+        let on_time = settled.iter().filter(|&&latest| latest).count();
+        drained.settled += on_time;
+        drained.late += settled.len() - on_time;
+        if on_time > 0 {
+            self.handler.settled().await;
+        }
+        Ok(())
+    }
+
+    async fn renew(&self, open: &[&Message]) -> Result<(), Error> {
+        let deliveries: Vec<_> = open.iter().map(|message| (message.id.as_slice(), message.delivery)).collect();
+        // A lost lease needs nothing done: the late verdict will be refused.
+        self.queue.renew(&deliveries).await.map(drop)
+    }
+}
