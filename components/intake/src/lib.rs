@@ -1,5 +1,18 @@
-//! x
-use spin_sdk::http::{IntoResponse, Request};
+//! The intake: takes orders, says where they are, and says how the application is.
+
+mod answer;
+mod body;
+mod context;
+mod health;
+mod place;
+mod problem;
+mod routes;
+mod show;
+
+use spin_sdk::http::{FullBody, Request};
 use spin_sdk::http_service;
+
 #[http_service]
-async fn handle(_r: Request) -> impl IntoResponse { "hello" }
+async fn handle(request: Request) -> http::Response<FullBody<bytes::Bytes>> {
+    routes::route(request).await.unwrap_or_else(|problem| problem.into_answer()).into_response()
+}

@@ -1,4 +1,19 @@
-//! x
-use spin_sdk::redis_subscriber;
-#[redis_subscriber]
-async fn on_message(_m: Vec<u8>) -> anyhow::Result<()> { Ok(()) }
+//! The notifier: woken when the store changes, it sends each change to each subscribed endpoint, signed, and retries
+//! for days. Each endpoint has a lane of its own, so that a bad one delays no other.
+
+mod deliver;
+mod endpoints;
+mod fan_out;
+mod run;
+
+mod trigger {
+    #![expect(unsafe_code, reason = "the SDK's macro exports the handler to the host")]
+
+    use spin_sdk::redis_subscriber;
+
+    /// The message says only that something changed or is due. What it is, the queue knows.
+    #[redis_subscriber]
+    async fn on_wake(_message: Vec<u8>) -> anyhow::Result<()> {
+        crate::run::run().await
+    }
+}

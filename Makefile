@@ -1,0 +1,48 @@
+# make up      build and run Sluice here, with a Redis of its own
+# make test    run the whole suite
+# make lint    formatting and clippy, warnings denied, for both targets
+# make build   build the components and the host
+
+LISTEN ?= 127.0.0.1:3000
+REDIS ?=
+
+COMPONENTS := intake processor notifier
+WASM := --target wasm32-wasip2 --release
+IN_COMPONENTS := $(COMPONENTS:%=--package %) --package guest
+
+.PHONY: up test lint build tools redis-server
+
+up: build redis-server
+	@target/debug/host up --listen $(LISTEN) $(if $(REDIS),--redis $(REDIS)) --probe /health \
+	  --try "curl -i http://{address}/orders -H 'content-type: application/json' -d '{\"customer\":{\"email\":\"ada@example.com\"},\"currency\":\"EUR\",\"lines\":[{\"sku\":\"TEA-1\",\"quantity\":2,\"unit_price\":450}]}'" \
+	  --try "curl http://{address}/health"
+
+test: build redis-server
+	cargo test
+
+lint: tools
+	cargo fmt --all --check
+	cargo clippy --all-targets -- --deny warnings
+	cargo clippy $(WASM) $(IN_COMPONENTS) -- --deny warnings
+
+build: tools
+	cargo build --package host
+	target/debug/host build
+
+# What is missing is installed, and said before it is done.
+tools:
+	@rustup target list --installed | grep -q '^wasm32-wasip2$$' || { \
+	  echo "Installing the Rust target wasm32-wasip2: rustup target add wasm32-wasip2"; \
+	  rustup target add wasm32-wasip2; }
+
+redis-server:
+	@command -v redis-server >/dev/null || { \
+	  if command -v brew >/dev/null; then \
+	    echo "Installing Redis: brew install redis"; brew install redis; \
+	  elif command -v apt-get >/dev/null; then \
+	    SUDO=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	    echo "Installing Redis: $$SUDO apt-get install --yes redis-server"; \
+	    $$SUDO apt-get update && $$SUDO apt-get install --yes --no-install-recommends redis-server; \
+	  else \
+	    echo "Sluice needs redis-server 7 or newer on the path. Install it with your package manager." >&2; exit 1; \
+	  fi; }

@@ -1,0 +1,52 @@
+//! What outlives a request: an instance serves many, also at the same time, and they share one connection.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use guest::{QueueSettings, Redis, SettingError, Settings};
+use order::queues;
+use queue::Queue;
+
+/// How long Redis may take for one call before the shop is told to come again.
+const REDIS_DEADLINE: Duration = Duration::from_secs(2);
+
+/// The settings and the connection of this instance.
+pub(crate) struct Context {
+    pub(crate) redis: Redis,
+    pub(crate) idempotency_ttl: Duration,
+    shared: QueueSettings,
+}
+
+impl Context {
+    /// The instance's own. Read on its first request, and again after a fault.
+    pub(crate) async fn get() -> Result<Rc<Self>, SettingError> {
+        thread_local! {
+            static CONTEXT: RefCell<Option<Rc<Context>>> = const { RefCell::new(None) };
+        }
+        if let Some(context) = CONTEXT.with_borrow(Clone::clone) {
+            return Ok(context);
+        }
+        let read = Rc::new(Self::read().await?);
+        // Requests that came at the same time have read the same; the first is kept.
+        Ok(CONTEXT.with_borrow_mut(|context| context.get_or_insert(read).clone()))
+    }
+
+    async fn read() -> Result<Self, SettingError> {
+        let settings = Settings::new("intake");
+        let shared = settings.queue().await?;
+        let ttl = settings.number("idempotency_ttl_s", 1..=30 * 86_400).await?;
+        let redis = Redis::new(shared.redis_url.clone(), REDIS_DEADLINE);
+        Ok(Self { redis, idempotency_ttl: Duration::from_secs(ttl), shared })
+    }
+
+    /// The queue of orders.
+    pub(crate) fn placed(&self) -> Queue<'_, Redis> {
+        self.queue(queues::PLACED)
+    }
+
+    /// One of the queues.
+    pub(crate) fn queue(&self, name: &str) -> Queue<'_, Redis> {
+        Queue::new(&self.redis, &self.shared.namespace, name, self.shared.timing)
+    }
+}

@@ -1,0 +1,88 @@
+//! `POST /orders`: from a body to a kept order, in one round trip to Redis.
+
+use guest::{now_ms, random_bytes};
+use order::{BodyFault, IdempotencyKey, NewOrder, OrderId, Placed};
+use queue::{Accept, Accepted, Error, IdempotencyRecord};
+use sha2::{Digest, Sha256};
+use spin_sdk::http::Request;
+
+use crate::answer::Answer;
+use crate::body;
+use crate::context::Context;
+use crate::problem::Problem;
+
+pub(crate) async fn place(request: Request) -> Result<Answer, Problem> {
+    if !body::is_json(&request) {
+        return Err(Problem::NotJsonType);
+    }
+    let key = idempotency_key(&request)?;
+    let body = body::read(request).await?;
+    let order = NewOrder::parse(&body)?;
+    let context = Context::get().await?;
+
+    let id = OrderId::new(now_ms(), random_bytes());
+    let record = key.map(|key| IdempotencyRecord {
+        digest: digest(&[b"key", key.as_str().as_bytes()]),
+        fingerprint: digest(&[b"order", &order.to_json()]),
+        ttl: context.idempotency_ttl,
+    });
+    let payload = Placed { id, order: order.clone() }.encode();
+    let message = Accept { id: id.as_bytes().to_vec(), payload, idempotency: record, again: false };
+    match accept(&context, message).await? {
+        Accepted::New => Ok(Answer::accepted(&id, order.answer(&id), false)),
+        Accepted::Replayed(first) => {
+            let id = known(&first)?;
+            Ok(Answer::accepted(&id, order.answer(&id), true))
+        }
+        Accepted::Conflict(first) => Err(Problem::KeyReused { id: known(&first)? }),
+    }
+}
+
+/// A connection that was kept since an earlier request may have died meanwhile: then, once, a new one. The message has
+/// the same id, so it is taken once even if the first try went through.
+async fn accept(context: &Context, message: Accept) -> Result<Accepted, Problem> {
+    let kept = context.redis.is_connected();
+    let queue = context.placed();
+    let answer = match queue.accept(message.clone()).await {
+        Err(Error::Failed(_)) if kept => queue.accept(Accept { again: true, ..message }).await,
+        answer => answer,
+    };
+    answer.map_err(|error| Problem::Unavailable { detail: format!("{error}. Send the order again with the same key.") })
+}
+
+fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, Problem> {
+    let mut values = request.headers().get_all("idempotency-key").iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let key = value.to_str().ok().and_then(IdempotencyKey::parse);
+    match (key, values.next()) {
+        (Some(key), None) => Ok(Some(key)),
+        _ => Err(Problem::MalformedKey),
+    }
+}
+
+/// 128 bits of SHA-256 over the parts, each with its length, so that no two lists of parts are the same bytes.
+fn digest(parts: &[&[u8]]) -> [u8; 16] {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let mut short = [0; 16];
+    short.copy_from_slice(&hash.finalize()[..16]);
+    short
+}
+
+fn known(id: &[u8]) -> Result<OrderId, Problem> {
+    OrderId::from_slice(id)
+        .ok_or_else(|| Problem::Unavailable { detail: "The key belongs to something that is no order.".to_owned() })
+}
+
+impl From<BodyFault> for Problem {
+    fn from(fault: BodyFault) -> Self {
+        match fault {
+            BodyFault::TooLarge => Self::TooLarge,
+            BodyFault::NotJson(detail) => Self::NotJson { detail: detail.to_string() },
+            BodyFault::Invalid(faults) => Self::InvalidOrder(faults),
+        }
+    }
+}

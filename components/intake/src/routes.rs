@@ -1,0 +1,29 @@
+//! Which request goes where.
+
+use http::Method;
+use spin_sdk::http::Request;
+
+use crate::answer::Answer;
+use crate::problem::Problem;
+use crate::{health, place, show};
+
+pub(crate) async fn route(request: Request) -> Result<Answer, Problem> {
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let segments: Vec<&str> = path.split('/').skip(1).collect();
+    match segments.as_slice() {
+        ["orders"] => match method {
+            Method::POST => place::place(request).await,
+            _ => Err(Problem::MethodNotAllowed { allow: "POST" }),
+        },
+        ["orders", id] => match method {
+            Method::GET => show::show(id).await,
+            _ => Err(Problem::MethodNotAllowed { allow: "GET" }),
+        },
+        ["health"] => match method {
+            Method::GET => Ok(health::health().await),
+            _ => Err(Problem::MethodNotAllowed { allow: "GET" }),
+        },
+        _ => Err(Problem::NotFound),
+    }
+}

@@ -1,0 +1,54 @@
+//! `GET /orders/{id}`: where an order is, and what became of it.
+
+use std::time::Duration;
+
+use guest::within;
+use order::{Head, OrderId, Placed, Waiting};
+use queue::{Place, Whereabouts};
+use spin_sdk::key_value::Store;
+
+use crate::answer::Answer;
+use crate::context::Context;
+use crate::problem::Problem;
+
+/// How long the store may take for one record.
+const STORE_DEADLINE: Duration = Duration::from_secs(2);
+
+pub(crate) async fn show(id: &str) -> Result<Answer, Problem> {
+    let id = OrderId::parse(id).ok_or(Problem::NotFound)?;
+    let context = Context::get().await?;
+    let whereabouts = context.placed().find(id.as_bytes()).await;
+    let whereabouts = whereabouts.map_err(|error| unavailable(error.to_string()))?;
+    match &whereabouts {
+        Whereabouts { head, .. } if !head.is_empty() => record(&id, head).await,
+        Whereabouts { place: Some(Place::Queue { payload }), now, .. } => waiting(payload, Waiting::Queued { now: *now }),
+        Whereabouts { place: Some(Place::Dead { payload, why }), .. } => {
+            waiting(payload, Waiting::NeedsAttention { reason: &why.reason })
+        }
+        Whereabouts { place: None, .. } => Err(Problem::NotFound),
+    }
+}
+
+/// The bytes of the store are the answer: a record is written once and never changed.
+async fn record(id: &OrderId, head: &[u8]) -> Result<Answer, Problem> {
+    let head = Head::parse(head).ok_or_else(|| unavailable(format!("the head of the order is no version: {head:?}")))?;
+    let read = async {
+        let store = Store::open_default().await?;
+        store.get(head.key(id)).await
+    };
+    match within(STORE_DEADLINE, read).await {
+        Some(Ok(Some(record))) => Ok(Answer::found(record)),
+        Some(Ok(None)) => Err(unavailable("the store has lost the record of this order".to_owned())),
+        Some(Err(error)) => Err(unavailable(format!("the store failed: {error}"))),
+        None => Err(unavailable(format!("the store did not answer within {} s", STORE_DEADLINE.as_secs()))),
+    }
+}
+
+fn waiting(payload: &[u8], state: Waiting<'_>) -> Result<Answer, Problem> {
+    let placed = Placed::decode(payload).map_err(|error| unavailable(format!("the order can't be read: {error}")))?;
+    Ok(Answer::found(placed.waiting(state)))
+}
+
+fn unavailable(detail: String) -> Problem {
+    Problem::Unavailable { detail }
+}

@@ -1,0 +1,42 @@
+//! A change becomes one message for each endpoint that wants it, in one step with its own end.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use order::{event, queues};
+use queue::{Class, Effects, Emit, Handler, Message, Outcome};
+
+use crate::endpoints::Endpoint;
+
+/// Copies changes to the lanes of the endpoints.
+pub(crate) struct FanOut<'a> {
+    pub(crate) endpoints: &'a [Endpoint],
+    /// Endpoints, by index, whose lanes were written to since this was last taken.
+    pub(crate) touched: RefCell<BTreeSet<usize>>,
+}
+
+impl Handler for FanOut<'_> {
+    async fn handle(&self, message: &Message) -> Outcome {
+        let event_type = match event::read(&message.payload) {
+            Ok(envelope) => envelope.event_type,
+            Err(error) => return Outcome::Bury { class: Class::Undecodable, reason: error.to_string() },
+        };
+        let wanting = self.endpoints.iter().enumerate().filter(|(_, endpoint)| endpoint.wants(&event_type));
+        let emits = wanting.map(|(index, endpoint)| {
+            self.touched.borrow_mut().insert(index);
+            Emit {
+                queue: format!("{}.{}", queues::CHANGES, endpoint.name),
+                id: message.id.clone(),
+                payload: message.payload.clone(),
+                log: false,
+            }
+        });
+        Outcome::Done(Effects { emits: emits.collect(), ..Effects::default() })
+    }
+
+    fn buried(&self, _message: &Message, _class: Class, _reason: &str) -> Effects {
+        Effects::default()
+    }
+
+    async fn settled(&self) {}
+}

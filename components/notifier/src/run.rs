@@ -1,0 +1,171 @@
+//! One wake: fan changes out and work each endpoint's lane, side by side, until nothing is left or the time is up.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use anyhow::Context;
+use futures::future::{Either, select};
+use futures::stream::{FuturesUnordered, StreamExt};
+use guest::{QueueSettings, Redis, SettingError, Settings, Wasi};
+use order::queues;
+use queue::{Backoff, Class, Drained, Effects, Error, Handler, Message, Outcome, Queue, Runtime, Worker};
+
+use crate::deliver::Delivery;
+use crate::endpoints::{self, Endpoint};
+use crate::fan_out::FanOut;
+
+/// How long Redis may take for one call before the wake is given up. Its messages come back with their leases.
+const REDIS_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Changes fanned out in one step.
+const FAN_OUT_BATCH: usize = 64;
+
+/// Requests to one endpoint at the same time.
+const LANE_BATCH: usize = 16;
+
+/// How soon a change is seen that comes while an endpoint is slow to answer.
+const POLL: Duration = Duration::from_millis(20);
+
+struct Config {
+    shared: QueueSettings,
+    endpoints: Vec<Endpoint>,
+    timeout: Duration,
+    schedule: Backoff,
+    max_crashes: u32,
+    budget: Duration,
+}
+
+/// What all workers of a wake share.
+struct Wake<'a> {
+    config: &'a Config,
+    redis: &'a Redis,
+    runtime: &'a Wasi,
+    name: &'a str,
+}
+
+pub(crate) async fn run() -> anyhow::Result<()> {
+    let config = read_config().await?;
+    let redis = Redis::new(config.shared.redis_url.clone(), REDIS_DEADLINE);
+    let runtime = Wasi::default();
+    let name = format!("notifier-{:08x}", runtime.random() as u32);
+    let wake = Wake { config: &config, redis: &redis, runtime: &runtime, name: &name };
+    let more = wake.work().await.context("the queue `changes` can't be worked off")?;
+    wake.bury_orphans().await.context("the lanes of former endpoints can't be cleared")?;
+    if more {
+        wake.changes().ring().await.context("the doorbell of the queue `changes` can't be rung")?;
+    }
+    Ok(())
+}
+
+async fn read_config() -> Result<Config, SettingError> {
+    let settings = Settings::new("notifier");
+    let webhooks = settings.text("webhooks").await?;
+    let endpoints = endpoints::parse(&webhooks).map_err(|fault| settings.error("webhooks", fault))?;
+    let schedule = settings.text("webhook_schedule_s").await?;
+    let schedule = parse_schedule(&schedule).ok_or_else(|| {
+        let fault = format!("is {schedule:?}, but must be 1 to 32 waits in seconds, like 5,300,1800");
+        settings.error("webhook_schedule_s", fault)
+    })?;
+    Ok(Config {
+        shared: settings.queue().await?,
+        endpoints,
+        timeout: settings.millis("webhook_timeout_ms", 10..=60_000).await?,
+        schedule: Backoff::Schedule(schedule),
+        max_crashes: settings.number("max_crashes", 1..=100).await? as u32,
+        budget: settings.millis("drain_budget_ms", 100..=600_000).await?,
+    })
+}
+
+/// Waits in seconds, decimals allowed, each at most a week.
+fn parse_schedule(text: &str) -> Option<Vec<Duration>> {
+    let waits: Option<Vec<f64>> = text.split(',').map(|wait| wait.trim().parse().ok()).collect();
+    let waits = waits.filter(|waits| waits.len() <= 32)?;
+    let within_a_week = |&seconds: &f64| (0.0..=604_800.0).contains(&seconds);
+    waits.iter().all(within_a_week).then(|| waits.into_iter().map(Duration::from_secs_f64).collect())
+}
+
+impl<'a> Wake<'a> {
+    fn changes(&self) -> Queue<'a, Redis> {
+        Queue::new(self.redis, &self.config.shared.namespace, queues::CHANGES, self.config.shared.timing)
+    }
+
+    fn worker<'b, H: Handler>(
+        &'b self,
+        queue: Queue<'b, Redis>,
+        handler: &'b H,
+        batch: usize,
+    ) -> Worker<'b, Redis, Wasi, H> {
+        Worker {
+            queue,
+            handler,
+            runtime: self.runtime,
+            name: self.name,
+            backoff: &self.config.schedule,
+            max_crashes: self.config.max_crashes,
+            batch,
+            until: self.config.budget,
+        }
+    }
+
+    /// Says whether work was left because the time was up.
+    async fn work(&self) -> Result<bool, Error> {
+        let handler = FanOut { endpoints: &self.config.endpoints, touched: RefCell::default() };
+        let fan_out = self.worker(self.changes(), &handler, FAN_OUT_BATCH);
+
+        // At first every lane: a retry may be what this wake is for.
+        let mut wanted: BTreeSet<usize> = (0..self.config.endpoints.len()).collect();
+        let mut busy = BTreeSet::new();
+        let mut lanes = FuturesUnordered::new();
+        let mut more = false;
+        loop {
+            more |= fan_out.drain().await?.more;
+            wanted.append(&mut handler.touched.take());
+            // A busy lane stays wanted: it may have seen its queue empty just before the change came.
+            for lane in wanted.extract_if(.., |lane| busy.insert(*lane)) {
+                lanes.push(async move { (lane, self.work_lane(lane).await) });
+            }
+            let poll = std::pin::pin!(self.runtime.sleep(POLL));
+            match select(lanes.next(), poll).await {
+                Either::Left((Some((lane, drained)), _)) => {
+                    busy.remove(&lane);
+                    more |= drained?.more;
+                }
+                Either::Left((None, _)) => return Ok(more),
+                Either::Right(_) => {}
+            }
+        }
+    }
+
+    async fn work_lane(&self, lane: usize) -> Result<Drained, Error> {
+        let endpoint = &self.config.endpoints[lane];
+        let handler = Delivery { endpoint, timeout: self.config.timeout };
+        self.worker(self.changes().lane(&endpoint.name), &handler, LANE_BATCH).drain().await
+    }
+
+    /// What waits for an endpoint that is no longer configured goes to its dead letters, where a person can see it.
+    async fn bury_orphans(&self) -> Result<(), Error> {
+        for lane in self.changes().lanes().await? {
+            if self.config.endpoints.iter().all(|endpoint| endpoint.name != lane) {
+                self.worker(self.changes().lane(&lane), &Orphaned, FAN_OUT_BATCH).drain().await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Buries what it is given.
+struct Orphaned;
+
+impl Handler for Orphaned {
+    async fn handle(&self, _message: &Message) -> Outcome {
+        let reason = "the variable webhooks no longer names this endpoint".to_owned();
+        Outcome::Bury { class: Class::Permanent, reason }
+    }
+
+    fn buried(&self, _message: &Message, _class: Class, _reason: &str) -> Effects {
+        Effects::default()
+    }
+
+    async fn settled(&self) {}
+}
