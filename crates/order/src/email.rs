@@ -1,0 +1,26 @@
+//! E-mail addresses.
+
+use crate::fault::Malformed;
+use crate::limits;
+use crate::text::text_type;
+use email_address::{EmailAddress, Options};
+
+text_type!(
+    /// A well-formed e-mail address (RFC 5321, RFC 6531) of at most [`limits::EMAIL_BYTES`] bytes, with a domain of two
+    /// labels or more. That it is well-formed doesn't mean that it exists.
+    Email, check
+);
+
+fn check(text: &str) -> Result<(), Malformed> {
+    if text.len() > limits::EMAIL_BYTES {
+        return Err(Malformed::new(format!("must have at most {} bytes", limits::EMAIL_BYTES)));
+    }
+    // The parser takes ` <ann@example.com>` for an address without a name; no address in use has a space.
+    if text.contains(char::is_whitespace) {
+        return Err(Malformed::new("must not contain white space"));
+    }
+    let options = Options::default().with_required_tld().without_domain_literal().without_display_text();
+    EmailAddress::parse_with_options(text, options)
+        .map(drop)
+        .map_err(|_| Malformed::new("must be an e-mail address, such as ann@example.com"))
+}

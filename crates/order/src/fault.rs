@@ -1,0 +1,83 @@
+//! What is wrong with something that was read, and where.
+
+use crate::limits;
+use serde::Serialize;
+use std::borrow::Cow;
+use thiserror::Error;
+
+/// Why a request's body is no order.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum BodyFault {
+    /// The body is longer than [`limits::BODY_BYTES`].
+    #[error("the body has {bytes} bytes; at most {} are taken", limits::BODY_BYTES)]
+    TooLarge {
+        /// Length of the body.
+        bytes: usize,
+    },
+    /// The body is not JSON in UTF-8, or nests deeper than 127 levels.
+    #[error(transparent)]
+    NotJson(#[from] NotJson),
+    /// The body is JSON, and breaks the rules of an order: all its faults, or the first [`limits::FAULTS`] of them.
+    #[error("the order has faults: {}", Listed(.0))]
+    Invalid(Vec<Fault>),
+}
+
+/// Where JSON stops being JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("not JSON: {detail} (line {line}, column {column})")]
+pub struct NotJson {
+    /// Counted from 1.
+    pub line: usize,
+    /// Counted in bytes, from 1; 0 stands for the line break before.
+    pub column: usize,
+    /// What was found there.
+    pub detail: String,
+}
+
+impl From<serde_json::Error> for NotJson {
+    fn from(error: serde_json::Error) -> Self {
+        let (line, column) = (error.line(), error.column());
+        let text = error.to_string();
+        let detail = text.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&text);
+        Self { line, column, detail: detail.to_owned() }
+    }
+}
+
+/// One fault, as RFC 9457 problem details list it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// JSON pointer (RFC 6901) to the value; empty for the whole body. A name of more than
+    /// [`limits::POINTER_TOKEN_CHARS`] characters is cut and ends in `…`.
+    pub pointer: String,
+    /// What to mend, as the rest of a sentence that begins with the value: "must be …".
+    pub detail: Cow<'static, str>,
+}
+
+/// A value that is not what its type stands for.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct Malformed(pub(crate) Cow<'static, str>);
+
+impl Malformed {
+    pub(crate) fn new(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self(detail.into())
+    }
+}
+
+/// Writes the first faults of a list, for a log line or the reason of a dead letter.
+pub(crate) struct Listed<'a>(pub(crate) &'a [Fault]);
+
+impl std::fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        const SHOWN: usize = 3;
+        for (index, Fault { pointer, detail }) in self.0.iter().take(SHOWN).enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            let pointer = if pointer.is_empty() { "the whole" } else { pointer };
+            write!(f, "{separator}{pointer} {detail}")?;
+        }
+        match self.0.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => write!(f, "; and {more} more"),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Order ids.
+
+use crate::fault::Malformed;
+use crate::timestamp::Timestamp;
+use serde::{Serialize, Serializer};
+use std::fmt;
+use std::str::FromStr;
+use uuid::{Builder, Uuid, Variant, Version};
+
+/// A UUIDv7 (RFC 9562): the millisecond of acceptance, then random bits. Ids sort by that time. Written with hyphens and
+/// small letters, and read in this form only, so that an order has one name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OrderId(Uuid);
+
+impl OrderId {
+    /// Makes the id of an order accepted at a time. Six of the random bits give way to the UUID's version and variant.
+    #[must_use]
+    pub fn new(accepted_at: Timestamp, random: [u8; 10]) -> Self {
+        Self(Builder::from_unix_timestamp_millis(accepted_at.unix_ms(), &random).into_uuid())
+    }
+
+    /// The time in the id.
+    #[must_use]
+    pub fn accepted_at(self) -> Timestamp {
+        Timestamp::from_unix_ms(unix_ms(self.0)).expect("ids with a later time are refused")
+    }
+
+    /// The compact form.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+
+    fn from_uuid(uuid: Uuid) -> Option<Self> {
+        let is_v7 = uuid.get_version() == Some(Version::SortRand) && uuid.get_variant() == Variant::RFC4122;
+        (is_v7 && Timestamp::from_unix_ms(unix_ms(uuid)).is_ok()).then_some(Self(uuid))
+    }
+}
+
+/// The first 48 bits.
+fn unix_ms(uuid: Uuid) -> u64 {
+    uuid.as_u64_pair().0 >> 16
+}
+
+fn malformed() -> Malformed {
+    Malformed::new("must be an order id: a UUIDv7 in small letters with hyphens")
+}
+
+impl TryFrom<[u8; 16]> for OrderId {
+    type Error = Malformed;
+
+    fn try_from(bytes: [u8; 16]) -> Result<Self, Malformed> {
+        Self::from_uuid(Uuid::from_bytes(bytes)).ok_or_else(malformed)
+    }
+}
+
+impl FromStr for OrderId {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let uuid = Uuid::try_parse(text).map_err(|_| malformed())?;
+        let canonical = uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text;
+        Self::from_uuid(uuid).filter(|_| canonical).ok_or_else(malformed)
+    }
+}
+
+impl fmt::Display for OrderId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
+impl Serialize for OrderId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
+    }
+}

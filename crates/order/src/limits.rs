@@ -1,0 +1,98 @@
+//! Every number that bounds an order, with its reason.
+//!
+//! Lengths of strings are in characters (Unicode scalar values) unless the name says bytes. Messages and records that
+//! are already stored are checked against these limits when they are read, so a limit may be raised at any time, and
+//! lowered only with a new version of the [message](crate::Placed).
+
+/// Bytes of a request's body: room for the largest order of ordinary text, and small enough that 16 concurrent requests
+/// of one instance stay within a few megabytes.
+pub const BODY_BYTES: usize = 256 * 1024;
+
+/// Bytes of a stored message, record or event: an order and the few fields around it.
+pub const STORED_BYTES: usize = BODY_BYTES + 4 * 1024;
+
+/// Faults that are reported of one body: more than a person will mend in one go.
+pub const FAULTS: usize = 100;
+
+/// Characters of one name within a fault's pointer. Names come from the request, and are cut here so that the answer to
+/// a bad body is not larger than the body.
+pub const POINTER_TOKEN_CHARS: usize = 100;
+
+/// Lines of an order. All of them are held in stock by one script, which blocks Redis while it runs.
+pub const LINES: usize = 100;
+
+/// Pieces in one line. A larger number is nearly always a slip.
+pub const QUANTITY: u16 = 1_000;
+
+/// Price of one piece, in minor units: 10,000 million of a currency with cents, which leaves room for a car in rials.
+pub const UNIT_PRICE: u64 = 1_000_000_000_000;
+
+/// Total of an order, in minor units: 2⁵³ − 1, the largest integer that every JSON reader keeps exactly (RFC 8259,
+/// section 6).
+pub const TOTAL: u64 = (1 << 53) - 1;
+
+/// Version of a record: 2⁵³ − 1, as for [`TOTAL`]. One change each millisecond would take 285,000 years to get there.
+pub const VERSION: u64 = (1 << 53) - 1;
+
+/// Bytes of an e-mail address: RFC 5321 allows a path of 256 with its two angle brackets (erratum 1690 of RFC 3696).
+pub const EMAIL_BYTES: usize = 254;
+
+/// Bytes of an idempotency key, as most payment APIs have it.
+pub const IDEMPOTENCY_KEY_BYTES: usize = 255;
+
+/// The shop's own number of the order.
+pub const REFERENCE: usize = 64;
+
+/// A stock-keeping unit; longer ones don't fit a label.
+pub const SKU: usize = 64;
+
+/// The name of a person or an article.
+pub const NAME: usize = 200;
+
+/// A telephone number: 15 digits (ITU-T E.164), written with spaces, brackets and an extension.
+pub const PHONE: usize = 32;
+
+/// One line of an address.
+pub const ADDRESS_LINE: usize = 200;
+
+/// A city or a region; the longest city name in official use has 168 characters, the longest in daily use 85.
+pub const PLACE: usize = 100;
+
+/// A postal code; the longest in use have 10 characters.
+pub const POSTAL_CODE: usize = 16;
+
+/// A note to the shop: about a page.
+pub const NOTE: usize = 2_000;
+
+/// Entries of an order's metadata, and the lengths of a key and a value.
+pub const METADATA_ENTRIES: usize = 50;
+/// See [`METADATA_ENTRIES`].
+pub const METADATA_KEY: usize = 40;
+/// See [`METADATA_ENTRIES`].
+pub const METADATA_VALUE: usize = 500;
+
+/// The reason of a refusal: a sentence or two, with the articles that were short.
+pub const REASON: usize = 1_000;
+
+/// 9999-12-31T23:59:59.999Z in milliseconds since 1970: RFC 3339 writes a year with four digits.
+pub const TIMESTAMP_MS: u64 = 253_402_300_799_999;
+
+/// Bytes of the longest character in UTF-8.
+const CHARACTER_BYTES: usize = 4;
+
+const _: () = assert!(
+    UNIT_PRICE.checked_mul(QUANTITY as u64 * LINES as u64).is_some(),
+    "the sum of the dearest lines must fit 64 bits, so that it can be compared with TOTAL"
+);
+const _: () = assert!(UNIT_PRICE * QUANTITY as u64 <= TOTAL, "an order of one line must never exceed TOTAL");
+const _: () = assert!(TIMESTAMP_MS < 1 << 48, "UUIDv7 has 48 bits for the time");
+const _: () = assert!(
+    LINES * (SKU + NAME + 64) * CHARACTER_BYTES
+        + METADATA_ENTRIES * (METADATA_KEY + METADATA_VALUE + 8) * CHARACTER_BYTES
+        <= BODY_BYTES,
+    "an order with every line and all metadata filled, in any script, must fit a body"
+);
+const _: () = assert!(
+    STORED_BYTES >= BODY_BYTES + REASON * CHARACTER_BYTES,
+    "what is stored must fit an order of the largest size and its reason"
+);

@@ -1,0 +1,167 @@
+//! An order as a shop places it.
+
+mod read;
+
+use crate::country::Country;
+use crate::email::Email;
+use crate::fault::BodyFault;
+use crate::json::Node;
+use crate::limits;
+use crate::money::{Currency, Money};
+use crate::quantity::Quantity;
+use crate::reader;
+use crate::text::{AddressLine, MetadataKey, MetadataValue, Name, Note, Phone, Place, PostalCode, Reference, Sku};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// An order that keeps every rule: 1 to [`limits::LINES`] lines, all in one currency, whose total is at most
+/// [`limits::TOTAL`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NewOrder {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference: Option<Reference>,
+    customer: Customer,
+    currency: Currency,
+    lines: Vec<Line>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shipping_address: Option<Address>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<Note>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    metadata: BTreeMap<MetadataKey, MetadataValue>,
+    /// Follows from the lines.
+    #[serde(skip)]
+    total: Money,
+}
+
+/// Who orders.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Customer {
+    /// Where the shop can reach them.
+    pub email: Email,
+    /// Their name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<Name>,
+    /// Their telephone number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phone: Option<Phone>,
+}
+
+/// One article of an order. The same article may be in several lines, at different prices.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Line {
+    /// Which article.
+    pub sku: Sku,
+    /// What the customer knows it as.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<Name>,
+    /// How many pieces.
+    pub quantity: Quantity,
+    /// Price of one piece in minor units of the order's currency, at most [`limits::UNIT_PRICE`].
+    pub unit_price: Money,
+}
+
+/// Where an order goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Address {
+    /// Who receives it, if not the customer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<Name>,
+    /// Street and number, as a rule.
+    pub line1: AddressLine,
+    /// What the first line had no room for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line2: Option<AddressLine>,
+    /// City, town or village.
+    pub city: Place,
+    /// State, province or county.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<Place>,
+    /// As the country writes it.
+    pub postal_code: PostalCode,
+    /// Country.
+    pub country: Country,
+}
+
+/// The canonical JSON of a [`NewOrder`]: fields in a fixed order, no white space, metadata sorted, absent fields left
+/// out. Bodies that say the same have the same canonical JSON, so a digest of it tells whether two are the same order.
+/// Never longer than the body it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CanonicalJson(Vec<u8>);
+
+impl NewOrder {
+    /// Reads a request's body. Unknown and repeated fields are faults, at every level; a field that may be left out may
+    /// also be `null`, which says the same.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the body, at once: see [`BodyFault`].
+    pub fn parse(body: &[u8]) -> Result<Self, BodyFault> {
+        if body.len() > limits::BODY_BYTES {
+            return Err(BodyFault::TooLarge { bytes: body.len() });
+        }
+        let tree = Node::parse(body)?;
+        reader::read(&tree, Self::read).map_err(BodyFault::Invalid)
+    }
+
+    /// The canonical JSON, which [`parse`](Self::parse) reads again.
+    #[must_use]
+    pub fn canonical_json(&self) -> CanonicalJson {
+        CanonicalJson(serde_json::to_vec(self).expect("strings, numbers and maps with string keys always serialise"))
+    }
+
+    /// The shop's own number of the order.
+    #[must_use]
+    pub fn reference(&self) -> Option<&Reference> {
+        self.reference.as_ref()
+    }
+
+    /// Who orders.
+    #[must_use]
+    pub fn customer(&self) -> &Customer {
+        &self.customer
+    }
+
+    /// The currency of all its prices.
+    #[must_use]
+    pub fn currency(&self) -> Currency {
+        self.currency
+    }
+
+    /// What is ordered: 1 to [`limits::LINES`] lines.
+    #[must_use]
+    pub fn lines(&self) -> &[Line] {
+        &self.lines
+    }
+
+    /// The sum of quantity × unit price over all lines.
+    #[must_use]
+    pub fn total(&self) -> Money {
+        self.total
+    }
+
+    /// Where it goes.
+    #[must_use]
+    pub fn shipping_address(&self) -> Option<&Address> {
+        self.shipping_address.as_ref()
+    }
+
+    /// What the customer adds in words.
+    #[must_use]
+    pub fn note(&self) -> Option<&Note> {
+        self.note.as_ref()
+    }
+
+    /// What the shop adds for its own use.
+    #[must_use]
+    pub fn metadata(&self) -> &BTreeMap<MetadataKey, MetadataValue> {
+        &self.metadata
+    }
+}
+
+impl CanonicalJson {
+    /// The JSON, in UTF-8.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}

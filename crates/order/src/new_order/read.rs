@@ -1,0 +1,133 @@
+//! Reads an order and its parts.
+
+use super::{Address, Customer, Line, NewOrder};
+use crate::fault::Malformed;
+use crate::limits;
+use crate::money::Money;
+use crate::quantity::Quantity;
+use crate::reader::{Field, Value, text};
+use crate::text::{MetadataKey, MetadataValue};
+use std::collections::BTreeMap;
+
+impl NewOrder {
+    pub(crate) fn read(value: &Value<'_>) -> Option<Self> {
+        Self::from_fields(value.fields(Self::FIELDS)?)
+    }
+
+    /// The names of an order's fields, as [`from_fields`](Self::from_fields) takes them.
+    pub(crate) const FIELDS: [&'static str; 7] =
+        ["reference", "customer", "currency", "lines", "shipping_address", "note", "metadata"];
+
+    /// Reads an order whose fields were found in an object: its own, or a record's.
+    pub(crate) fn from_fields(fields: [Field<'_>; 7]) -> Option<Self> {
+        let [reference, customer, currency, lines, shipping_address, note, metadata] = fields;
+        let reference = reference.optional(text);
+        let customer = customer.required(self::customer);
+        let currency = currency.required(text);
+        let lines = lines.required(self::lines);
+        let shipping_address = shipping_address.optional(address);
+        let note = note.optional(text);
+        let metadata = metadata.optional(self::metadata);
+        let (lines, total) = lines?;
+        Some(Self {
+            reference: reference?,
+            customer: customer?,
+            currency: currency?,
+            lines,
+            shipping_address: shipping_address?,
+            note: note?,
+            metadata: metadata?.unwrap_or_default(),
+            total,
+        })
+    }
+}
+
+fn customer(value: &Value<'_>) -> Option<Customer> {
+    let [email, name, phone] = value.fields(["email", "name", "phone"])?;
+    let email = email.required(text);
+    let name = name.optional(text);
+    let phone = phone.optional(text);
+    Some(Customer { email: email?, name: name?, phone: phone? })
+}
+
+/// Reads all lines, and their total.
+fn lines(value: &Value<'_>) -> Option<(Vec<Line>, Money)> {
+    let elements = value.elements()?;
+    if !(1..=limits::LINES).contains(&elements.len()) {
+        value.fault(format!("must have 1 to {} lines, not {}", limits::LINES, elements.len()));
+        return None;
+    }
+    let lines: Vec<Option<Line>> = elements.map(|element| line(&element)).collect();
+    let lines: Vec<Line> = lines.into_iter().collect::<Option<_>>()?;
+    let total = value.checked(total(&lines))?;
+    Some((lines, total))
+}
+
+fn line(value: &Value<'_>) -> Option<Line> {
+    let [sku, name, quantity, unit_price] = value.fields(["sku", "name", "quantity", "unit_price"])?;
+    let sku = sku.required(text);
+    let name = name.optional(text);
+    let quantity = quantity.required(self::quantity);
+    let unit_price = unit_price.required(|value| amount(value, limits::UNIT_PRICE));
+    Some(Line { sku: sku?, name: name?, quantity: quantity?, unit_price: unit_price? })
+}
+
+fn quantity(value: &Value<'_>) -> Option<Quantity> {
+    let pieces = value.integer(1..=limits::QUANTITY.into())?;
+    value.checked(Quantity::try_from(pieces))
+}
+
+fn amount(value: &Value<'_>, max: u64) -> Option<Money> {
+    let minor_units = value.integer(0..=max)?;
+    value.checked(Money::try_from(minor_units))
+}
+
+fn total(lines: &[Line]) -> Result<Money, Malformed> {
+    let sum = |sum: Money, line: &Line| sum.checked_add(line.unit_price.checked_mul(line.quantity)?);
+    let too_much = || Malformed::new(format!("must total at most {} minor units", limits::TOTAL));
+    lines.iter().try_fold(Money::ZERO, sum).ok_or_else(too_much)
+}
+
+fn address(value: &Value<'_>) -> Option<Address> {
+    let [name, line1, line2, city, region, postal_code, country] =
+        value.fields(["name", "line1", "line2", "city", "region", "postal_code", "country"])?;
+    let name = name.optional(text);
+    let line1 = line1.required(text);
+    let line2 = line2.optional(text);
+    let city = city.required(text);
+    let region = region.optional(text);
+    let postal_code = postal_code.required(text);
+    let country = country.required(text);
+    Some(Address {
+        name: name?,
+        line1: line1?,
+        line2: line2?,
+        city: city?,
+        region: region?,
+        postal_code: postal_code?,
+        country: country?,
+    })
+}
+
+fn metadata(value: &Value<'_>) -> Option<BTreeMap<MetadataKey, MetadataValue>> {
+    let members = value.members()?;
+    if members.len() > limits::METADATA_ENTRIES {
+        value.fault(format!("must have at most {} entries, not {}", limits::METADATA_ENTRIES, members.len()));
+        return None;
+    }
+    let mut metadata = BTreeMap::new();
+    for (name, value) in members {
+        let key: Option<MetadataKey> = value.checked(name.parse().map_err(misnamed));
+        let text = text(&value);
+        if let (Some(key), Some(text)) = (key, text)
+            && metadata.insert(key, text).is_some()
+        {
+            value.fault("is there more than once");
+        }
+    }
+    Some(metadata)
+}
+
+fn misnamed(Malformed(detail): Malformed) -> Malformed {
+    Malformed::new(format!("has a name that {detail}"))
+}

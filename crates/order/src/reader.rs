@@ -1,0 +1,221 @@
+//! Reads a JSON tree into types and collects every fault on the way, each with its pointer.
+//!
+//! A reading function returns `None` when it has reported a fault. Whoever reads an object reads all its fields before
+//! the first `?`, so that one fault doesn't hide the next.
+
+use crate::fault::{Fault, Malformed};
+use crate::json::{Node, Number};
+use crate::limits;
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::fmt::{Display, Write};
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+/// Reads the whole of a tree.
+///
+/// # Errors
+/// All faults, in the order in which they were found, or the first [`limits::FAULTS`] of them.
+pub(crate) fn read<T>(tree: &Node<'_>, read: impl FnOnce(&Value<'_>) -> Option<T>) -> Result<T, Vec<Fault>> {
+    let faults = Faults::default();
+    let value = read(&Value { node: tree, path: Path::Root, faults: &faults });
+    let faults = faults.0.into_inner();
+    match value {
+        Some(value) if faults.is_empty() => Ok(value),
+        _ => Err(faults),
+    }
+}
+
+/// A value in the tree that knows where it is.
+pub(crate) struct Value<'v> {
+    node: &'v Node<'v>,
+    path: Path<'v>,
+    faults: &'v Faults,
+}
+
+impl<'v> Value<'v> {
+    /// Reports a fault of this value.
+    pub(crate) fn fault(&self, detail: impl Into<Cow<'static, str>>) {
+        self.faults.push(&self.path, detail.into());
+    }
+
+    /// Reads an object's fields by their names. Unknown and repeated ones are faults.
+    pub(crate) fn fields<const N: usize>(&'v self, names: [&'static str; N]) -> Option<[Field<'v>; N]> {
+        let Node::Object(members) = self.node else {
+            return self.wrong_type("an object");
+        };
+        let mut fields = names.map(|name| Field { object: self, name, node: None });
+        for (name, node) in members {
+            match fields.iter_mut().find(|field| field.name == name) {
+                Some(field) if field.node.is_none() => field.node = Some(node),
+                Some(_) => self.member_fault(name, "is there more than once"),
+                None => self.member_fault(name, "is not a known field"),
+            }
+        }
+        Some(fields)
+    }
+
+    /// One field of an object, whatever else is there.
+    pub(crate) fn field(&'v self, name: &'static str) -> Option<Field<'v>> {
+        let Node::Object(members) = self.node else {
+            return self.wrong_type("an object");
+        };
+        let node = members.iter().find_map(|(other, node)| (other == name).then_some(node));
+        Some(Field { object: self, name, node })
+    }
+
+    /// An object's members, whatever their names.
+    pub(crate) fn members(&'v self) -> Option<impl ExactSizeIterator<Item = (&'v str, Value<'v>)>> {
+        let Node::Object(members) = self.node else {
+            return self.wrong_type("an object");
+        };
+        Some(members.iter().map(|(name, node)| (name.as_ref(), self.member(name, node))))
+    }
+
+    /// An array's elements.
+    pub(crate) fn elements(&'v self) -> Option<impl ExactSizeIterator<Item = Value<'v>>> {
+        let Node::Array(elements) = self.node else {
+            return self.wrong_type("an array");
+        };
+        let element = |(index, node)| Value { node, path: Path::Element(&self.path, index), faults: self.faults };
+        Some(elements.iter().enumerate().map(element))
+    }
+
+    /// A string that is always the same.
+    pub(crate) fn constant(&self, expected: &'static str) -> Option<()> {
+        let Node::String(text) = self.node else {
+            return self.wrong_type("a string");
+        };
+        self.equal(text.as_ref(), expected)
+    }
+
+    /// An integer within bounds.
+    pub(crate) fn integer(&self, bounds: RangeInclusive<u64>) -> Option<u64> {
+        let Node::Number(number) = self.node else {
+            return self.wrong_type("an integer");
+        };
+        match *number {
+            Number::Unsigned(value) if bounds.contains(&value) => return Some(value),
+            Number::Float(value) if value.fract() != 0.0 || value.abs() < limits::TOTAL as f64 => {
+                self.fault("must be an integer, written without fraction or exponent");
+            }
+            Number::Unsigned(_) | Number::Negative(_) | Number::Float(_) => {
+                self.fault(format!("must be from {} to {}", bounds.start(), bounds.end()));
+            }
+        }
+        None
+    }
+
+    /// A value that follows from others, and has to agree with them.
+    pub(crate) fn equal<T: PartialEq + Display>(&self, value: T, expected: T) -> Option<()> {
+        if value != expected {
+            self.fault(format!("must be {expected}"));
+            return None;
+        }
+        Some(())
+    }
+
+    /// The value of a check that was made elsewhere, or its fault.
+    pub(crate) fn checked<T>(&self, result: Result<T, Malformed>) -> Option<T> {
+        result.map_err(|Malformed(detail)| self.fault(detail)).ok()
+    }
+
+    fn member(&'v self, name: &'v str, node: &'v Node<'v>) -> Value<'v> {
+        Value { node, path: Path::Member(&self.path, name), faults: self.faults }
+    }
+
+    fn member_fault(&self, name: &str, detail: &'static str) {
+        self.faults.push(&Path::Member(&self.path, name), detail.into());
+    }
+
+    fn wrong_type<T>(&self, wanted: &str) -> Option<T> {
+        self.fault(format!("must be {wanted}, not {}", self.node.kind()));
+        None
+    }
+}
+
+/// Reads a string that is made into a type of its own. (A function, because a method can't be passed for all lifetimes.)
+pub(crate) fn text<T: FromStr<Err = Malformed>>(value: &Value<'_>) -> Option<T> {
+    let Node::String(text) = value.node else {
+        return value.wrong_type("a string");
+    };
+    value.checked(text.parse())
+}
+
+/// A field of an object, there or not. `null` counts as not there.
+pub(crate) struct Field<'v> {
+    object: &'v Value<'v>,
+    name: &'static str,
+    node: Option<&'v Node<'v>>,
+}
+
+impl Field<'_> {
+    /// Reads a field that has to be there.
+    pub(crate) fn required<T>(&self, read: impl FnOnce(&Value<'_>) -> Option<T>) -> Option<T> {
+        let value = self.optional(read)?;
+        if value.is_none() {
+            self.object.member_fault(self.name, "is required");
+        }
+        value
+    }
+
+    /// Reads a field that may be absent: `Some(None)`.
+    pub(crate) fn optional<T>(&self, read: impl FnOnce(&Value<'_>) -> Option<T>) -> Option<Option<T>> {
+        match self.node {
+            None | Some(Node::Null) => Some(None),
+            Some(node) => read(&self.object.member(self.name, node)).map(Some),
+        }
+    }
+}
+
+/// The faults found so far; shared by all values of a tree, hence the cell.
+#[derive(Default)]
+struct Faults(RefCell<Vec<Fault>>);
+
+impl Faults {
+    fn push(&self, path: &Path<'_>, detail: Cow<'static, str>) {
+        let mut faults = self.0.borrow_mut();
+        if faults.len() < limits::FAULTS {
+            faults.push(Fault { pointer: path.pointer(), detail });
+        }
+    }
+}
+
+/// The way to a value, a link at a time. It becomes text only for a fault.
+#[derive(Clone, Copy)]
+enum Path<'p> {
+    Root,
+    Member(&'p Path<'p>, &'p str),
+    Element(&'p Path<'p>, usize),
+}
+
+impl Path<'_> {
+    /// The JSON pointer (RFC 6901).
+    fn pointer(&self) -> String {
+        match *self {
+            Path::Root => String::new(),
+            Path::Member(object, name) => {
+                let mut pointer = object.pointer();
+                pointer.push('/');
+                push_escaped(&mut pointer, name);
+                pointer
+            }
+            Path::Element(array, index) => {
+                let mut pointer = array.pointer();
+                write!(pointer, "/{index}").expect("a String takes everything");
+                pointer
+            }
+        }
+    }
+}
+
+fn push_escaped(pointer: &mut String, name: &str) {
+    for (index, character) in name.chars().enumerate() {
+        match character {
+            _ if index == limits::POINTER_TOKEN_CHARS => return pointer.push('…'),
+            '~' => pointer.push_str("~0"),
+            '/' => pointer.push_str("~1"),
+            other => pointer.push(other),
+        }
+    }
+}

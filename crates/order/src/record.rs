@@ -1,0 +1,163 @@
+//! What the store holds of an order.
+
+mod json;
+
+use crate::fault::{Fault, Listed, Malformed, NotJson};
+use crate::id::OrderId;
+use crate::limits;
+use crate::new_order::NewOrder;
+use crate::text::Reason;
+use crate::timestamp::Timestamp;
+use serde::Serialize;
+use std::fmt;
+use std::str::FromStr;
+use thiserror::Error;
+
+/// An order in one of its states. A change makes a new record with the next version; no record is ever changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    pub(crate) id: OrderId,
+    pub(crate) status: Status,
+    pub(crate) version: Version,
+    pub(crate) reason: Option<Reason>,
+    pub(crate) updated_at: Timestamp,
+    pub(crate) order: NewOrder,
+}
+
+/// Where an order stands, once it was decided. Until then a shop sees `queued`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// The shop will have it fulfilled.
+    Confirmed,
+    /// It was refused, and that is final; the record's reason says why.
+    Rejected,
+}
+
+/// How often an order has changed: 1 for its first record, and 0 while it has none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Version(u64);
+
+/// Why stored bytes are no record.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum RecordError {
+    /// No record of ours is as long as this one.
+    #[error("the record has {bytes} bytes; at most {} are read", limits::STORED_BYTES)]
+    TooLarge {
+        /// Length of the record.
+        bytes: usize,
+    },
+    /// The record is not JSON.
+    #[error("the record is {0}")]
+    NotJson(#[from] NotJson),
+    /// The record breaks the rules.
+    #[error("the record has faults: {}", Listed(.0))]
+    Invalid(Vec<Fault>),
+}
+
+impl Record {
+    /// The order's id.
+    #[must_use]
+    pub fn id(&self) -> OrderId {
+        self.id
+    }
+
+    /// Where the order stands.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// Which of the order's records this is.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Why it stands there, where there is more to say than the status.
+    #[must_use]
+    pub fn reason(&self) -> Option<&Reason> {
+        self.reason.as_ref()
+    }
+
+    /// When the order was accepted.
+    #[must_use]
+    pub fn created_at(&self) -> Timestamp {
+        self.id.accepted_at()
+    }
+
+    /// When this record was made.
+    #[must_use]
+    pub fn updated_at(&self) -> Timestamp {
+        self.updated_at
+    }
+
+    /// What was ordered.
+    #[must_use]
+    pub fn order(&self) -> &NewOrder {
+        &self.order
+    }
+}
+
+impl Status {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Confirmed, Self::Rejected];
+
+    /// The name in records.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Confirmed => "confirmed",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Status {
+    type Err = Malformed;
+
+    fn from_str(name: &str) -> Result<Self, Malformed> {
+        let unknown = || Malformed::new("must be the status of a record: confirmed or rejected");
+        Self::ALL.into_iter().find(|status| status.as_str() == name).ok_or_else(unknown)
+    }
+}
+
+impl Version {
+    /// The version of an order that has no record yet.
+    pub const NONE: Self = Self(0);
+
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> u64 {
+        self.0
+    }
+
+    /// The version after this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl TryFrom<u64> for Version {
+    type Error = Malformed;
+
+    fn try_from(version: u64) -> Result<Self, Malformed> {
+        if version > limits::VERSION {
+            return Err(Malformed::new(format!("must be from 0 to {}", limits::VERSION)));
+        }
+        Ok(Self(version))
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

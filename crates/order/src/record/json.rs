@@ -1,0 +1,124 @@
+//! A record's JSON: what a shop reads with GET and what an event carries.
+
+use super::{Record, RecordError, Status, Version};
+use crate::id::OrderId;
+use crate::json::Node;
+use crate::limits;
+use crate::money::{Currency, Money};
+use crate::new_order::{Address, Customer, Line, NewOrder};
+use crate::reader::{self, Value, text};
+use crate::text::{MetadataKey, MetadataValue, Note, Reason, Reference};
+use crate::timestamp::Timestamp;
+use serde::{Serialize, Serializer};
+use std::collections::BTreeMap;
+
+impl Record {
+    /// Writes the record as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("strings, numbers and maps with string keys always serialise")
+    }
+
+    /// Reads a record that [`to_json`](Self::to_json) wrote, and checks that it agrees with itself.
+    ///
+    /// # Errors
+    /// See [`RecordError`]. An unknown field is a fault: to go on without it and write the next version would lose it.
+    pub fn from_json(json: &[u8]) -> Result<Self, RecordError> {
+        if json.len() > limits::STORED_BYTES {
+            return Err(RecordError::TooLarge { bytes: json.len() });
+        }
+        let tree = Node::parse(json)?;
+        reader::read(&tree, record).map_err(RecordError::Invalid)
+    }
+}
+
+impl Serialize for Record {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        View {
+            id: self.id,
+            status: self.status,
+            version: self.version,
+            reason: self.reason(),
+            created_at: self.created_at(),
+            updated_at: self.updated_at,
+            reference: self.order.reference(),
+            currency: self.order.currency(),
+            total: self.order.total(),
+            lines: self.order.lines(),
+            customer: self.order.customer(),
+            shipping_address: self.order.shipping_address(),
+            note: self.order.note(),
+            metadata: self.order.metadata(),
+        }
+        .serialize(serializer)
+    }
+}
+
+#[derive(Serialize)]
+struct View<'a> {
+    id: OrderId,
+    status: Status,
+    version: Version,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a Reason>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference: Option<&'a Reference>,
+    currency: Currency,
+    total: Money,
+    lines: &'a [Line],
+    customer: &'a Customer,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shipping_address: Option<&'a Address>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'a Note>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    metadata: &'a BTreeMap<MetadataKey, MetadataValue>,
+}
+
+fn record(value: &Value<'_>) -> Option<Record> {
+    let [id, status, version, reason, created_at, updated_at, total, order @ ..] = value.fields(FIELDS)?;
+    let id = id.required(text::<OrderId>);
+    let status = status.required(text);
+    let version = version.required(self::version);
+    let reason = reason.optional(text);
+    created_at.required(|value| value.equal(text(value)?, id?.accepted_at()));
+    let updated_at = updated_at.required(text);
+    let order = NewOrder::from_fields(order);
+    total.required(|value| value.equal(value.integer(0..=limits::TOTAL)?, order.as_ref()?.total().minor_units()));
+    Some(Record {
+        id: id?,
+        status: status?,
+        version: version?,
+        reason: reason?,
+        updated_at: updated_at?,
+        order: order?,
+    })
+}
+
+/// A record's own fields, then those of its order.
+const FIELDS: [&str; 14] = {
+    let [reference, customer, currency, lines, shipping_address, note, metadata] = NewOrder::FIELDS;
+    [
+        "id",
+        "status",
+        "version",
+        "reason",
+        "created_at",
+        "updated_at",
+        "total",
+        reference,
+        customer,
+        currency,
+        lines,
+        shipping_address,
+        note,
+        metadata,
+    ]
+};
+
+fn version(value: &Value<'_>) -> Option<Version> {
+    let number = value.integer(1..=limits::VERSION)?;
+    value.checked(Version::try_from(number))
+}

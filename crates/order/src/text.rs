@@ -1,0 +1,122 @@
+//! Strings with a length and a meaning. Each is checked when it is made, from a shop's words or from the store.
+
+use crate::fault::Malformed;
+use crate::limits;
+
+/// Declares a string type and how it is checked.
+macro_rules! text_type {
+    ($(#[$doc:meta])* $name:ident, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+        pub struct $name(Box<str>);
+
+        impl $name {
+            /// The text as it was given.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = $crate::Malformed;
+
+            fn from_str(text: &str) -> Result<Self, $crate::Malformed> {
+                let check: fn(&str) -> Result<(), $crate::Malformed> = $check;
+                check(text)?;
+                Ok(Self(text.into()))
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+pub(crate) use text_type;
+
+text_type!(
+    /// The shop's own number of the order: one line of at most [`limits::REFERENCE`] characters, no white space around.
+    Reference, |text| identifier(text, limits::REFERENCE)
+);
+text_type!(
+    /// A stock-keeping unit: one line of at most [`limits::SKU`] characters, no white space around. Compared byte for
+    /// byte, so letter case and Unicode composition count.
+    Sku, |text| identifier(text, limits::SKU)
+);
+text_type!(
+    /// The name of a person or an article: one line of at most [`limits::NAME`] characters.
+    Name, |text| line(text, limits::NAME)
+);
+text_type!(
+    /// A telephone number as people write it: one line of at most [`limits::PHONE`] characters.
+    Phone, |text| line(text, limits::PHONE)
+);
+text_type!(
+    /// A line of an address: at most [`limits::ADDRESS_LINE`] characters.
+    AddressLine, |text| line(text, limits::ADDRESS_LINE)
+);
+text_type!(
+    /// A city or a region: one line of at most [`limits::PLACE`] characters.
+    Place, |text| line(text, limits::PLACE)
+);
+text_type!(
+    /// A postal code: one line of at most [`limits::POSTAL_CODE`] characters.
+    PostalCode, |text| line(text, limits::POSTAL_CODE)
+);
+text_type!(
+    /// What the customer adds in words: at most [`limits::NOTE`] characters, with line breaks and tabs.
+    Note, |text| lines(text, limits::NOTE)
+);
+text_type!(
+    /// The name of a metadata entry: one line of at most [`limits::METADATA_KEY`] characters, no white space around.
+    MetadataKey, |text| identifier(text, limits::METADATA_KEY)
+);
+text_type!(
+    /// The value of a metadata entry: one line of at most [`limits::METADATA_VALUE`] characters.
+    MetadataValue, |text| line(text, limits::METADATA_VALUE)
+);
+text_type!(
+    /// Why an order came to its state: one line of at most [`limits::REASON`] characters.
+    Reason, |text| line(text, limits::REASON)
+);
+
+/// One line that names something, so that white space around it is a slip.
+fn identifier(text: &str, max: usize) -> Result<(), Malformed> {
+    line(text, max)?;
+    if text.trim().len() < text.len() {
+        return Err(Malformed::new("must not begin or end with white space"));
+    }
+    Ok(())
+}
+
+/// One line: no control characters.
+fn line(text: &str, max: usize) -> Result<(), Malformed> {
+    bounded(text, max)?;
+    if text.chars().any(char::is_control) {
+        return Err(Malformed::new("must not contain control characters, such as a line break or a tab"));
+    }
+    Ok(())
+}
+
+/// Several lines: of the control characters, line breaks (`\n` or `\r\n`) and tabs.
+fn lines(text: &str, max: usize) -> Result<(), Malformed> {
+    bounded(text, max)?;
+    if text.replace("\r\n", "\n").chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
+        return Err(Malformed::new("must not contain control characters other than line breaks and tabs"));
+    }
+    Ok(())
+}
+
+fn bounded(text: &str, max: usize) -> Result<(), Malformed> {
+    if text.trim().is_empty() {
+        return Err(Malformed::new("must not be blank"));
+    }
+    // A text of no more bytes has no more characters, and needs no counting.
+    if text.len() > max && text.chars().count() > max {
+        return Err(Malformed::new(format!("must have at most {max} characters")));
+    }
+    Ok(())
+}
