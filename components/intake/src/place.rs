@@ -1,7 +1,7 @@
 //! `POST /orders`: from a body to a kept order, in one round trip to Redis.
 
 use guest::{now_ms, random_bytes};
-use order::{BodyFault, IdempotencyKey, NewOrder, OrderId, Placed};
+use order::{BodyFault, IdempotencyKey, NewOrder, OrderId, Placed, Timestamp};
 use queue::{Accept, Accepted, Error, IdempotencyRecord};
 use sha2::{Digest, Sha256};
 use spin_sdk::http::Request;
@@ -20,13 +20,14 @@ pub(crate) async fn place(request: Request) -> Result<Answer, Problem> {
     let order = NewOrder::parse(&body)?;
     let context = Context::get().await?;
 
-    let id = OrderId::new(now_ms(), random_bytes());
+    let id = OrderId::new(Timestamp::from_ms(now_ms()), random_bytes());
+    let canonical = order.canonical_json();
     let record = key.map(|key| IdempotencyRecord {
         digest: digest(&[b"key", key.as_str().as_bytes()]),
-        fingerprint: digest(&[b"order", &order.to_json()]),
+        fingerprint: digest(&[b"order", canonical.as_bytes()]),
         ttl: context.idempotency_ttl,
     });
-    let payload = Placed { id, order: order.clone() }.encode();
+    let payload = Placed::encode_parts(&id, &canonical);
     let message = Accept { id: id.as_bytes().to_vec(), payload, idempotency: record, again: false };
     match accept(&context, message).await? {
         Accepted::New => Ok(Answer::accepted(&id, order.answer(&id), false)),
@@ -53,7 +54,7 @@ async fn accept(context: &Context, message: Accept) -> Result<Accepted, Problem>
 fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, Problem> {
     let mut values = request.headers().get_all("idempotency-key").iter();
     let Some(value) = values.next() else { return Ok(None) };
-    let key = value.to_str().ok().and_then(IdempotencyKey::parse);
+    let key = value.to_str().ok().and_then(|value| value.parse().ok());
     match (key, values.next()) {
         (Some(key), None) => Ok(Some(key)),
         _ => Err(Problem::MalformedKey),
@@ -81,7 +82,7 @@ impl From<BodyFault> for Problem {
     fn from(fault: BodyFault) -> Self {
         match fault {
             BodyFault::TooLarge => Self::TooLarge,
-            BodyFault::NotJson(detail) => Self::NotJson { detail: detail.to_string() },
+            BodyFault::NotJson(detail) => Self::NotJson { detail: format!("The body is {detail}.") },
             BodyFault::Invalid(faults) => Self::InvalidOrder(faults),
         }
     }

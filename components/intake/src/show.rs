@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use guest::within;
-use order::{Head, OrderId, Placed, Waiting};
+use order::{Head, OrderId, Placed, Timestamp, Waiting};
 use queue::{Place, Whereabouts};
 use spin_sdk::key_value::Store;
 
@@ -15,13 +15,15 @@ use crate::problem::Problem;
 const STORE_DEADLINE: Duration = Duration::from_secs(2);
 
 pub(crate) async fn show(id: &str) -> Result<Answer, Problem> {
-    let id = OrderId::parse(id).ok_or(Problem::NotFound)?;
+    let id: OrderId = id.parse().map_err(|_| Problem::NotFound)?;
     let context = Context::get().await?;
     let whereabouts = context.placed().find(id.as_bytes()).await;
     let whereabouts = whereabouts.map_err(|error| unavailable(error.to_string()))?;
     match &whereabouts {
-        Whereabouts { head, .. } if !head.is_empty() => record(&id, head).await,
-        Whereabouts { place: Some(Place::Queue { payload }), now, .. } => waiting(payload, Waiting::Queued { now: *now }),
+        Whereabouts { head, .. } if !head.is_empty() => record(id, head).await,
+        Whereabouts { place: Some(Place::Queue { payload }), now, .. } => {
+            waiting(payload, Waiting::Queued { now: Timestamp::from_ms(*now) })
+        }
         Whereabouts { place: Some(Place::Dead { payload, why }), .. } => {
             waiting(payload, Waiting::NeedsAttention { reason: &why.reason })
         }
@@ -30,7 +32,7 @@ pub(crate) async fn show(id: &str) -> Result<Answer, Problem> {
 }
 
 /// The bytes of the store are the answer: a record is written once and never changed.
-async fn record(id: &OrderId, head: &[u8]) -> Result<Answer, Problem> {
+async fn record(id: OrderId, head: &[u8]) -> Result<Answer, Problem> {
     let head = Head::parse(head).ok_or_else(|| unavailable(format!("the head of the order is no version: {head:?}")))?;
     let read = async {
         let store = Store::open_default().await?;

@@ -21,7 +21,7 @@ impl Handler for FanOut<'_> {
             Ok(envelope) => envelope.event_type,
             Err(error) => return Outcome::Bury { class: Class::Undecodable, reason: error.to_string() },
         };
-        let wanting = self.endpoints.iter().enumerate().filter(|(_, endpoint)| endpoint.wants(&event_type));
+        let wanting = self.endpoints.iter().enumerate().filter(|(_, endpoint)| endpoint.wants(event_type));
         let emits = wanting.map(|(index, endpoint)| {
             self.touched.borrow_mut().insert(index);
             Emit {

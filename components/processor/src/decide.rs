@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use guest::{now_ms, within};
-use order::{Head, Placed, Record, Timestamp, queues};
+use order::{Head, Placed, Record, Timestamp, Version, queues};
 use queue::{Class, Effects, Emit, Handler, Message, Outcome};
 use spin_sdk::key_value::Store;
 
@@ -22,8 +22,8 @@ impl Handler for Decider {
             Err(reason) => return Outcome::Bury { class: Class::Undecodable, reason },
         };
         let record = order::decide(placed, before, Timestamp::from_ms(now_ms()));
-        let head = Head { version: record.version, delivery: message.delivery };
-        match self.write(&head.key(&record.id), &record).await {
+        let head = Head::of(&record, message.delivery);
+        match self.write(&head.key(record.id()), &record).await {
             Ok(()) => Outcome::Done(effects(&record, head)),
             Err(reason) => Outcome::Retry { reason, at_least: Duration::ZERO },
         }
@@ -56,10 +56,10 @@ impl Decider {
 }
 
 /// The order, and the version that it has so far.
-fn read(message: &Message) -> Result<(Placed, u32), String> {
+fn read(message: &Message) -> Result<(Placed, Version), String> {
     let placed = Placed::decode(&message.payload).map_err(|error| error.to_string())?;
     let before = match message.head.as_slice() {
-        [] => 0,
+        [] => Version::NONE,
         head => Head::parse(head).ok_or_else(|| format!("its head is no version: {head:?}"))?.version,
     };
     Ok((placed, before))
@@ -68,13 +68,13 @@ fn read(message: &Message) -> Result<(Placed, u32), String> {
 fn effects(record: &Record, head: Head) -> Effects {
     let event = Emit {
         queue: queues::CHANGES.to_owned(),
-        id: order::event::id(&record.id, record.version).into_bytes(),
+        id: order::event::id(&record.id(), record.version()).into_bytes(),
         payload: order::event::to_json(record),
         log: true,
     };
     Effects {
         head: Some(head.to_string().into_bytes()),
-        counter: Some(format!("orders:{}", record.status)),
+        counter: Some(format!("orders:{}", record.status())),
         emits: vec![event],
     }
 }
