@@ -1,5 +1,6 @@
 //! What a shop is told of an order that has no record yet. (Later it is told the record.)
 
+use crate::envelope::Placed;
 use crate::id::OrderId;
 use crate::money::{Currency, Money};
 use crate::new_order::NewOrder;
@@ -7,42 +8,76 @@ use crate::text::Reference;
 use crate::timestamp::Timestamp;
 use serde::Serialize;
 
-/// The JSON that answers a POST. It follows from the id and the order alone, so the answer to a repeated request is the
-/// same byte for byte.
-#[must_use]
-pub fn accepted(id: OrderId, order: &NewOrder) -> Vec<u8> {
-    queued(id, order, None)
+/// Why an order has no record yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waiting<'a> {
+    /// It waits for its turn or for its next attempt.
+    Queued {
+        /// The present time, from which the answer tells the order's age.
+        now: Timestamp,
+    },
+    /// It could not be processed, and lies in the dead letters until a person sends it again.
+    NeedsAttention {
+        /// Why it was given up.
+        reason: &'a str,
+    },
 }
 
-/// The JSON that answers a GET while the order waits: the answer to its POST, and for how long it has waited.
-#[must_use]
-pub fn waiting(id: OrderId, order: &NewOrder, now: Timestamp) -> Vec<u8> {
-    let age_ms = now.unix_ms().saturating_sub(id.accepted_at().unix_ms());
-    queued(id, order, Some(age_ms))
+impl NewOrder {
+    /// The JSON that answers the request. It follows from the id and the order alone, so the answer to a repeated
+    /// request is the same byte for byte.
+    #[must_use]
+    pub fn answer(&self, id: &OrderId) -> Vec<u8> {
+        Answer::new(*id, self, "queued").to_json()
+    }
 }
 
-fn queued(id: OrderId, order: &NewOrder, age_ms: Option<u64>) -> Vec<u8> {
-    let answer = Queued {
-        id,
-        status: "queued",
-        reference: order.reference(),
-        currency: order.currency(),
-        total: order.total(),
-        created_at: id.accepted_at(),
-        age_ms,
-    };
-    serde_json::to_vec(&answer).expect("strings and numbers always serialise")
+impl Placed {
+    /// The JSON for someone who asks where the order is.
+    #[must_use]
+    pub fn waiting(&self, why: Waiting<'_>) -> Vec<u8> {
+        match why {
+            Waiting::Queued { now } => {
+                let age_ms = now.ms().saturating_sub(self.accepted_at().ms());
+                Answer { age_ms: Some(age_ms), ..Answer::new(self.id, &self.order, "queued") }.to_json()
+            }
+            Waiting::NeedsAttention { reason } => {
+                Answer { reason: Some(reason), ..Answer::new(self.id, &self.order, "needs_attention") }.to_json()
+            }
+        }
+    }
 }
 
 #[derive(Serialize)]
-struct Queued<'a> {
+struct Answer<'a> {
     id: OrderId,
     status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    created_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    age_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reference: Option<&'a Reference>,
     currency: Currency,
     total: Money,
-    created_at: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    age_ms: Option<u64>,
+}
+
+impl<'a> Answer<'a> {
+    fn new(id: OrderId, order: &'a NewOrder, status: &'static str) -> Self {
+        Self {
+            id,
+            status,
+            reason: None,
+            created_at: id.accepted_at(),
+            age_ms: None,
+            reference: order.reference(),
+            currency: order.currency(),
+            total: order.total(),
+        }
+    }
+
+    fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("strings and numbers always serialise")
+    }
 }

@@ -26,11 +26,8 @@ pub struct Placed {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DecodeError {
     /// No message of ours is as long as this one.
-    #[error("the message has {bytes} bytes; at most {} are read", limits::STORED_BYTES)]
-    TooLarge {
-        /// Length of the message.
-        bytes: usize,
-    },
+    #[error("the message has more than {} bytes", limits::STORED_BYTES)]
+    TooLarge,
     /// The message is not JSON.
     #[error("the message is {0}")]
     NotJson(#[from] NotJson),
@@ -55,12 +52,12 @@ impl Placed {
     /// Writes the message.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        Self::encode_parts(self.id, &self.order.canonical_json())
+        Self::encode_parts(&self.id, &self.order.canonical_json())
     }
 
     /// Writes the message around an order that was serialised before, for its digest.
     #[must_use]
-    pub fn encode_parts(id: OrderId, order: &CanonicalJson) -> Vec<u8> {
+    pub fn encode_parts(id: &OrderId, order: &CanonicalJson) -> Vec<u8> {
         let head = format!(r#"{{"v":1,"type":"placed","id":"{id}","order":"#);
         [head.as_bytes(), order.as_bytes(), b"}"].concat()
     }
@@ -71,7 +68,7 @@ impl Placed {
     /// See [`DecodeError`]. The message should be buried with its bytes.
     pub fn decode(message: &[u8]) -> Result<Self, DecodeError> {
         if message.len() > limits::STORED_BYTES {
-            return Err(DecodeError::TooLarge { bytes: message.len() });
+            return Err(DecodeError::TooLarge);
         }
         let tree = Node::parse(message)?;
         let read = match reader::read(&tree, version).map_err(DecodeError::Invalid)? {

@@ -1,33 +1,47 @@
 //! What subscribers are told: CloudEvents 1.0 in structured JSON.
 
 use crate::id::OrderId;
-use crate::record::{Record, Status};
+use crate::record::{Record, Status, Version};
 use crate::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
 use thiserror::Error;
 
 /// The media type of an event (CloudEvents JSON format, section 3).
 pub const CONTENT_TYPE: &str = "application/cloudevents+json";
 
-/// The event type of a change to this status.
+/// The id of the event that tells of an order's version. Every telling of the same change has the same id.
 #[must_use]
-pub fn event_type(status: Status) -> &'static str {
+pub fn id(order: &OrderId, version: Version) -> String {
+    format!("{order}.{version}")
+}
+
+/// All event types, one for each status.
+#[must_use]
+pub fn types() -> [&'static str; Status::ALL.len()] {
+    Status::ALL.map(event_type)
+}
+
+/// Whether there are events of this type.
+#[must_use]
+pub fn is_type(event_type: &str) -> bool {
+    types().contains(&event_type)
+}
+
+fn event_type(status: Status) -> &'static str {
     match status {
         Status::Confirmed => "sluice.order.confirmed",
         Status::Rejected => "sluice.order.rejected",
     }
 }
 
-/// Writes the event that tells of a record. Its id is the order's with the record's version, so that every telling of
-/// the same change has the same id.
+/// Writes the event that tells of a record and carries it.
 #[must_use]
-pub fn encode(record: &Record) -> Vec<u8> {
+pub fn to_json(record: &Record) -> Vec<u8> {
     let event = Event {
         specversion: "1.0",
-        id: format!("{}.{}", record.id(), record.version()),
+        id: id(&record.id(), record.version()),
         source: "/orders",
-        kind: event_type(record.status()),
+        event_type: event_type(record.status()),
         subject: record.id(),
         time: record.updated_at(),
         datacontenttype: "application/json",
@@ -42,22 +56,21 @@ struct Event<'a> {
     id: String,
     source: &'static str,
     #[serde(rename = "type")]
-    kind: &'static str,
+    event_type: &'static str,
     subject: OrderId,
     time: Timestamp,
     datacontenttype: &'static str,
     data: &'a Record,
 }
 
-/// What is needed to route an event; its data is skipped over.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Head<'a> {
+/// The attributes by which an event is routed. Its other attributes and its data are skipped over, unread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct Attributes<'a> {
     /// Unique among all events, and the same in each delivery.
-    #[serde(borrow)]
-    pub id: Cow<'a, str>,
-    /// The event type, such as `sluice.order.confirmed`.
-    #[serde(borrow, rename = "type")]
-    pub kind: Cow<'a, str>,
+    pub id: &'a str,
+    /// Such as `sluice.order.confirmed`.
+    #[serde(rename = "type")]
+    pub event_type: &'a str,
 }
 
 /// Bytes that are no event.
@@ -65,12 +78,11 @@ pub struct Head<'a> {
 #[error("not an event: {0}")]
 pub struct NotAnEvent(#[from] serde_json::Error);
 
-impl<'a> Head<'a> {
-    /// Reads the head of an event.
-    ///
-    /// # Errors
-    /// Bytes that are not JSON, or lack an id or a type. They will be the same at the next attempt.
-    pub fn decode(event: &'a [u8]) -> Result<Self, NotAnEvent> {
-        Ok(serde_json::from_slice(event)?)
-    }
+/// Reads the attributes of an event that [`to_json`] wrote.
+///
+/// # Errors
+/// Bytes that are not JSON, or lack an id or a type, or write them with escapes. They will be the same at the next
+/// attempt.
+pub fn read(event: &[u8]) -> Result<Attributes<'_>, NotAnEvent> {
+    Ok(serde_json::from_slice(event)?)
 }

@@ -9,11 +9,8 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum BodyFault {
     /// The body is longer than [`limits::BODY_BYTES`].
-    #[error("the body has {bytes} bytes; at most {} are taken", limits::BODY_BYTES)]
-    TooLarge {
-        /// Length of the body.
-        bytes: usize,
-    },
+    #[error("the body has more than {} bytes", limits::BODY_BYTES)]
+    TooLarge,
     /// The body is not JSON in UTF-8, or nests deeper than 127 levels.
     #[error(transparent)]
     NotJson(#[from] NotJson),

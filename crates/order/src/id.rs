@@ -1,6 +1,7 @@
 //! Order ids.
 
 use crate::fault::Malformed;
+use crate::limits;
 use crate::timestamp::Timestamp;
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -16,13 +17,13 @@ impl OrderId {
     /// Makes the id of an order accepted at a time. Six of the random bits give way to the UUID's version and variant.
     #[must_use]
     pub fn new(accepted_at: Timestamp, random: [u8; 10]) -> Self {
-        Self(Builder::from_unix_timestamp_millis(accepted_at.unix_ms(), &random).into_uuid())
+        Self(Builder::from_unix_timestamp_millis(accepted_at.ms(), &random).into_uuid())
     }
 
     /// The time in the id.
     #[must_use]
     pub fn accepted_at(self) -> Timestamp {
-        Timestamp::from_unix_ms(unix_ms(self.0)).expect("ids with a later time are refused")
+        Timestamp::from_ms(unix_ms(self.0))
     }
 
     /// The compact form.
@@ -31,9 +32,15 @@ impl OrderId {
         self.0.as_bytes()
     }
 
+    /// Reads the compact form; `None` for bytes that are no UUIDv7.
+    #[must_use]
+    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
+        Self::from_uuid(Uuid::from_slice(bytes).ok()?)
+    }
+
     fn from_uuid(uuid: Uuid) -> Option<Self> {
         let is_v7 = uuid.get_version() == Some(Version::SortRand) && uuid.get_variant() == Variant::RFC4122;
-        (is_v7 && Timestamp::from_unix_ms(unix_ms(uuid)).is_ok()).then_some(Self(uuid))
+        (is_v7 && unix_ms(uuid) <= limits::TIMESTAMP_MS).then_some(Self(uuid))
     }
 }
 
@@ -44,14 +51,6 @@ fn unix_ms(uuid: Uuid) -> u64 {
 
 fn malformed() -> Malformed {
     Malformed::new("must be an order id: a UUIDv7 in small letters with hyphens")
-}
-
-impl TryFrom<[u8; 16]> for OrderId {
-    type Error = Malformed;
-
-    fn try_from(bytes: [u8; 16]) -> Result<Self, Malformed> {
-        Self::from_uuid(Uuid::from_bytes(bytes)).ok_or_else(malformed)
-    }
 }
 
 impl FromStr for OrderId {

@@ -1,13 +1,13 @@
 //! The domain: what an order is, what becomes of it, and what is said about it.
 //!
-//! Read it along an order's life: a request's body becomes a [`NewOrder`] or a list of faults; the shop gets an
-//! [answer](answers); a [`Placed`] message carries the order through the queue; [`decide`] makes the [`Record`] that the
-//! store holds; an [event] tells the subscribers.
+//! Read it along an order's life: a request's body becomes a [`NewOrder`] or a list of [faults](Fault); the shop gets
+//! an [answer](NewOrder::answer); a [`Placed`] message carries the order through the queue; [`decide`] makes the
+//! [`Record`] that the store holds, under a key named by its [`Head`]; an [event] tells the subscribers.
 //!
 //! Nothing here does I/O or knows the time: clocks and random bytes are arguments. A value of these types was checked
 //! when it was made, whether it came from a shop or from the store.
 
-pub mod answers;
+mod answers;
 mod country;
 mod decide;
 mod email;
@@ -17,15 +17,18 @@ mod fault;
 mod id;
 mod idempotency_key;
 mod json;
+mod keys;
 pub mod limits;
 mod money;
 mod new_order;
 mod quantity;
+pub mod queues;
 mod reader;
 mod record;
 mod text;
 mod timestamp;
 
+pub use answers::Waiting;
 pub use country::Country;
 pub use decide::decide;
 pub use email::Email;
@@ -33,6 +36,7 @@ pub use envelope::{DecodeError, Placed};
 pub use fault::{BodyFault, Fault, Malformed, NotJson};
 pub use id::OrderId;
 pub use idempotency_key::IdempotencyKey;
+pub use keys::{CHANGE_MARKER, Head};
 pub use money::{Currency, Money};
 pub use new_order::{Address, CanonicalJson, Customer, Line, NewOrder};
 pub use quantity::Quantity;

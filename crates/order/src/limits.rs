@@ -37,8 +37,8 @@ pub const VERSION: u64 = (1 << 53) - 1;
 /// Bytes of an e-mail address: RFC 5321 allows a path of 256 with its two angle brackets (erratum 1690 of RFC 3696).
 pub const EMAIL_BYTES: usize = 254;
 
-/// Bytes of an idempotency key, as most payment APIs have it.
-pub const IDEMPOTENCY_KEY_BYTES: usize = 255;
+/// Characters of an idempotency key, all of them ASCII; as most payment APIs have it.
+pub const IDEMPOTENCY_KEY_CHARS: usize = 255;
 
 /// The shop's own number of the order.
 pub const REFERENCE: usize = 64;
@@ -55,7 +55,7 @@ pub const PHONE: usize = 32;
 /// One line of an address.
 pub const ADDRESS_LINE: usize = 200;
 
-/// A city or a region; the longest city name in official use has 168 characters, the longest in daily use 85.
+/// A city or a region: the longest name of a place in daily use has 85 characters.
 pub const PLACE: usize = 100;
 
 /// A postal code; the longest in use have 10 characters.

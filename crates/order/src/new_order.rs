@@ -97,7 +97,7 @@ impl NewOrder {
     /// Everything that is wrong with the body, at once: see [`BodyFault`].
     pub fn parse(body: &[u8]) -> Result<Self, BodyFault> {
         if body.len() > limits::BODY_BYTES {
-            return Err(BodyFault::TooLarge { bytes: body.len() });
+            return Err(BodyFault::TooLarge);
         }
         let tree = Node::parse(body)?;
         reader::read(&tree, Self::read).map_err(BodyFault::Invalid)

@@ -42,11 +42,8 @@ pub struct Version(u64);
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum RecordError {
     /// No record of ours is as long as this one.
-    #[error("the record has {bytes} bytes; at most {} are read", limits::STORED_BYTES)]
-    TooLarge {
-        /// Length of the record.
-        bytes: usize,
-    },
+    #[error("the record has more than {} bytes", limits::STORED_BYTES)]
+    TooLarge,
     /// The record is not JSON.
     #[error("the record is {0}")]
     NotJson(#[from] NotJson),

@@ -11,31 +11,27 @@ use std::time::{Duration, SystemTime};
 /// `2026-09-01T12:00:00.250Z`, and read in this form only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp {
-    unix_ms: u64,
+    ms: u64,
 }
 
 impl Timestamp {
-    /// The point that is so many milliseconds after 1970 began.
-    ///
-    /// # Errors
-    /// A time after the year 9999, which RFC 3339 can't write: the clock is wrong.
-    pub fn from_unix_ms(unix_ms: u64) -> Result<Self, Malformed> {
-        if unix_ms > limits::TIMESTAMP_MS {
-            return Err(Malformed::new("must be a time before the year 10000"));
-        }
-        Ok(Self { unix_ms })
+    /// The point so many milliseconds after 1970 began. A clock beyond the year 9999 is wrong, and counts as the end of
+    /// that year.
+    #[must_use]
+    pub fn from_ms(ms: u64) -> Self {
+        Self { ms: ms.min(limits::TIMESTAMP_MS) }
     }
 
     /// Milliseconds since 1970 began.
     #[must_use]
-    pub fn unix_ms(self) -> u64 {
-        self.unix_ms
+    pub fn ms(self) -> u64 {
+        self.ms
     }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let time = SystemTime::UNIX_EPOCH + Duration::from_millis(self.unix_ms);
+        let time = SystemTime::UNIX_EPOCH + Duration::from_millis(self.ms);
         humantime::format_rfc3339_millis(time).fmt(f)
     }
 }
@@ -47,7 +43,7 @@ impl FromStr for Timestamp {
         let malformed = || Malformed::new("must be a time in the form 2026-09-01T12:00:00.250Z");
         let time = humantime::parse_rfc3339(text).map_err(|_| malformed())?;
         let since_1970 = time.duration_since(SystemTime::UNIX_EPOCH).map_err(|_| malformed())?;
-        let timestamp = Self::from_unix_ms(u64::try_from(since_1970.as_millis()).map_err(|_| malformed())?)?;
+        let timestamp = Self::from_ms(u64::try_from(since_1970.as_millis()).map_err(|_| malformed())?);
         // One form only, so that reading and writing again changes no byte.
         if timestamp.to_string() == text { Ok(timestamp) } else { Err(malformed()) }
     }

@@ -25,7 +25,7 @@ impl Record {
     /// See [`RecordError`]. An unknown field is a fault: to go on without it and write the next version would lose it.
     pub fn from_json(json: &[u8]) -> Result<Self, RecordError> {
         if json.len() > limits::STORED_BYTES {
-            return Err(RecordError::TooLarge { bytes: json.len() });
+            return Err(RecordError::TooLarge);
         }
         let tree = Node::parse(json)?;
         reader::read(&tree, record).map_err(RecordError::Invalid)
