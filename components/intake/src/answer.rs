@@ -76,7 +76,7 @@ impl Answer {
 /// The status of a problem.
 pub(crate) fn status(problem: &Problem) -> StatusCode {
     match problem {
-        Problem::NotJson { .. } | Problem::UnreadableBody { .. } | Problem::MalformedKey => StatusCode::BAD_REQUEST,
+        Problem::NotJson { .. } | Problem::UnreadableBody | Problem::MalformedKey => StatusCode::BAD_REQUEST,
         Problem::NotFound => StatusCode::NOT_FOUND,
         Problem::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
         Problem::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,

@@ -18,7 +18,7 @@ pub(crate) async fn read(request: Request) -> Result<Vec<u8>, Problem> {
         if error.is::<LengthLimitError>() {
             Problem::TooLarge
         } else {
-            Problem::UnreadableBody { detail: format!("The body ended before its time: {error}") }
+            Problem::UnreadableBody
         }
     })
 }

@@ -2,7 +2,7 @@
 
 use guest::SettingError;
 use order::{Fault, OrderId};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
 use crate::answer::{self, Answer};
 
@@ -18,7 +18,7 @@ pub(crate) enum Problem {
     /// The body is longer than an order may be.
     TooLarge,
     /// The body ended early.
-    UnreadableBody { detail: String },
+    UnreadableBody,
     /// The body is no JSON.
     NotJson { detail: String },
     /// The body is JSON, but no order. Lists every fault.
@@ -41,7 +41,7 @@ impl Problem {
             Self::MethodNotAllowed { .. } => "method-not-allowed",
             Self::NotJsonType => "unsupported-media-type",
             Self::TooLarge => "too-large",
-            Self::UnreadableBody { .. } => "unreadable-body",
+            Self::UnreadableBody => "unreadable-body",
             Self::NotJson { .. } => "not-json",
             Self::InvalidOrder(_) => "invalid-order",
             Self::MalformedKey => "malformed-idempotency-key",
@@ -57,7 +57,7 @@ impl Problem {
             Self::MethodNotAllowed { .. } => "This route has no such method",
             Self::NotJsonType => "The body must be JSON",
             Self::TooLarge => "The body is too large",
-            Self::UnreadableBody { .. } => "The body could not be read",
+            Self::UnreadableBody => "The body could not be read",
             Self::NotJson { .. } => "The body is not JSON",
             Self::InvalidOrder(_) => "The order has faults",
             Self::MalformedKey => "The Idempotency-Key is malformed",
@@ -75,7 +75,8 @@ impl Problem {
             Self::MethodNotAllowed { allow } => format!("Use {allow}."),
             Self::NotJsonType => "Send the header Content-Type: application/json.".to_owned(),
             Self::TooLarge => format!("An order may have at most {} bytes.", order::limits::BODY_BYTES),
-            Self::UnreadableBody { detail } | Self::NotJson { detail } | Self::Unavailable { detail } => detail.clone(),
+            Self::UnreadableBody => "The connection ended before the body did. Send the order again.".to_owned(),
+            Self::NotJson { detail } | Self::Unavailable { detail } => detail.clone(),
             Self::InvalidOrder(faults) => match faults.len() {
                 1 => "One thing must be mended; see errors.".to_owned(),
                 n => format!("{n} things must be mended; see errors."),
@@ -94,18 +95,38 @@ impl Problem {
     }
 
     pub(crate) fn into_answer(self) -> Answer {
-        let mut body = Map::new();
-        body.insert("type".to_owned(), format!("urn:sluice:problem:{}", self.name()).into());
-        body.insert("title".to_owned(), self.title().into());
-        body.insert("status".to_owned(), answer::status(&self).as_u16().into());
-        body.insert("detail".to_owned(), self.detail().into());
-        if let Self::InvalidOrder(faults) = &self {
-            let errors = faults.iter().map(|fault| json!({"pointer": fault.pointer, "detail": fault.detail}));
-            body.insert("errors".to_owned(), errors.collect());
-        }
-        let body = Value::Object(body).to_string().into_bytes();
+        let errors = match &self {
+            Self::InvalidOrder(faults) => faults.as_slice(),
+            _ => &[],
+        };
+        let document = Document {
+            kind: format!("urn:sluice:problem:{}", self.name()),
+            title: self.title(),
+            status: answer::status(&self).as_u16(),
+            detail: self.detail(),
+            errors: errors.iter().map(|Fault { pointer, detail }| PointedError { pointer, detail }).collect(),
+        };
+        let body = serde_json::to_vec(&document).expect("plain strings are JSON");
         Answer::problem(&self, body)
     }
+}
+
+/// RFC 9457, section 3; `errors` as in its first example.
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'a str,
+    status: u16,
+    detail: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<PointedError<'a>>,
+}
+
+#[derive(Serialize)]
+struct PointedError<'a> {
+    pointer: &'a str,
+    detail: &'a str,
 }
 
 impl From<SettingError> for Problem {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use guest::{now_ms, within};
 use http::{Request, StatusCode, header};
-use queue::{Class, Effects, Handler, Message, Outcome};
+use queue::{Class, Effects, Message, Outcome};
 use spin_sdk::http::{FullBody, Response, send};
 use spin_sdk::wasip3::http::types::ErrorCode;
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP};
@@ -21,8 +21,8 @@ pub(crate) struct Delivery<'a> {
 /// The longest wait that an endpoint can ask for.
 const MOST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
-impl Handler for Delivery<'_> {
-    async fn handle(&self, message: &Message) -> Outcome {
+impl Delivery<'_> {
+    pub(crate) async fn handle(&self, message: &Message) -> Outcome {
         let request = match self.request(&message.payload) {
             Ok(request) => request,
             Err(reason) => return Outcome::Bury { class: Class::Undecodable, reason },
@@ -34,14 +34,6 @@ impl Handler for Delivery<'_> {
         }
     }
 
-    fn buried(&self, _message: &Message, _class: Class, _reason: &str) -> Effects {
-        Effects { counter: Some("webhooks:buried".to_owned()), ..Effects::default() }
-    }
-
-    async fn settled(&self) {}
-}
-
-impl Delivery<'_> {
     /// The id stays the same in every attempt, the time is the attempt's own.
     fn request(&self, event: &[u8]) -> Result<Request<FullBody<Bytes>>, String> {
         let id = order::event::read(event).map_err(|error| error.to_string())?.id;

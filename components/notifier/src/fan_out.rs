@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use order::{event, queues};
-use queue::{Class, Effects, Emit, Handler, Message, Outcome};
+use queue::{Class, Effects, Emit, Message, Outcome};
 
 use crate::endpoints::Endpoint;
 
@@ -12,11 +12,11 @@ use crate::endpoints::Endpoint;
 pub(crate) struct FanOut<'a> {
     pub(crate) endpoints: &'a [Endpoint],
     /// Endpoints, by index, whose lanes were written to since this was last taken.
-    pub(crate) touched: RefCell<BTreeSet<usize>>,
+    pub(crate) touched: &'a RefCell<BTreeSet<usize>>,
 }
 
-impl Handler for FanOut<'_> {
-    async fn handle(&self, message: &Message) -> Outcome {
+impl FanOut<'_> {
+    pub(crate) fn handle(&self, message: &Message) -> Outcome {
         let event_type = match event::read(&message.payload) {
             Ok(envelope) => envelope.event_type,
             Err(error) => return Outcome::Bury { class: Class::Undecodable, reason: error.to_string() },
@@ -33,10 +33,4 @@ impl Handler for FanOut<'_> {
         });
         Outcome::Done(Effects { emits: emits.collect(), ..Effects::default() })
     }
-
-    fn buried(&self, _message: &Message, _class: Class, _reason: &str) -> Effects {
-        Effects::default()
-    }
-
-    async fn settled(&self) {}
 }

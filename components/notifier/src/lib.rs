@@ -4,6 +4,7 @@
 mod deliver;
 mod endpoints;
 mod fan_out;
+mod job;
 mod run;
 
 mod trigger {
@@ -13,7 +14,7 @@ mod trigger {
 
     /// The message says only that something changed or is due. What it is, the queue knows.
     #[redis_subscriber]
-    async fn on_wake(_message: Vec<u8>) -> anyhow::Result<()> {
+    async fn on_wake(_message: Vec<u8>) -> Result<(), String> {
         crate::run::run().await
     }
 }

@@ -4,16 +4,16 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use anyhow::Context;
 use futures::future::{Either, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 use guest::{QueueSettings, Redis, SettingError, Settings, Wasi};
 use order::queues;
-use queue::{Backoff, Class, Drained, Effects, Error, Handler, Message, Outcome, Queue, Runtime, Worker};
+use queue::{Backoff, Drained, Error, Queue, Runtime, Worker};
 
 use crate::deliver::Delivery;
 use crate::endpoints::{self, Endpoint};
 use crate::fan_out::FanOut;
+use crate::job::Job;
 
 /// How long Redis may take for one call before the wake is given up. Its messages come back with their leases.
 const REDIS_DEADLINE: Duration = Duration::from_secs(5);
@@ -44,18 +44,13 @@ struct Wake<'a> {
     name: &'a str,
 }
 
-pub(crate) async fn run() -> anyhow::Result<()> {
-    let config = read_config().await?;
+pub(crate) async fn run() -> Result<(), String> {
+    let config = read_config().await.map_err(|error| error.to_string())?;
     let redis = Redis::new(config.shared.redis_url.clone(), REDIS_DEADLINE);
     let runtime = Wasi::default();
     let name = format!("notifier-{:08x}", runtime.random() as u32);
     let wake = Wake { config: &config, redis: &redis, runtime: &runtime, name: &name };
-    let more = wake.work().await.context("the queue `changes` can't be worked off")?;
-    wake.bury_orphans().await.context("the lanes of former endpoints can't be cleared")?;
-    if more {
-        wake.changes().ring().await.context("the doorbell of the queue `changes` can't be rung")?;
-    }
-    Ok(())
+    wake.run().await.map_err(|error| format!("the queue `changes` can't be worked off: {error}"))
 }
 
 async fn read_config() -> Result<Config, SettingError> {
@@ -90,12 +85,12 @@ impl<'a> Wake<'a> {
         Queue::new(self.redis, &self.config.shared.namespace, queues::CHANGES, self.config.shared.timing)
     }
 
-    fn worker<'b, H: Handler>(
+    fn worker<'b>(
         &'b self,
         queue: Queue<'b, Redis>,
-        handler: &'b H,
+        handler: &'b Job<'b>,
         batch: usize,
-    ) -> Worker<'b, Redis, Wasi, H> {
+    ) -> Worker<'b, Redis, Wasi, Job<'b>> {
         Worker {
             queue,
             handler,
@@ -108,10 +103,17 @@ impl<'a> Wake<'a> {
         }
     }
 
+    async fn run(&self) -> Result<(), Error> {
+        let more = self.work().await?;
+        self.bury_orphans().await?;
+        if more { self.changes().ring().await } else { Ok(()) }
+    }
+
     /// Says whether work was left because the time was up.
     async fn work(&self) -> Result<bool, Error> {
-        let handler = FanOut { endpoints: &self.config.endpoints, touched: RefCell::default() };
-        let fan_out = self.worker(self.changes(), &handler, FAN_OUT_BATCH);
+        let touched = RefCell::default();
+        let job = Job::FanOut(FanOut { endpoints: &self.config.endpoints, touched: &touched });
+        let fan_out = self.worker(self.changes(), &job, FAN_OUT_BATCH);
 
         // At first every lane: a retry may be what this wake is for.
         let mut wanted: BTreeSet<usize> = (0..self.config.endpoints.len()).collect();
@@ -120,7 +122,7 @@ impl<'a> Wake<'a> {
         let mut more = false;
         loop {
             more |= fan_out.drain().await?.more;
-            wanted.append(&mut handler.touched.take());
+            wanted.append(&mut touched.take());
             // A busy lane stays wanted: it may have seen its queue empty just before the change came.
             for lane in wanted.extract_if(.., |lane| busy.insert(*lane)) {
                 lanes.push(async move { (lane, self.work_lane(lane).await) });
@@ -139,33 +141,17 @@ impl<'a> Wake<'a> {
 
     async fn work_lane(&self, lane: usize) -> Result<Drained, Error> {
         let endpoint = &self.config.endpoints[lane];
-        let handler = Delivery { endpoint, timeout: self.config.timeout };
-        self.worker(self.changes().lane(&endpoint.name), &handler, LANE_BATCH).drain().await
+        let job = Job::Deliver(Delivery { endpoint, timeout: self.config.timeout });
+        self.worker(self.changes().lane(&endpoint.name), &job, LANE_BATCH).drain().await
     }
 
     /// What waits for an endpoint that is no longer configured goes to its dead letters, where a person can see it.
     async fn bury_orphans(&self) -> Result<(), Error> {
         for lane in self.changes().lanes().await? {
             if self.config.endpoints.iter().all(|endpoint| endpoint.name != lane) {
-                self.worker(self.changes().lane(&lane), &Orphaned, FAN_OUT_BATCH).drain().await?;
+                self.worker(self.changes().lane(&lane), &Job::Orphaned, FAN_OUT_BATCH).drain().await?;
             }
         }
         Ok(())
     }
-}
-
-/// Buries what it is given.
-struct Orphaned;
-
-impl Handler for Orphaned {
-    async fn handle(&self, _message: &Message) -> Outcome {
-        let reason = "the variable webhooks no longer names this endpoint".to_owned();
-        Outcome::Bury { class: Class::Permanent, reason }
-    }
-
-    fn buried(&self, _message: &Message, _class: Class, _reason: &str) -> Effects {
-        Effects::default()
-    }
-
-    async fn settled(&self) {}
 }

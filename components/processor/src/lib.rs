@@ -11,7 +11,7 @@ mod trigger {
 
     /// The message says only that there is something to do. What it is, the queue knows.
     #[redis_subscriber]
-    async fn on_wake(_message: Vec<u8>) -> anyhow::Result<()> {
+    async fn on_wake(_message: Vec<u8>) -> Result<(), String> {
         crate::run::run().await
     }
 }

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use anyhow::Context;
-use guest::{Redis, Settings, Wasi};
-use queue::{Queue, Runtime, Worker};
+use guest::{QueueSettings, Redis, SettingError, Settings, Wasi};
+use queue::{Backoff, Error, Queue, Runtime, Worker};
 use spin_sdk::key_value::Store;
 
 use crate::decide::Decider;
@@ -15,30 +14,47 @@ const REDIS_DEADLINE: Duration = Duration::from_secs(5);
 /// Orders decided at the same time.
 const BATCH: usize = 64;
 
-pub(crate) async fn run() -> anyhow::Result<()> {
-    let settings = Settings::new("processor");
-    let shared = settings.queue().await?;
-    let backoff = settings.backoff().await?;
-    let max_crashes = settings.number("max_crashes", 1..=100).await? as u32;
-    let budget = settings.millis("drain_budget_ms", 100..=600_000).await?;
-
+pub(crate) async fn run() -> Result<(), String> {
+    let config = Config::read().await.map_err(|error| error.to_string())?;
+    let store = Store::open_default().await;
+    let store = store.map_err(|error| format!("the key-value store `default` can't be opened: {error}"))?;
     let runtime = Wasi::default();
-    let store = Store::open_default().await.context("the key-value store `default` can't be opened")?;
-    let redis = Redis::new(shared.redis_url, REDIS_DEADLINE);
-    let queue = Queue::new(&redis, &shared.namespace, order::queues::PLACED, shared.timing);
+    let redis = Redis::new(config.shared.redis_url, REDIS_DEADLINE);
     let worker = Worker {
-        queue,
+        queue: Queue::new(&redis, &config.shared.namespace, order::queues::PLACED, config.shared.timing),
         handler: &Decider { store },
         runtime: &runtime,
         name: &format!("processor-{:08x}", runtime.random() as u32),
-        backoff: &backoff,
-        max_crashes,
+        backoff: &config.backoff,
+        max_crashes: config.max_crashes,
         batch: BATCH,
-        until: budget,
+        until: config.budget,
     };
-    let drained = worker.drain().await.context("the queue `placed` can't be worked off")?;
-    if drained.more {
-        worker.queue.ring().await.context("the doorbell of the queue `placed` can't be rung")?;
+    work(&worker).await.map_err(|error| format!("the queue `placed` can't be worked off: {error}"))
+}
+
+async fn work(worker: &Worker<'_, Redis, Wasi, Decider>) -> Result<(), Error> {
+    if worker.drain().await?.more {
+        worker.queue.ring().await?;
     }
     Ok(())
+}
+
+struct Config {
+    shared: QueueSettings,
+    backoff: Backoff,
+    max_crashes: u32,
+    budget: Duration,
+}
+
+impl Config {
+    async fn read() -> Result<Self, SettingError> {
+        let settings = Settings::new("processor");
+        Ok(Self {
+            shared: settings.queue().await?,
+            backoff: settings.backoff().await?,
+            max_crashes: settings.number("max_crashes", 1..=100).await? as u32,
+            budget: settings.millis("drain_budget_ms", 100..=600_000).await?,
+        })
+    }
 }

@@ -8,15 +8,17 @@ use crate::queue::Namespace;
 /// One of the files in `scripts/`, with the prelude in front of it.
 pub(crate) struct Script {
     pub(crate) name: &'static str,
-    source: &'static str,
+    body: &'static str,
     digest: OnceLock<String>,
 }
+
+const PRELUDE: &str = include_str!("scripts/prelude.lua");
 
 macro_rules! scripts {
     ($($constant:ident = $file:literal;)*) => {
         $(pub(crate) static $constant: Script = Script {
             name: $file,
-            source: concat!(include_str!("scripts/prelude.lua"), include_str!(concat!("scripts/", $file))),
+            body: include_str!(concat!("scripts/", $file)),
             digest: OnceLock::new(),
         };)*
     };
@@ -37,6 +39,10 @@ scripts! {
 }
 
 impl Script {
+    fn source(&self) -> String {
+        [PRELUDE, self.body].concat()
+    }
+
     /// Runs the script on the namespace's keys.
     pub(crate) async fn run<C: Connection>(
         &'static self,
@@ -44,7 +50,7 @@ impl Script {
         namespace: &Namespace,
         arguments: Vec<Arg>,
     ) -> Result<Replies, Error> {
-        let digest = self.digest.get_or_init(|| sha1_smol::Sha1::from(self.source).digest().to_string());
+        let digest = self.digest.get_or_init(|| sha1_smol::Sha1::from(self.source()).digest().to_string());
         let call = |script: &str, arguments: Vec<Arg>| {
             let keys = [Arg::from(script), Arg::Int(1), Arg::from(namespace.as_str())];
             keys.into_iter().chain(arguments).collect::<Vec<_>>()
@@ -52,7 +58,7 @@ impl Script {
         let replies = match connection.execute("EVALSHA", call(digest, arguments.clone())).await {
             // A restarted or failed-over Redis has an empty script cache. Nothing was run.
             Err(Error::Failed(failure)) if is_unknown_script(&failure) => {
-                connection.execute("EVAL", call(self.source, arguments)).await?
+                connection.execute("EVAL", call(&self.source(), arguments)).await?
             }
             other => other?,
         };
