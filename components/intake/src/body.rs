@@ -1,7 +1,7 @@
 //! Reading a body that may be too long, from a client that may lie about it.
 
 use http::header;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use order::limits::BODY_BYTES;
 use spin_sdk::http::Request;
 
@@ -13,14 +13,17 @@ pub(crate) async fn read(request: Request) -> Result<Vec<u8>, Problem> {
     if declared.is_some_and(|length: u64| length > BODY_BYTES as u64) {
         return Err(Problem::TooLarge);
     }
-    let body = Limited::new(request.into_body(), BODY_BYTES).collect().await;
-    body.map(|body| body.to_bytes().into()).map_err(|error| {
-        if error.is::<LengthLimitError>() {
-            Problem::TooLarge
-        } else {
-            Problem::UnreadableBody
+    let mut incoming = request.into_body();
+    let mut body = Vec::new();
+    while let Some(frame) = incoming.frame().await {
+        let frame = frame.map_err(|_| Problem::UnreadableBody)?;
+        let Ok(data) = frame.into_data() else { continue };
+        if body.len() + data.len() > BODY_BYTES {
+            return Err(Problem::TooLarge);
         }
-    })
+        body.extend_from_slice(&data);
+    }
+    Ok(body)
 }
 
 /// Whether the body is declared as JSON: `application/json`, with or without parameters.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::connection::{Arg, Connection, Error, Reply};
+use crate::connection::{Arg, Connection, Error};
 use crate::queue::Queue;
 use crate::script;
 
@@ -26,7 +26,8 @@ pub struct Accept {
     pub payload: Vec<u8>,
     /// Absent: each call is a message of its own.
     pub idempotency: Option<IdempotencyRecord>,
-    /// The same id was sent before, and it isn't known whether that went through.
+    /// The same id was sent before, and it isn't known whether that went through. Without an idempotency record this is
+    /// only safe where being done sets a head, which is how a message that is done already is told from a new one.
     pub again: bool,
 }
 
@@ -68,7 +69,7 @@ impl<C: Connection> Queue<'_, C> {
             "accepted" => Ok(Accepted::New),
             "replayed" => Ok(Accepted::Replayed(id)),
             "conflict" => Ok(Accepted::Conflict(id)),
-            _ => Err(replies.unexpected("a verdict", Some(Reply::Status(verdict)))),
+            _ => Err(replies.unexpected("a verdict")),
         }
     }
 }

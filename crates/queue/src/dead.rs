@@ -61,8 +61,8 @@ impl<C: Connection> Queue<'_, C> {
             letters.push(DeadLetter {
                 id: replies.bytes()?,
                 buried_at: replies.number()?,
-                why: from_json(&replies.bytes()?)?,
-                history: from_json(&replies.bytes()?)?,
+                why: replies.json()?,
+                history: replies.json()?,
                 payload: replies.bytes()?,
             });
         }
@@ -75,9 +75,4 @@ impl<C: Connection> Queue<'_, C> {
         arguments.extend(ids.iter().map(|id| Arg::from(*id)));
         self.run(&script::REDRIVE, arguments).await?.flags()
     }
-}
-
-pub(crate) fn from_json<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Error> {
-    serde_json::from_slice(json)
-        .map_err(|error| Error::Unexpected { script: script::DEAD.name, detail: error.to_string() })
 }

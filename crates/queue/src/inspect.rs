@@ -1,7 +1,7 @@
 //! Looking at a queue without changing it.
 
 use crate::connection::{Arg, Connection, Error, Reply};
-use crate::dead::{Why, from_json};
+use crate::dead::Why;
 use crate::queue::Queue;
 use crate::script;
 
@@ -51,12 +51,12 @@ impl<C: Connection> Queue<'_, C> {
     pub async fn find(&self, id: &[u8]) -> Result<Whereabouts, Error> {
         let mut replies = self.run(&script::FIND, vec![id.into()]).await?;
         let (now, head, place) = (replies.number()?, replies.bytes()?, replies.text()?);
-        let (payload, why) = (replies.bytes()?, replies.bytes()?);
+        let payload = replies.bytes()?;
         let place = match place.as_str() {
             "" => None,
             "queue" => Some(Place::Queue { payload }),
-            "dead" => Some(Place::Dead { payload, why: from_json(&why)? }),
-            _ => return Err(replies.unexpected("a place", Some(Reply::Status(place)))),
+            "dead" => Some(Place::Dead { payload, why: replies.json()? }),
+            _ => return Err(replies.unexpected("a place")),
         };
         Ok(Whereabouts { now, head, place })
     }

@@ -1,48 +1,22 @@
 //! Running a Lua script: by its digest, and in full where Redis has forgotten it.
 
-use std::sync::OnceLock;
+use serde::de::DeserializeOwned;
 
 use crate::connection::{Arg, Connection, Error, Reply};
 use crate::queue::Namespace;
 
-/// One of the files in `scripts/`, with the prelude in front of it.
+/// One of the files in `scripts/`, without its comments.
 pub(crate) struct Script {
     pub(crate) name: &'static str,
     body: &'static str,
-    digest: OnceLock<String>,
+    /// SHA-1 of the prelude and the body, in hex: what Redis knows the script by.
+    digest: &'static str,
 }
 
-const PRELUDE: &str = include_str!("scripts/prelude.lua");
-
-macro_rules! scripts {
-    ($($constant:ident = $file:literal;)*) => {
-        $(pub(crate) static $constant: Script = Script {
-            name: $file,
-            body: include_str!(concat!("scripts/", $file)),
-            digest: OnceLock::new(),
-        };)*
-    };
-}
-
-scripts! {
-    ACCEPT = "accept.lua";
-    CLAIM = "claim.lua";
-    DEAD = "dead.lua";
-    FIND = "find.lua";
-    LANES = "lanes.lua";
-    REARM = "rearm.lua";
-    REDRIVE = "redrive.lua";
-    RENEW = "renew.lua";
-    RING = "ring.lua";
-    SETTLE = "settle.lua";
-    STATS = "stats.lua";
-}
+// One static for each file, and the prelude that goes before each: see build.rs.
+include!(concat!(env!("OUT_DIR"), "/scripts.rs"));
 
 impl Script {
-    fn source(&self) -> String {
-        [PRELUDE, self.body].concat()
-    }
-
     /// Runs the script on the namespace's keys.
     pub(crate) async fn run<C: Connection>(
         &'static self,
@@ -50,15 +24,14 @@ impl Script {
         namespace: &Namespace,
         arguments: Vec<Arg>,
     ) -> Result<Replies, Error> {
-        let digest = self.digest.get_or_init(|| sha1_smol::Sha1::from(self.source()).digest().to_string());
         let call = |script: &str, arguments: Vec<Arg>| {
             let keys = [Arg::from(script), Arg::Int(1), Arg::from(namespace.as_str())];
             keys.into_iter().chain(arguments).collect::<Vec<_>>()
         };
-        let replies = match connection.execute("EVALSHA", call(digest, arguments.clone())).await {
+        let replies = match connection.execute("EVALSHA", call(self.digest, arguments.clone())).await {
             // A restarted or failed-over Redis has an empty script cache. Nothing was run.
             Err(Error::Failed(failure)) if is_unknown_script(&failure) => {
-                connection.execute("EVAL", call(&self.source(), arguments)).await?
+                connection.execute("EVAL", call(&[PRELUDE, self.body].concat(), arguments)).await?
             }
             other => other?,
         };
@@ -86,24 +59,30 @@ impl Replies {
     pub(crate) fn bytes(&mut self) -> Result<Vec<u8>, Error> {
         match self.replies.next() {
             Some(Reply::Bytes(bytes)) => Ok(bytes),
-            other => Err(self.unexpected("a string", other)),
+            _ => Err(self.unexpected("a string")),
         }
     }
 
     pub(crate) fn text(&mut self) -> Result<String, Error> {
         let bytes = self.bytes()?;
-        String::from_utf8(bytes).map_err(|error| self.unexpected("UTF-8", Some(Reply::Bytes(error.into_bytes()))))
+        String::from_utf8(bytes).map_err(|_| self.unexpected("UTF-8"))
     }
 
     pub(crate) fn number(&mut self) -> Result<u64, Error> {
         match self.replies.next() {
             Some(Reply::Int(number)) if number >= 0 => Ok(number as u64),
-            other => Err(self.unexpected("a number", other)),
+            _ => Err(self.unexpected("a number")),
         }
     }
 
     pub(crate) fn flag(&mut self) -> Result<bool, Error> {
         Ok(self.number()? != 0)
+    }
+
+    pub(crate) fn json<T: DeserializeOwned>(&mut self) -> Result<T, Error> {
+        let json = self.bytes()?;
+        serde_json::from_slice(&json)
+            .map_err(|error| Error::Unexpected { script: self.script, detail: error.to_string() })
     }
 
     /// Every remaining element as a flag.
@@ -115,7 +94,7 @@ impl Replies {
         Ok(flags)
     }
 
-    pub(crate) fn unexpected(&self, wanted: &str, got: Option<Reply>) -> Error {
-        Error::Unexpected { script: self.script, detail: format!("wanted {wanted}, got {got:?}") }
+    pub(crate) fn unexpected(&self, wanted: &str) -> Error {
+        Error::Unexpected { script: self.script, detail: format!("it lacks {wanted}") }
     }
 }

@@ -30,12 +30,14 @@ if digest ~= '' then
     if same and known == id then return {'accepted', id} end
     return {same and 'replayed' or 'conflict', known}
   end
-elseif ARGV[9] == '1' then
-  if redis.call('HEXISTS', key(queue, 'body'), id) == 1 or redis.call('HEXISTS', ns .. ':head', id) == 1 then
-    return {'accepted', id}
-  end
+end
+if ARGV[9] == '1' then
+  local kept = redis.call('HEXISTS', key(queue, 'body'), id) == 1
+  local done = redis.call('HEXISTS', ns .. ':head', id) == 1
+  if kept or done then return {'accepted', id} end
 end
 
+note_lane(queue)
 redis.call('HSET', key(queue, 'body'), id, payload)
 redis.call('ZADD', key(queue, 'due'), now, id)
 if digest ~= '' then

@@ -15,7 +15,7 @@ if ARGV[7] == '1' then redis.call('DEL', key(root(queue), 'bell')) end
 local reply, bytes = {}, 0
 for _, id in ipairs(redis.call('ZRANGE', due, '-inf', now, 'BYSCORE', 'LIMIT', 0, most)) do
   local deliveries, failures, crashes, unsettled = read_state(queue, id)
-  local suspect = unsettled ~= ''
+  local suspect = unsettled ~= nil
   if suspect and #reply > 0 then break end
   local exhausted = suspect and crashes + 1 >= max_crashes
   local payload = not exhausted and redis.call('HGET', key(queue, 'body'), id) or ''

@@ -4,7 +4,9 @@
 -- Reply {for each: id, buried at in ms, why as JSON, history as JSON, payload}
 local queue = ARGV[1]
 local reply = {}
-local dead = redis.call('ZRANGE', key(queue, 'dead'), ARGV[2], ARGV[2] + ARGV[3] - 1, 'WITHSCORES')
+local letters = key(queue, 'dead')
+-- By score, because by index nothing can be said that means none.
+local dead = redis.call('ZRANGE', letters, '-inf', '+inf', 'BYSCORE', 'LIMIT', ARGV[2], ARGV[3], 'WITHSCORES')
 for at = 1, #dead, 2 do
   local id, n = dead[at], #reply
   reply[n + 1], reply[n + 2] = id, tonumber(dead[at + 1])

@@ -1,8 +1,8 @@
 -- Says where a message is.
 --
 -- ARGV  1 queue, 2 message id
--- Reply {now, head or '', place, payload, why}: place is 'queue', 'dead' or ''; the payload is given for these two when there is
---       no head, why (JSON) for a dead letter
+-- Reply {now, head or '', place, payload, why}: place is 'queue', 'dead' or ''; the payload is given for these two
+--       when there is no head, why (JSON) for a dead letter
 local queue, id = ARGV[1], ARGV[2]
 local head = redis.call('HGET', ns .. ':head', id) or ''
 local place, why = '', ''

@@ -6,8 +6,8 @@
 --
 --   ns:<queue>:due         zset    message id -> ms at which it is visible: waiting, delayed, leased and retrying alike
 --   ns:<queue>:body        hash    message id -> payload; a dead letter's payload stays here too
---   ns:<queue>:deliveries  hash    message id -> `deliveries,failures,crashes,worker`; absent until first handed out;
---                                  worker is empty once that delivery was settled
+--   ns:<queue>:deliveries  hash    message id -> `deliveries,failures,crashes` and, until the last of them is settled,
+--                                  `,worker`; absent until first handed out
 --   ns:<queue>:history     hash    message id -> JSON list of what went wrong; absent while nothing did
 --   ns:<queue>:dead        zset    dead letter's id -> ms at which it was buried
 --   ns:<queue>:why         hash    dead letter's id -> JSON {class, reason, deliveries, failures, crashes}
@@ -28,12 +28,15 @@ local function root(queue) return string.match(queue, '^[^.]+') end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
--- Lets the timer of the queue expire at `at` unless it does so earlier. Never in the past: that would delete the key,
--- and only an expiry wakes a worker.
+-- Redis deletes a key whose expiry is set into the past, and tells nobody. `now` gets old while a script runs, hence a
+-- time from this moment and not a point in time, and hence some distance.
+local SOONEST_MS = 10
+
+-- Lets the timer of the queue expire at `at` unless it does so earlier.
 local function arm(queue, at)
   local timer = key(root(queue), 'timer')
   redis.call('HSET', timer, 'armed', 1)
-  redis.call('PEXPIREAT', timer, math.max(at, now + 1), 'LT')
+  redis.call('PEXPIRE', timer, math.max(at - now, SOONEST_MS), 'LT')
 end
 
 -- Wakes a worker unless a doorbell is ringing already. Pub/sub may lose it: the timer is armed as well.
@@ -45,15 +48,25 @@ local function ring(queue, bell_ms, guard_ms)
   end
 end
 
+-- Deliveries, failures, crashes, and the worker that has the message, or nil.
 local function read_state(queue, id)
   local state = redis.call('HGET', key(queue, 'deliveries'), id)
-  if not state then return 0, 0, 0, '' end
-  local d, f, c, worker = string.match(state, '^(%d+),(%d+),(%d+),(.*)$')
-  return tonumber(d), tonumber(f), tonumber(c), worker
+  if not state then return 0, 0, 0, nil end
+  local d, f, c, held, worker = string.match(state, '^(%d+),(%d+),(%d+)(,?)(.*)$')
+  return tonumber(d), tonumber(f), tonumber(c), held ~= '' and worker or nil
 end
 
 local function write_state(queue, id, d, f, c, worker)
-  redis.call('HSET', key(queue, 'deliveries'), id, string.format('%d,%d,%d,%s', d, f, c, worker))
+  local state = string.format('%d,%d,%d', d, f, c)
+  -- Not by %s, which ends at a NUL.
+  if worker then state = state .. ',' .. worker end
+  redis.call('HSET', key(queue, 'deliveries'), id, state)
+end
+
+-- Makes a lane known to its root. The root itself is no lane.
+local function note_lane(queue)
+  local parent = root(queue)
+  if queue ~= parent then redis.call('SADD', key(parent, 'lanes'), queue) end
 end
 
 -- The last of them are kept: a message that is redriven for weeks must not grow without bound.

@@ -9,7 +9,7 @@ for at = 4, #ARGV do
   local dead = redis.call('ZREM', key(queue, 'dead'), id) == 1
   if dead then
     local d = read_state(queue, id)
-    write_state(queue, id, d, 0, 0, '')
+    write_state(queue, id, d, 0, 0)
     redis.call('HDEL', key(queue, 'why'), id)
     redis.call('ZADD', key(queue, 'due'), now, id)
     sent = true

@@ -5,10 +5,14 @@
 local queue, lease_ms = ARGV[1], ARGV[2]
 local reply = {}
 for at = 3, #ARGV, 2 do
-  local id = ARGV[at]
+  local id, delivery = ARGV[at], tonumber(ARGV[at + 1])
   local d, _, _, holder = read_state(queue, id)
-  local latest = holder ~= '' and d == tonumber(ARGV[at + 1])
-  if latest then redis.call('ZADD', key(queue, 'due'), now + lease_ms, id) end
+  local latest = holder and d == delivery
+  if latest then
+    redis.call('ZADD', key(queue, 'due'), now + lease_ms, id)
+    -- That of the first lease may be over already.
+    arm(queue, now + lease_ms)
+  end
   reply[#reply + 1] = latest and 1 or 0
 end
 return reply

@@ -28,7 +28,7 @@ local function emit(target, id, payload, log)
   end
   if not woken[target] then
     woken[target] = true
-    if target ~= root(target) then redis.call('SADD', key(root(target), 'lanes'), target) end
+    note_lane(target)
     -- The writer wakes the reader itself; this is for the case that it dies first.
     arm(target, now + guard_ms)
   end
@@ -44,13 +44,13 @@ end
 local function bury(id, d, f, c, class, reason)
   redis.call('ZREM', due, id)
   redis.call('ZADD', key(queue, 'dead'), now, id)
-  write_state(queue, id, d, f, c, '')
+  write_state(queue, id, d, f, c)
   local why = {class = class, reason = reason, deliveries = d, failures = f, crashes = c}
   redis.call('HSET', key(queue, 'why'), id, cjson.encode(why))
 end
 
 local function postpone(id, d, f, c, delay_ms)
-  write_state(queue, id, d, f, c, '')
+  write_state(queue, id, d, f, c)
   redis.call('ZADD', due, now + delay_ms, id)
   arm(queue, now + delay_ms)
 end
@@ -59,7 +59,7 @@ while at <= #ARGV do
   local id, delivery, verdict, delay_ms, class, reason, head, counter, emits = take(9)
   local d, f, c, holder = read_state(queue, id)
   -- The fence. A settled delivery has no holder, a later one has another number.
-  local latest = holder ~= '' and d == tonumber(delivery)
+  local latest = holder and d == tonumber(delivery)
   if latest then
     if (verdict == 'retry' or verdict == 'bury') and class ~= 'crash' then
       if class == 'handler' then f = f + 1 end

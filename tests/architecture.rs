@@ -1,0 +1,99 @@
+//! The invariants of ARCHITECTURE.md that a reader of the source can check.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the repository")
+}
+
+/// Every Rust file below these folders, with its text.
+fn sources(folders: &[&str]) -> Vec<(PathBuf, String)> {
+    let mut open: Vec<PathBuf> = folders.iter().map(|folder| root().join(folder)).collect();
+    let mut files = Vec::new();
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.push((path.clone(), fs::read_to_string(path).unwrap()));
+            }
+        }
+    }
+    assert!(!files.is_empty(), "no sources below {folders:?}");
+    files
+}
+
+/// Fails with every line in which `is_bad` finds something.
+fn refuse(folders: &[&str], rule: &str, is_bad: impl Fn(&str) -> bool) {
+    let sources = sources(folders);
+    let lines = sources.iter().flat_map(|(path, text)| text.lines().zip(1..).map(move |(line, n)| (path, n, line)));
+    let bad: Vec<_> = lines
+        .filter(|(_, _, line)| is_bad(line))
+        .map(|(path, n, line)| format!("{}:{n}: {}", path.display(), line.trim()))
+        .collect();
+    assert!(bad.is_empty(), "{rule}:\n{}", bad.join("\n"));
+}
+
+fn words(line: &str) -> impl Iterator<Item = String> {
+    line.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase)
+}
+
+/// The names in the dependency tables of a crate.
+fn dependencies(folder: &str) -> Vec<String> {
+    let manifest = fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
+    let manifest: toml::Table = manifest.parse().unwrap();
+    let tables = ["dependencies", "dev-dependencies"].into_iter().filter_map(|name| manifest.get(name)?.as_table());
+    tables.flat_map(|table| table.keys().cloned()).collect()
+}
+
+#[test]
+fn no_redis_command_is_named_outside_the_queue() {
+    const COMMANDS: &[&str] = &[
+        "EVAL", "EVALSHA", "SCRIPT", "CONFIG", "INFO", "DEL", "EXPIRE", "PEXPIRE", "PEXPIREAT", "MGET", "INCR", "HSET", "HGET",
+        "HDEL", "HINCRBY", "ZADD", "ZREM", "ZRANGE", "ZSCORE", "XADD", "XREAD", "LPUSH", "RPUSH", "LPOP", "BLPOP", "SADD",
+        "SMEMBERS", "PUBLISH", "SUBSCRIBE", "KEYS", "SCAN",
+    ];
+    let rule = "only crates/queue may name a Redis command";
+    refuse(&["components", "crates/order", "crates/guest"], rule, |line| {
+        COMMANDS.iter().any(|command| line.contains(&format!("\"{command}\"")))
+    });
+    let rule = "components reach Redis through guest::Redis and the verbs of the queue";
+    refuse(&["components", "crates/order"], rule, |line| line.contains("spin_sdk::redis::") || line.contains(".execute("));
+}
+
+#[test]
+fn the_host_knows_no_orders() {
+    const OURS: &[&str] = &["order", "orders", "sluice", "intake", "processor", "notifier"];
+    refuse(&["crates/host/src"], "crates/host runs any application", |line| words(line).any(|word| OURS.contains(&&*word)));
+    for ours in ["order", "queue", "guest"] {
+        assert!(!dependencies("crates/host").contains(&ours.to_owned()), "crates/host depends on {ours}");
+    }
+}
+
+#[test]
+fn the_queue_carries_bytes_and_no_orders() {
+    for other in ["order", "guest", "host", "spin-sdk"] {
+        assert!(!dependencies("crates/queue").contains(&other.to_owned()), "crates/queue depends on {other}");
+    }
+}
+
+#[test]
+fn the_domain_does_no_io_and_knows_no_clock_and_no_chance() {
+    const IMPURE: &[&str] =
+        &["std::fs", "std::net", "std::io", "std::env", "std::process", "SystemTime", "Instant::", "getrandom", "now_v7"];
+    refuse(&["crates/order/src"], "crates/order is pure", |line| IMPURE.iter().any(|impure| line.contains(impure)));
+    for other in ["spin-sdk", "tokio", "redis", "queue", "guest", "host", "rand", "getrandom"] {
+        assert!(!dependencies("crates/order").contains(&other.to_owned()), "crates/order depends on {other}");
+    }
+}
+
+#[test]
+fn nothing_uses_a_component() {
+    for user in ["crates/order", "crates/queue", "crates/guest", "crates/host", "tests"] {
+        for component in ["intake", "processor", "notifier"] {
+            assert!(!dependencies(user).contains(&component.to_owned()), "{user} depends on {component}");
+        }
+    }
+}
