@@ -74,3 +74,50 @@ impl Serialize for OrderId {
         serializer.serialize_str(self.0.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of RFC 9562, appendix A.6.
+    const EXAMPLE: &str = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f";
+
+    #[test]
+    fn an_id_is_made_of_its_time_and_the_random_bytes() {
+        let time: Timestamp = "2022-02-22T19:22:22.000Z".parse().unwrap();
+        let random = [0x0c, 0xc3, 0x18, 0xc4, 0xdc, 0x0c, 0x0c, 0x07, 0x39, 0x8f];
+        let id = OrderId::new(time, random);
+        assert_eq!(id.to_string(), EXAMPLE);
+        assert_eq!(id.accepted_at(), time);
+        assert_eq!(serde_json::to_string(&id).unwrap(), format!("\"{EXAMPLE}\""));
+    }
+
+    #[test]
+    fn an_id_has_one_written_form() {
+        assert!(EXAMPLE.parse::<OrderId>().is_ok());
+        let no_time = "ffffffff-ffff-7fff-bfff-ffffffffffff";
+        for bad in [
+            "",
+            "017F22E2-79B0-7CC3-98C4-DC0C0C07398F",
+            "017f22e279b07cc398c4dc0c0c07398f",
+            "{017f22e2-79b0-7cc3-98c4-dc0c0c07398f}",
+            "urn:uuid:017f22e2-79b0-7cc3-98c4-dc0c0c07398f",
+            "017f22e2-79b0-4cc3-98c4-dc0c0c07398f",
+            "017f22e2-79b0-7cc3-18c4-dc0c0c07398f",
+            "017f22e2-79b0-7cc3-98c4-dc0c0c07398f ",
+            "00000000-0000-0000-0000-000000000000",
+            no_time,
+        ] {
+            assert!(bad.parse::<OrderId>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn other_bytes_are_no_id() {
+        let id: OrderId = EXAMPLE.parse().unwrap();
+        assert_eq!(OrderId::from_slice(id.as_bytes()), Some(id));
+        assert_eq!(OrderId::from_slice(&id.as_bytes()[1..]), None);
+        assert_eq!(OrderId::from_slice(&[0; 16]), None);
+        assert_eq!(OrderId::from_slice(&[0xff; 16]), None);
+    }
+}

@@ -54,3 +54,47 @@ impl Serialize for Timestamp {
         serializer.collect_str(self)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_written_in_utc_with_milliseconds() {
+        for (ms, text) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (951_782_400_007, "2000-02-29T00:00:00.007Z"),
+            (1_788_264_000_250, "2026-09-01T12:00:00.250Z"),
+            (limits::TIMESTAMP_MS, "9999-12-31T23:59:59.999Z"),
+        ] {
+            assert_eq!(Timestamp::from_ms(ms).to_string(), text);
+            assert_eq!(text.parse(), Ok(Timestamp::from_ms(ms)));
+            assert_eq!(serde_json::to_string(&Timestamp::from_ms(ms)).unwrap(), format!("\"{text}\""));
+        }
+    }
+
+    #[test]
+    fn a_time_is_read_in_this_form_only() {
+        for bad in [
+            "",
+            "2026-09-01",
+            "2026-09-01T12:00:00Z",
+            "2026-09-01T12:00:00.25Z",
+            "2026-09-01T12:00:00.250123Z",
+            "2026-09-01 12:00:00.250Z",
+            "2026-09-01T12:00:00.250",
+            "2026-09-01T12:00:00.250+00:00",
+            "2026-02-29T12:00:00.250Z",
+            "2026-09-01T12:00:60.250Z",
+            "1969-12-31T23:59:59.999Z",
+            " 2026-09-01T12:00:00.250Z",
+        ] {
+            assert!(bad.parse::<Timestamp>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_clock_beyond_the_calendar_stops_at_its_end() {
+        assert_eq!(Timestamp::from_ms(u64::MAX).to_string(), "9999-12-31T23:59:59.999Z");
+    }
+}

@@ -1,0 +1,66 @@
+//! What goes into the queue comes out of it, in this release and in the next.
+
+use crate::sample::{id, placed};
+use order::{DecodeError, Placed, limits};
+
+/// A message as version 1 writes it. Never change it: such messages may lie in a queue.
+const V1: &str = include_str!("fixtures/placed.v1.json");
+
+#[test]
+fn version_1_is_written_and_read() {
+    assert_eq!(String::from_utf8(placed().encode()).unwrap(), V1.trim_end());
+    assert_eq!(Placed::decode(V1.as_bytes()), Ok(placed()));
+}
+
+#[test]
+fn parts_that_were_serialised_before_make_the_same_message() {
+    assert_eq!(Placed::encode_parts(&id(), &placed().order.canonical_json()), placed().encode());
+}
+
+#[test]
+fn the_time_of_acceptance_is_the_one_in_the_id() {
+    assert_eq!(placed().accepted_at(), id().accepted_at());
+}
+
+#[track_caller]
+fn check(message: &str, expected: &str) {
+    assert_eq!(Placed::decode(message.as_bytes()).unwrap_err().to_string(), expected);
+}
+
+#[test]
+fn what_cannot_be_read_is_told_with_its_reason() {
+    check("", "the message is not JSON: EOF while parsing a value (line 1, column 0)");
+    check("[]", "the message has faults: the whole must be an object, not an array");
+    check("{}", "the message has faults: /v is required");
+    check(r#"{"v": "1"}"#, "the message has faults: /v must be an integer, not a string");
+    check(r#"{"v": 0}"#, "the message has faults: /v must be from 1 to 9007199254740991");
+    check(r#"{"v": 2, "kind": "x"}"#, "the message has version 2; this build reads version 1, so a newer one wrote it");
+    check(r#"{"v": 1}"#, "the message has faults: /type is required; /id is required; /order is required");
+    check(&V1.replace(r#""v":1"#, r#""v":1,"v":2"#), "the message has faults: /v is there more than once");
+    check(&V1.replace(r#""v":1"#, r#""v":1,"w":1"#), "the message has faults: /w is not a known field");
+    check(&V1.replace(r#""placed""#, r#""cancel""#), "the message has faults: /type must be placed");
+    check(
+        &V1.replace(&id().to_string(), "4711"),
+        "the message has faults: /id must be an order id: a UUIDv7 in small letters with hyphens",
+    );
+    check(
+        &V1.replace(r#""quantity":2"#, r#""quantity":0"#),
+        "the message has faults: /order/lines/0/quantity must be from 1 to 1000",
+    );
+    check(&" ".repeat(limits::STORED_BYTES + 1), "the message has more than 266240 bytes");
+}
+
+#[test]
+fn an_unknown_version_is_told_apart_from_a_fault() {
+    let newer = V1.replace(r#""v":1"#, r#""v":2"#);
+    assert_eq!(Placed::decode(newer.as_bytes()), Err(DecodeError::UnknownVersion { version: 2 }));
+}
+
+#[test]
+fn reasons_show_no_customer() {
+    let message =
+        V1.replace(r#""name":"Ann Müller""#, r#""name":"\u0007Zoe""#).replace("ann@example.com", "zoe@private");
+    let reason = Placed::decode(message.as_bytes()).unwrap_err().to_string();
+    assert!(reason.contains("/order/customer/email") && reason.contains("/order/customer/name"), "{reason}");
+    assert!(!reason.contains("Zoe") && !reason.contains("zoe"), "{reason}");
+}

@@ -1,0 +1,223 @@
+//! What holds for any bytes and any order.
+
+use crate::sample::full;
+use order::{Head, NewOrder, OrderId, Placed, Record, Timestamp, Version, decide, event, limits};
+use proptest::collection::{btree_map, vec};
+use proptest::option;
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+/// A text of 1 to 8 characters that need escapes, more than one byte, or a `~` in pointers.
+fn word() -> impl Strategy<Value = String> {
+    "[A-Za-z0-9\"\\\\/~ é红📦]{0,6}[A-Z~]"
+}
+
+fn line() -> impl Strategy<Value = Value> {
+    let price = prop_oneof![0..10_000_u64, Just(limits::UNIT_PRICE)];
+    (word().prop_map(|sku| sku.trim().to_owned()), option::of(word()), 1..=limits::QUANTITY, price).prop_map(
+        |(sku, name, quantity, unit_price)| json!({"sku": sku, "name": name, "quantity": quantity, "unit_price": unit_price}),
+    )
+}
+
+fn address() -> impl Strategy<Value = Value> {
+    (option::of(word()), word(), option::of(word()), word(), option::of(word()), word()).prop_map(
+        |(name, line1, line2, city, region, postal_code)| {
+            json!({
+                "name": name, "line1": line1, "line2": line2, "city": city, "region": region,
+                "postal_code": postal_code, "country": "AT"
+            })
+        },
+    )
+}
+
+/// A body that is an order: absent fields are null.
+fn order() -> impl Strategy<Value = Value> {
+    let key = || word().prop_map(|key| key.trim().to_owned());
+    let customer = ("[a-z]{1,8}@[a-z]{1,8}\\.com", option::of(word()), option::of(word()));
+    let currency = prop::sample::select(vec!["EUR", "JPY", "KWD"]);
+    let reference = option::of(key());
+    (reference, customer, currency, vec(line(), 1..9), option::of(address()), option::of(word()), btree_map(key(), word(), 0..4))
+        .prop_map(|(reference, (email, name, phone), currency, lines, address, note, metadata)| {
+            json!({
+                "reference": reference, "customer": {"email": email, "name": name, "phone": phone}, "currency": currency,
+                "lines": lines, "shipping_address": address, "note": note, "metadata": metadata
+            })
+        })
+}
+
+/// Writes the same JSON in another way: members in another order, null members there or not, white space and escapes
+/// here and there.
+struct Rewriter {
+    choices: std::iter::Cycle<std::vec::IntoIter<u8>>,
+}
+
+impl Rewriter {
+    fn new(mut choices: Vec<u8>) -> Self {
+        choices.push(1);
+        Self { choices: choices.into_iter().cycle() }
+    }
+
+    fn choose(&mut self, from: usize) -> usize {
+        usize::from(self.choices.next().unwrap()) % from
+    }
+
+    fn value(&mut self, value: &Value) -> String {
+        let space = ["", " ", "\n\t"][self.choose(3)];
+        let text = match value {
+            Value::Object(members) => self.object(members),
+            Value::Array(elements) => {
+                let elements: Vec<_> = elements.iter().map(|element| self.value(element)).collect();
+                format!("[{}]", elements.join(","))
+            }
+            Value::String(text) => self.string(text),
+            other => other.to_string(),
+        };
+        format!("{space}{text}{space}")
+    }
+
+    fn object(&mut self, members: &Map<String, Value>) -> String {
+        let mut written = Vec::new();
+        for (name, value) in members {
+            if value.is_null() && self.choose(2) == 0 {
+                continue;
+            }
+            let member = format!("{}:{}", self.string(name), self.value(value));
+            written.insert(self.choose(written.len() + 1), member);
+        }
+        format!("{{{}}}", written.join(","))
+    }
+
+    fn string(&mut self, text: &str) -> String {
+        let mut written = String::from("\"");
+        for character in text.chars() {
+            if self.choose(4) == 0 {
+                let mut units = [0; 2];
+                for unit in character.encode_utf16(&mut units) {
+                    written.push_str(&format!("\\u{unit:04x}"));
+                }
+            } else {
+                let quoted = Value::from(character.to_string()).to_string();
+                written.push_str(&quoted[1..quoted.len() - 1]);
+            }
+        }
+        written.push('"');
+        written
+    }
+}
+
+/// Everything that reads bytes; none of it may panic.
+fn read_all(bytes: &[u8]) {
+    let _ = NewOrder::parse(bytes);
+    let _ = Placed::decode(bytes);
+    let _ = Record::from_json(bytes);
+    let _ = event::read(bytes);
+    let _ = Head::parse(bytes);
+    let _ = OrderId::from_slice(bytes);
+    if let Ok(text) = str::from_utf8(bytes) {
+        let _ = text.parse::<OrderId>();
+        let _ = text.parse::<Timestamp>();
+        let _ = text.parse::<order::Email>();
+        let _ = text.parse::<order::Note>();
+        let _ = text.parse::<order::Currency>();
+        let _ = text.parse::<order::Country>();
+        let _ = text.parse::<order::IdempotencyKey>();
+    }
+}
+
+fn id() -> impl Strategy<Value = OrderId> {
+    (0..=limits::TIMESTAMP_MS, any::<[u8; 10]>()).prop_map(|(ms, random)| OrderId::new(Timestamp::from_ms(ms), random))
+}
+
+fn parse(body: &Value) -> NewOrder {
+    NewOrder::parse(body.to_string().as_bytes()).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_bytes_make_a_reader_panic(bytes in vec(any::<u8>(), 0..200)) {
+        read_all(&bytes);
+    }
+
+    #[test]
+    fn no_text_makes_a_reader_panic(text in "\\PC{0,60}") {
+        read_all(text.as_bytes());
+    }
+
+    #[test]
+    fn no_damage_to_an_order_makes_a_reader_panic(
+        (at, length) in (any::<prop::sample::Index>(), 0..20_usize), instead in vec(any::<u8>(), 0..4),
+    ) {
+        let record = decide(Placed { id: crate::sample::id(), order: parse(&full()) }, Version::NONE, crate::sample::noon());
+        for whole in [full().to_string().into_bytes(), crate::sample::placed().encode(), event::to_json(&record)] {
+            let start = at.index(whole.len());
+            let mut damaged = whole.clone();
+            damaged.splice(start..(start + length).min(whole.len()), instead.iter().copied());
+            read_all(&damaged);
+        }
+        let mut damaged = record.to_json();
+        damaged.truncate(at.index(damaged.len()));
+        read_all(&damaged);
+    }
+
+    #[test]
+    fn whoever_writes_the_same_order_otherwise_gets_the_same_canonical_form(
+        body in order(), choices in vec(any::<u8>(), 1..99),
+    ) {
+        let body = body.to_string();
+        let other = Rewriter::new(choices).value(&serde_json::from_str(&body).unwrap());
+        let order = NewOrder::parse(body.as_bytes()).unwrap();
+        let rewritten = NewOrder::parse(other.as_bytes()).unwrap();
+        prop_assert_eq!(rewritten.canonical_json(), order.canonical_json(), "{}", other);
+    }
+
+    #[test]
+    fn the_canonical_form_is_read_as_the_same_order_and_is_no_longer_than_the_body(body in order()) {
+        let order = parse(&body);
+        let json = order.canonical_json();
+        prop_assert_eq!(NewOrder::parse(json.as_bytes()), Ok(order));
+        prop_assert!(json.as_bytes().len() <= body.to_string().len());
+    }
+
+    #[test]
+    fn messages_are_read_as_they_were_written(body in order(), id in id()) {
+        let placed = Placed { id, order: parse(&body) };
+        prop_assert_eq!(Placed::decode(&placed.encode()), Ok(placed));
+    }
+
+    #[test]
+    fn records_and_events_are_read_as_they_were_written(body in order(), id in id(), now in 0..=limits::TIMESTAMP_MS) {
+        let record = decide(Placed { id, order: parse(&body) }, Version::NONE, Timestamp::from_ms(now));
+        prop_assert_eq!(Record::from_json(&record.to_json()), Ok(record.clone()));
+        let event = event::to_json(&record);
+        prop_assert_eq!(event::read(&event).unwrap().id, format!("{id}.1"));
+    }
+
+    #[test]
+    fn the_total_is_the_sum_of_the_lines(body in order()) {
+        let sum = |order: &NewOrder| -> u128 {
+            order.lines().iter().map(|line| u128::from(line.quantity.get()) * u128::from(line.unit_price.minor_units())).sum()
+        };
+        let order = parse(&body);
+        prop_assert_eq!(u128::from(order.total().minor_units()), sum(&order));
+    }
+
+    #[test]
+    fn ids_are_read_as_they_were_written_and_sort_by_time(one in id(), other in id()) {
+        prop_assert_eq!(one.to_string().parse(), Ok(one));
+        prop_assert_eq!(OrderId::from_slice(one.as_bytes()), Some(one));
+        prop_assert_eq!(one.cmp(&other), one.to_string().cmp(&other.to_string()));
+        if one.accepted_at() < other.accepted_at() {
+            prop_assert!(one < other);
+        }
+    }
+
+    #[test]
+    fn times_are_read_as_they_were_written(ms in 0..=limits::TIMESTAMP_MS) {
+        let time = Timestamp::from_ms(ms);
+        prop_assert_eq!(time.ms(), ms);
+        prop_assert_eq!(time.to_string().len(), 24);
+        prop_assert_eq!(time.to_string().parse(), Ok(time));
+    }
+}

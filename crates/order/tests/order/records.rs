@@ -1,0 +1,121 @@
+//! What the store holds, and what subscribers are told of it.
+
+use crate::sample::{id, record};
+use order::{Record, event, limits};
+use serde_json::{Value, json};
+
+fn json_of(record: &Record) -> Value {
+    serde_json::from_slice(&record.to_json()).unwrap()
+}
+
+#[test]
+fn a_record_says_all_that_is_known_of_an_order() {
+    assert_eq!(
+        json_of(&record()),
+        json!({
+            "id": id().to_string(),
+            "status": "confirmed",
+            "version": 1,
+            "created_at": "2026-09-01T12:00:00.250Z",
+            "updated_at": "2026-09-01T12:00:00.290Z",
+            "reference": "A-1001",
+            "currency": "EUR",
+            "total": 2698,
+            "lines": [
+                {"sku": "TEA-GREEN-100", "name": "Green tea, 100 g", "quantity": 2, "unit_price": 749},
+                {"sku": "CUP/红 1", "quantity": 1, "unit_price": 1200}
+            ],
+            "customer": {"email": "ann@example.com", "name": "Ann Müller", "phone": "+49 30 901820"},
+            "shipping_address": {
+                "name": "Ben Müller", "line1": "Hauptstraße 5", "line2": "c/o Weber", "city": "Berlin", "region": "BE",
+                "postal_code": "10827", "country": "DE"
+            },
+            "note": "Please ring twice.\n\tThank you!",
+            "metadata": {"channel": "web", "a/b~c": "1"}
+        })
+    );
+}
+
+/// The sample record with a field set.
+fn with(field: &str, value: Value) -> String {
+    let mut json = json_of(&record());
+    json[field] = value;
+    json.to_string()
+}
+
+#[test]
+fn a_record_is_read_as_it_was_written() {
+    assert_eq!(Record::from_json(&record().to_json()), Ok(record()));
+    let rejected = with("reason", json!("No stock of TEA-GREEN-100.")).replace("confirmed", "rejected");
+    let rejected = Record::from_json(rejected.as_bytes()).unwrap();
+    assert_eq!(rejected.reason().unwrap().as_str(), "No stock of TEA-GREEN-100.");
+    assert_eq!(Record::from_json(&rejected.to_json()), Ok(rejected));
+}
+
+#[test]
+fn a_record_that_breaks_the_rules_is_refused() {
+    for (field, value, fault) in [
+        ("id", json!("x"), "/id must be an order id: a UUIDv7 in small letters with hyphens"),
+        ("status", json!("queued"), "/status must be the status of a record: confirmed or rejected"),
+        ("version", json!(0), "/version must be from 1 to 9007199254740991"),
+        ("reason", json!(""), "/reason must not be blank"),
+        ("created_at", json!("2026-09-01T12:00:00.251Z"), "/created_at must be 2026-09-01T12:00:00.250Z"),
+        ("updated_at", json!("yesterday"), "/updated_at must be a time in the form 2026-09-01T12:00:00.250Z"),
+        ("total", json!(2697), "/total must be 2698"),
+        ("total", Value::Null, "/total is required"),
+        ("lines", json!([]), "/lines must have 1 to 100 lines, not 0"),
+        ("payment", json!("none"), "/payment is not a known field"),
+    ] {
+        let error = Record::from_json(with(field, value).as_bytes()).unwrap_err();
+        assert_eq!(error.to_string(), format!("the record has faults: {fault}"));
+    }
+    let error = |json: &str| Record::from_json(json.as_bytes()).unwrap_err().to_string();
+    assert_eq!(error("nil"), "the record is not JSON: expected ident (line 1, column 2)");
+    assert_eq!(error(&" ".repeat(limits::STORED_BYTES + 1)), "the record has more than 266240 bytes");
+}
+
+#[test]
+fn an_event_is_a_cloud_event_that_carries_the_record() {
+    let event: Value = serde_json::from_slice(&event::to_json(&record())).unwrap();
+    assert_eq!(
+        event,
+        json!({
+            "specversion": "1.0",
+            "id": format!("{}.1", id()),
+            "source": "/orders",
+            "type": "sluice.order.confirmed",
+            "subject": id().to_string(),
+            "time": "2026-09-01T12:00:00.290Z",
+            "datacontenttype": "application/json",
+            "data": json_of(&record()),
+        })
+    );
+}
+
+#[test]
+fn the_type_of_an_event_follows_the_status() {
+    let rejected = Record::from_json(with("status", json!("rejected")).as_bytes()).unwrap();
+    assert_eq!(event::read(&event::to_json(&rejected)).unwrap().event_type, "sluice.order.rejected");
+    assert_eq!(event::types(), ["sluice.order.confirmed", "sluice.order.rejected"]);
+    assert!(event::is_type("sluice.order.confirmed"));
+    assert!(!event::is_type("confirmed") && !event::is_type("sluice.order.*"));
+}
+
+#[test]
+fn the_attributes_of_an_event_are_read_back() {
+    let event = event::to_json(&record());
+    let attributes = event::read(&event).unwrap();
+    assert_eq!(attributes.id, event::id(&id(), record().version()));
+    assert_eq!(attributes.event_type, "sluice.order.confirmed");
+}
+
+#[test]
+fn what_is_no_event_is_told_so() {
+    let error = |bytes: &[u8]| event::read(bytes).unwrap_err().to_string();
+    assert_eq!(error(b""), "not an event: EOF while parsing a value at line 1 column 0");
+    assert_eq!(error(br#"{"id": "1"}"#), "not an event: missing field `type` at line 1 column 11");
+    assert_eq!(
+        error(br#"{"id": 1, "type": "x"}"#),
+        "not an event: invalid type: integer `1`, expected a borrowed string at line 1 column 8"
+    );
+}
