@@ -1,1 +1,49 @@
-//! host
+//! A host that runs a Spin application on wasmtime as Spin 4.1 does, in the process that uses this crate.
+//!
+//! An [`App`] is read and compiled once and started as often as needed; several [`Running`] ones live side by side. Each
+//! effect of a component is a call to the host, which [`Calls`] may see and decide. The host knows interfaces only.
+//!
+//! ```text
+//! spin.toml ─► manifest ─┐                         ┌─ triggers/http ──► http_instances ─┐
+//!                        ├─► App ─► start ─► Running                                    ├─► instance ─► imports/*
+//! *.wasm ──────► engine ─┘                         └─ triggers/redis ─► one instance ───┘       │          │
+//!                                                     for each message                       effects ◄─ calls
+//! ```
+
+mod allowed_hosts;
+mod app;
+mod application;
+mod bindings;
+pub mod calls;
+mod component;
+mod effects;
+mod engine;
+mod fault;
+mod guest_output;
+mod http_instances;
+mod imports;
+mod instance;
+mod lifetime;
+pub mod manifest;
+mod manifest_check;
+mod redis_address;
+mod redis_override;
+mod routes;
+mod running;
+mod runtime_config;
+mod spin_headers;
+mod template;
+mod trap;
+mod triggers;
+pub mod variables;
+
+pub use app::{App, Load, OnProgress, Progress};
+pub use calls::Calls;
+pub use fault::Fault;
+pub use guest_output::{Output, to_stderr};
+pub use http_instances::Reuse;
+pub use lifetime::GRACE;
+pub use manifest::Manifest;
+pub use redis_override::{NotRedis, RedisOverride};
+pub use running::{Running, Start, Triggers};
+pub use runtime_config::RuntimeConfig;

@@ -1,0 +1,245 @@
+//! Every effect of a component is a call to the host, and here each one can be seen and decided.
+//!
+//! Whoever starts an application may install [`Calls`]. It is asked before each call and may let it pass, answer it
+//! itself, refuse it, delay it, or stop the component's instance before or after it. A component can so be tested alone,
+//! without a Redis or a network, and be stopped at any of its effects. With none installed nothing is built or counted.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+
+pub use crate::bindings::spin::key_value::key_value::Error as KeyValueError;
+pub use crate::bindings::spin::redis::redis::{Error as RedisError, RedisParameter, RedisResult};
+pub use crate::bindings::spin::variables::variables::Error as VariableError;
+pub use wasmtime_wasi_http::Error as HttpError;
+
+/// Decides each call of each component, and sees how it ended.
+pub trait Calls: Send + Sync + 'static {
+    /// What shall become of this call. The component waits for the verdict; its other calls go on.
+    fn before<'c>(&'c self, call: &'c Call) -> BoxFuture<'c, Verdict>;
+
+    /// How a call ended. Not told where the instance was dropped while the call was under way.
+    fn after(&self, call: &Call, outcome: &Outcome) {
+        _ = (call, outcome);
+    }
+}
+
+/// [`Calls`] from a function that decides at once.
+pub fn decide(verdict: impl Fn(&Call) -> Verdict + Send + Sync + 'static) -> impl Calls {
+    struct Decide<F>(F);
+    impl<F: Fn(&Call) -> Verdict + Send + Sync + 'static> Calls for Decide<F> {
+        fn before<'c>(&'c self, call: &'c Call) -> BoxFuture<'c, Verdict> {
+            Box::pin(std::future::ready((self.0)(call)))
+        }
+    }
+    Decide(verdict)
+}
+
+/// One call of one instance.
+#[derive(Debug)]
+pub struct Call {
+    /// The component that calls.
+    pub component: std::sync::Arc<str>,
+    /// Which of the application's instances, counted from 1 in the order of their start.
+    pub instance: u64,
+    /// Which of the application's calls, counted from 1 in the order in which they began.
+    pub number: u64,
+    /// What it does.
+    pub operation: Operation,
+}
+
+/// What a call does.
+#[derive(Debug)]
+pub enum Operation {
+    /// Opens a connection to a Redis that the manifest allows.
+    RedisOpen {
+        /// The address, credentials included.
+        address: String,
+    },
+    /// Runs a command. The functions of the interface that aren't `execute` show here as their command too.
+    Redis {
+        /// The command's name.
+        command: String,
+        /// Its arguments.
+        arguments: Vec<RedisParameter>,
+    },
+    /// Opens a key-value store that the manifest lists.
+    KeyValueOpen {
+        /// The store's label.
+        store: String,
+    },
+    /// Reads a value.
+    KeyValueGet {
+        /// The store's label.
+        store: String,
+        /// The key.
+        key: String,
+    },
+    /// Writes a value.
+    KeyValueSet {
+        /// The store's label.
+        store: String,
+        /// The key.
+        key: String,
+        /// The value.
+        value: Vec<u8>,
+    },
+    /// Deletes a key.
+    KeyValueDelete {
+        /// The store's label.
+        store: String,
+        /// The key.
+        key: String,
+    },
+    /// Asks whether a key exists.
+    KeyValueExists {
+        /// The store's label.
+        store: String,
+        /// The key.
+        key: String,
+    },
+    /// Lists all keys.
+    KeyValueKeys {
+        /// The store's label.
+        store: String,
+    },
+    /// Reads a variable.
+    Variable {
+        /// Its name in the component.
+        name: String,
+    },
+    /// Sends a request to where the manifest allows, with its whole body.
+    Http(http::Request<Bytes>),
+}
+
+/// What shall become of a call.
+#[derive(Debug)]
+pub enum Verdict {
+    /// It is carried out.
+    Proceed,
+    /// It is carried out after a while.
+    Delay(Duration),
+    /// It isn't carried out; the component gets this answer, which must be of the operation's kind.
+    Answer(Answer),
+    /// It isn't carried out; the component gets this error, which must be of the operation's interface.
+    Refuse(Refusal),
+    /// The instance is dropped before the call, and its connections are closed.
+    CrashBefore,
+    /// The call is carried out, then the instance is dropped, and its connections are closed.
+    CrashAfter,
+}
+
+/// What a component gets from a call that went well.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// Of [`Operation::RedisOpen`] and [`Operation::KeyValueOpen`]. As a verdict, there is nothing behind what is opened:
+    /// each call on it must be answered or refused too.
+    Opened,
+    /// Of [`Operation::Redis`]: the reply, flattened.
+    Redis(Vec<RedisResult>),
+    /// Of [`Operation::KeyValueGet`].
+    Value(Option<Vec<u8>>),
+    /// Of [`Operation::KeyValueSet`] and [`Operation::KeyValueDelete`].
+    Done,
+    /// Of [`Operation::KeyValueExists`].
+    Exists(bool),
+    /// Of [`Operation::KeyValueKeys`].
+    Keys(Vec<String>),
+    /// Of [`Operation::Variable`].
+    Variable(String),
+    /// Of [`Operation::Http`]. As an outcome, its body is empty: the component reads it later.
+    Http(http::Response<Bytes>),
+}
+
+/// What a component gets from a call that failed.
+#[derive(Debug)]
+pub enum Refusal {
+    /// Of the Redis interface.
+    Redis(RedisError),
+    /// Of the key-value interface.
+    KeyValue(KeyValueError),
+    /// Of the variables interface.
+    Variable(VariableError),
+    /// Of the HTTP client.
+    Http(HttpError),
+}
+
+/// How a call ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It was carried out or answered.
+    Answered(Answer),
+    /// It failed or was refused; the error as a person reads it.
+    Refused(String),
+    /// The instance was stopped before or after it, by the verdict.
+    Crashed,
+}
+
+/// Shows a call in one line: sizes of values, no secrets.
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RedisOpen { address } => write!(f, "redis open {}", crate::redis_address::shown(address)),
+            Self::Redis { command, arguments } => {
+                write!(f, "redis {command}")?;
+                arguments.iter().try_for_each(|argument| write!(f, " {}", Argument(argument)))
+            }
+            Self::KeyValueOpen { store } => write!(f, "key-value {store} open"),
+            Self::KeyValueGet { store, key } => write!(f, "key-value {store} get {key}"),
+            Self::KeyValueSet { store, key, value } => write!(f, "key-value {store} set {key} ({} bytes)", value.len()),
+            Self::KeyValueDelete { store, key } => write!(f, "key-value {store} delete {key}"),
+            Self::KeyValueExists { store, key } => write!(f, "key-value {store} exists {key}"),
+            Self::KeyValueKeys { store } => write!(f, "key-value {store} get-keys"),
+            Self::Variable { name } => write!(f, "variable {name}"),
+            Self::Http(request) => {
+                write!(f, "http {} {} ({} bytes)", request.method(), request.uri(), request.body().len())
+            }
+        }
+    }
+}
+
+/// An argument of a command: short text as it is, anything else by its size.
+struct Argument<'a>(&'a RedisParameter);
+
+impl fmt::Display for Argument<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHORT: usize = 64;
+        match self.0 {
+            RedisParameter::Int64(number) => write!(f, "{number}"),
+            RedisParameter::Binary(bytes) => match std::str::from_utf8(bytes) {
+                Ok(text) if bytes.len() <= SHORT && !text.contains(char::is_control) => f.write_str(text),
+                _ => write!(f, "({} bytes)", bytes.len()),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_shown_in_one_line_without_secrets() {
+        let binary = |text: &str| RedisParameter::Binary(text.as_bytes().to_vec());
+        let request = http::Request::post("http://localhost:1/hook").body(Bytes::from_static(b"hello"));
+        for (operation, expected) in [
+            (Operation::RedisOpen { address: "redis://u:secret@h:1/2".into() }, "redis open redis://h:1/2"),
+            (
+                Operation::Redis {
+                    command: "SET".into(),
+                    arguments: vec![binary("a"), binary("x\ny"), RedisParameter::Int64(7), binary(&"z".repeat(65))],
+                },
+                "redis SET a (3 bytes) 7 (65 bytes)",
+            ),
+            (
+                Operation::KeyValueSet { store: "default".into(), key: "order/1".into(), value: vec![0; 9] },
+                "key-value default set order/1 (9 bytes)",
+            ),
+            (Operation::Http(request.expect("a request")), "http POST http://localhost:1/hook (5 bytes)"),
+        ] {
+            assert_eq!(operation.to_string(), expected);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! A fault in a file that a person wrote, told so that they can mend it.
+
+use std::fmt;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// What is wrong in a manifest or a runtime configuration, and where.
+#[derive(Debug, thiserror::Error)]
+pub struct Fault {
+    /// The file at fault.
+    pub file: PathBuf,
+    /// The line, from 1, where it is known.
+    pub line: Option<usize>,
+    /// What is wrong there, naming the key.
+    pub message: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if let Some(line) = self.line {
+            write!(f, ", line {line}")?;
+        }
+        write!(f, ": {}", self.message)
+    }
+}
+
+/// The text of a file, to turn a place in it into a line.
+pub(crate) struct Source<'a> {
+    pub(crate) file: &'a Path,
+    pub(crate) text: &'a str,
+}
+
+impl Source<'_> {
+    /// A fault at a place in the text.
+    pub(crate) fn fault(&self, span: Range<usize>, message: impl Into<String>) -> Fault {
+        Fault { file: self.file.to_path_buf(), line: Some(self.line(span.start)), message: message.into() }
+    }
+
+    /// A fault of the file as a whole.
+    pub(crate) fn fault_anywhere(&self, message: impl Into<String>) -> Fault {
+        Fault { file: self.file.to_path_buf(), line: None, message: message.into() }
+    }
+
+    /// A fault that the TOML parser found, with the line it stumbled over, which holds the key.
+    pub(crate) fn fault_in_toml(&self, error: &toml::de::Error) -> Fault {
+        let message = error.message().replace('\n', " ");
+        let Some(span) = error.span() else { return self.fault_anywhere(message) };
+        let line = self.text.lines().nth(self.line(span.start) - 1).unwrap_or_default().trim();
+        match line.is_empty() || message.contains(line) {
+            true => self.fault(span, message),
+            false => self.fault(span, format!("`{line}`: {message}")),
+        }
+    }
+
+    fn line(&self, offset: usize) -> usize {
+        self.text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+    }
+}

@@ -1,0 +1,59 @@
+//! How a running application ends: gently or at once, and when it has.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How long work in hand may take once the application is asked to stop.
+pub const GRACE: Duration = Duration::from_millis(500);
+
+#[derive(Clone, Default)]
+pub(crate) struct Lifetime {
+    /// No new work: nothing is accepted, nothing is subscribed to.
+    pub(crate) stopping: CancellationToken,
+    /// No work at all: what is in hand is dropped.
+    pub(crate) killed: CancellationToken,
+    /// Whatever takes in work: connections and subscriptions.
+    pub(crate) tasks: TaskTracker,
+    /// Every instance of a component.
+    pub(crate) instances: TaskTracker,
+}
+
+impl Lifetime {
+    /// Runs a task until it ends or the application is killed.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let killed = self.killed.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                biased;
+                () = killed.cancelled() => {}
+                () = task => {}
+            }
+        });
+    }
+
+    /// Takes no new work, gives what is in hand [`GRACE`] to end, then drops the rest.
+    pub(crate) async fn stop(&self) {
+        self.stopping.cancel();
+        self.tasks.close();
+        _ = tokio::time::timeout(GRACE, self.tasks.wait()).await;
+        self.kill();
+        self.closed().await;
+    }
+
+    /// Drops everything, as a crash would.
+    pub(crate) fn kill(&self) {
+        self.stopping.cancel();
+        self.killed.cancel();
+        self.tasks.close();
+        self.instances.close();
+    }
+
+    /// Waits until the application has been stopped or killed, and every instance is gone.
+    pub(crate) async fn closed(&self) {
+        self.killed.cancelled().await;
+        self.tasks.wait().await;
+        self.instances.wait().await;
+    }
+}

@@ -1,0 +1,145 @@
+//! Which component answers a path, matched as Spin does: exact before wildcard, then the longest prefix.
+
+use routefinder::Router;
+
+/// The routes of an application.
+#[derive(Debug, Default)]
+pub(crate) struct Routes {
+    router: Router<Route>,
+}
+
+/// One route of the manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Route {
+    /// As it stands in the manifest: `/exact`, `/prefix/...`, with `:name` for one segment.
+    pub(crate) pattern: String,
+    /// The component that it leads to.
+    pub(crate) component: String,
+}
+
+/// A path that a route matched.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Match<'r> {
+    /// The route.
+    pub(crate) route: &'r Route,
+    /// What the `...` stood for, with its leading slash; empty without one.
+    pub(crate) trailing: String,
+    /// What each `:name` stood for.
+    pub(crate) captures: Vec<(String, String)>,
+}
+
+impl Routes {
+    /// Routes of an application; a text says what is wrong with one.
+    pub(crate) fn new(routes: impl IntoIterator<Item = Route>) -> Result<Self, String> {
+        let mut router = Router::new();
+        let mut seen: Vec<Route> = Vec::new();
+        for route in routes {
+            if let Some(other) = seen.iter().find(|other| path_of(&other.pattern) == path_of(&route.pattern)) {
+                return Err(format!(
+                    "the route `{}` of `{}` is taken by `{}` already",
+                    route.pattern, route.component, other.component
+                ));
+            }
+            router.add(path_of(&route.pattern).as_str(), route.clone())?;
+            seen.push(route);
+        }
+        Ok(Self { router })
+    }
+
+    /// The route for a path.
+    pub(crate) fn find(&self, path: &str) -> Option<Match<'_>> {
+        let best = self.router.best_match(path)?;
+        let captures = best.captures();
+        let trailing = captures.wildcard().map(|rest| trailing(rest, path.ends_with('/'))).unwrap_or_default();
+        let captures = captures.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Some(Match { route: best.handler(), trailing, captures })
+    }
+}
+
+impl Route {
+    /// The pattern without its wildcard.
+    pub(crate) fn prefix(&self) -> &str {
+        self.pattern.strip_suffix("/...").unwrap_or(&self.pattern)
+    }
+}
+
+/// A pattern in routefinder's syntax: absolute, without a trailing slash, `*` for `...`.
+fn path_of(pattern: &str) -> String {
+    let absolute = if pattern.starts_with('/') { pattern.to_owned() } else { format!("/{pattern}") };
+    match absolute.strip_suffix("/...") {
+        Some(prefix) => format!("{prefix}/*"),
+        None => absolute.strip_suffix('/').map(str::to_owned).unwrap_or(absolute),
+    }
+}
+
+/// The router drops the slashes around what a wildcard stands for; Spin keeps them.
+fn trailing(rest: &str, ends_with_slash: bool) -> String {
+    match (rest.is_empty(), ends_with_slash) {
+        (true, false) => String::new(),
+        (true, true) => "/".to_owned(),
+        (false, false) => format!("/{rest}"),
+        (false, true) => format!("/{rest}/"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn routes(patterns: &[&str]) -> Routes {
+        let routes =
+            patterns.iter().map(|pattern| Route { pattern: pattern.to_string(), component: pattern.to_string() });
+        Routes::new(routes).expect("routes")
+    }
+
+    #[test]
+    fn the_most_exact_route_wins_whatever_the_order() {
+        let all =
+            ["/...", "/orders", "/orders/:id", "/orders/:id/cancel", "/orders/one", "/admin/...", "/admin/deep/..."];
+        let mut backwards = all;
+        backwards.reverse();
+        for routes in [routes(&all), routes(&backwards)] {
+            for (path, expected) in [
+                ("/", "/..."),
+                ("/orders", "/orders"),
+                ("/orders/", "/orders"),
+                ("/orders/17", "/orders/:id"),
+                ("/orders/one", "/orders/one"),
+                ("/orders/17/cancel", "/orders/:id/cancel"),
+                ("/orders/17/other", "/..."),
+                ("/admin", "/admin/..."),
+                ("/admin/x", "/admin/..."),
+                ("/admin/deep/x/y", "/admin/deep/..."),
+            ] {
+                assert_eq!(routes.find(path).map(|found| found.route.pattern.as_str()), Some(expected), "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_route_is_no_match() {
+        assert!(routes(&["/orders"]).find("/other").is_none());
+        assert!(routes(&["/orders"]).find("/orders/1").is_none());
+        assert!(routes(&[]).find("/").is_none());
+    }
+
+    #[test]
+    fn what_a_wildcard_and_a_name_stood_for_is_told() {
+        let routes = routes(&["/a/:user/..."]);
+        for (path, trailing) in [("/a/7", ""), ("/a/7/", "/"), ("/a/7/b", "/b"), ("/a/7/b/c/", "/b/c/")] {
+            let found = routes.find(path).expect("a match");
+            assert_eq!(
+                (found.trailing.as_str(), found.captures),
+                (trailing, vec![("user".into(), "7".into())]),
+                "{path}"
+            );
+            assert_eq!(found.route.prefix(), "/a/:user");
+        }
+    }
+
+    #[test]
+    fn a_route_taken_twice_is_refused() {
+        let twice = ["/x", "/x/"].map(|pattern| Route { pattern: pattern.into(), component: "c".into() });
+        assert!(Routes::new(twice).expect_err("taken twice").contains("taken by `c`"));
+    }
+}

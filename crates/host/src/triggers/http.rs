@@ -1,0 +1,127 @@
+//! The HTTP trigger: an HTTP/1.1 server.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::uri::{Authority, Scheme};
+use http::{Request, Response, StatusCode, Uri, header};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use wasmtime_wasi_http::{Error, WasiBody};
+
+use crate::application::{Application, whole};
+
+/// How long to wait after a connection couldn't be accepted, for example because too many files are open.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Accepts connections until the application stops.
+pub(crate) async fn serve(application: Arc<Application>, listener: TcpListener) {
+    let stopping = application.lifetime.stopping.clone();
+    loop {
+        let accepted = tokio::select! {
+            () = stopping.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, client)) => {
+                let connection = converse(application.clone(), stream, client);
+                application.lifetime.spawn(connection);
+            }
+            Err(error) => pause(&error).await,
+        }
+    }
+}
+
+async fn pause(error: &io::Error) {
+    tracing::warn!("a connection could not be accepted: {error}");
+    tokio::time::sleep(ACCEPT_PAUSE).await;
+}
+
+/// Answers the requests of one connection. When the application stops, the one in hand is answered, then it closes.
+async fn converse(application: Arc<Application>, stream: TcpStream, client: SocketAddr) {
+    // A response in two small writes would otherwise wait for the client's delayed acknowledgement.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!("the client is gone already: {error}");
+        return;
+    }
+    let stopping = application.lifetime.stopping.clone();
+    let service = service_fn(move |request| respond(application.clone(), request, client));
+    let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stopping.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%client, "a connection ended early: {error}");
+    }
+}
+
+async fn respond(
+    application: Arc<Application>,
+    request: Request<Incoming>,
+    client: SocketAddr,
+) -> Result<Response<WasiBody>, Infallible> {
+    let request = request.map(|body| body.map_err(Error::from).boxed_unsync());
+    Ok(match with_absolute_uri(request) {
+        Some(request) => application.route(request, client).await,
+        None => {
+            let mut response = Response::new(whole("The Host header is missing or wrong.\n".into()));
+            *response.status_mut() = StatusCode::BAD_REQUEST;
+            response
+        }
+    })
+}
+
+/// A component sees scheme and authority, which a client sends in the Host header. `None` if there is none, or if it
+/// contradicts the request line.
+fn with_absolute_uri<B>(mut request: Request<B>) -> Option<Request<B>> {
+    let host = match request.headers().get(header::HOST) {
+        Some(host) => Some(Authority::try_from(host.as_bytes()).ok()?),
+        None => None,
+    };
+    let mut parts = request.uri().clone().into_parts();
+    let authority = match (host, parts.authority.take()) {
+        (Some(host), Some(named)) if host != named => return None,
+        (host, named) => host.or(named)?,
+    };
+    parts.scheme = Some(Scheme::HTTP);
+    parts.authority = Some(authority);
+    parts.path_and_query.get_or_insert_with(|| http::uri::PathAndQuery::from_static("/"));
+    *request.uri_mut() = Uri::from_parts(parts).ok()?;
+    Some(request)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_authority_comes_from_the_host_header_or_the_request_line() {
+        for (uri, host, expected) in [
+            ("/a?b=c", Some("shop.test:3000"), Some("http://shop.test:3000/a?b=c")),
+            ("http://shop.test/a", None, Some("http://shop.test/a")),
+            ("http://shop.test/a", Some("shop.test"), Some("http://shop.test/a")),
+            ("http://shop.test/a", Some("other.test"), None),
+            ("/a", Some("not a host"), None),
+            ("/a", None, None),
+        ] {
+            let mut request = Request::builder().uri(uri);
+            if let Some(host) = host {
+                request = request.header(header::HOST, host);
+            }
+            let absolute = with_absolute_uri(request.body(()).expect("a request"));
+            assert_eq!(absolute.map(|request| request.uri().to_string()).as_deref(), expected, "{uri} {host:?}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The Redis trigger: messages on channels.
+//!
+//! As in Spin there is one subscriber per address. It takes one message at a time, each in a fresh instance; components on
+//! the same channel get it at the same time. A lost connection is tried again for as long as it takes, where Spin would
+//! end.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::future::join_all;
+use redis::{Msg, RedisResult};
+use tokio::sync::watch;
+
+use crate::application::Application;
+use crate::redis_address;
+use crate::trap;
+
+/// How long to wait before a connection is tried again: at first, and at most.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// The components woken by each channel of one address.
+pub(crate) type Channels = BTreeMap<String, Vec<String>>;
+
+/// How a subscriber stands with its server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Subscription {
+    /// It hasn't been tried yet.
+    Begun,
+    /// It gets messages.
+    Made,
+    /// The server can't be reached, and is tried again.
+    Lost,
+}
+
+/// Listens on one address.
+pub(crate) struct Subscriber {
+    application: Arc<Application>,
+    address: String,
+    channels: Channels,
+    subscription: watch::Sender<Subscription>,
+}
+
+impl Subscriber {
+    pub(crate) fn new(application: Arc<Application>, address: String, channels: Channels) -> Self {
+        Self { application, address, channels, subscription: watch::Sender::new(Subscription::Begun) }
+    }
+
+    pub(crate) fn subscription(&self) -> watch::Receiver<Subscription> {
+        self.subscription.subscribe()
+    }
+
+    /// Hands on messages until the application stops.
+    pub(crate) async fn run(self) {
+        let stopping = self.application.lifetime.stopping.clone();
+        let mut pause = FIRST_PAUSE;
+        while !stopping.is_cancelled() {
+            let ended = self.listen().await;
+            if self.subscription.send_replace(Subscription::Lost) == Subscription::Made {
+                pause = FIRST_PAUSE;
+            }
+            if stopping.is_cancelled() {
+                return;
+            }
+            self.complain(ended, pause);
+            _ = tokio::time::timeout(pause, stopping.cancelled()).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Connects, subscribes, and hands on messages until the connection is lost or the application stops.
+    async fn listen(&self) -> RedisResult<()> {
+        let mut connection = redis_address::client(&self.address)?.get_async_pubsub().await?;
+        for channel in self.channels.keys() {
+            connection.subscribe(channel).await?;
+        }
+        if self.subscription.send_replace(Subscription::Made) == Subscription::Lost {
+            tracing::info!("listening to {} again", self.shown());
+        }
+        let stopping = &self.application.lifetime.stopping;
+        let mut messages = connection.on_message();
+        while let Some(message) = stopping.run_until_cancelled(messages.next()).await.flatten() {
+            self.hand_on(&message).await;
+        }
+        Ok(())
+    }
+
+    async fn hand_on(&self, message: &Msg) {
+        let channel = message.get_channel_name();
+        let components = self.channels.get(channel).into_iter().flatten();
+        join_all(components.map(|component| async move {
+            match self.application.deliver(component, message.get_payload_bytes().to_vec()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(component, "failed on a message of `{channel}`: {error}"),
+                Err(error) => trap::log(component, &error),
+            }
+        }))
+        .await;
+    }
+
+    /// Says once that the server is gone; then only on demand, for as long as it stays so.
+    fn complain(&self, ended: RedisResult<()>, pause: Duration) {
+        let reason = ended.err().map_or("the server closed the connection".to_owned(), |error| error.to_string());
+        if pause == FIRST_PAUSE {
+            tracing::warn!("no longer listening to {}: {reason}. It is tried again until it comes back", self.shown());
+        } else {
+            tracing::debug!("still not listening to {}: {reason}", self.shown());
+        }
+    }
+
+    fn shown(&self) -> String {
+        redis_address::shown(&self.address)
+    }
+}
