@@ -1,0 +1,138 @@
+//! A webhook endpoint on a local port: it keeps what it is sent, and answers as it is told.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use standardwebhooks::Webhook;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::within;
+
+/// What an endpoint does with the request that it was sent, given how many came before.
+pub(crate) type Behaviour = dyn Fn(usize) -> Reaction + Send + Sync;
+
+/// What it does.
+#[derive(Clone, Debug)]
+pub(crate) enum Reaction {
+    /// It answers with this status.
+    Answer(StatusCode),
+    /// It answers with this status and header.
+    AnswerWith(StatusCode, &'static str, &'static str),
+    /// It reads the request and never answers.
+    Hang,
+    /// It reads the request and closes the connection.
+    Close,
+}
+
+/// One request that came.
+#[derive(Clone, Debug)]
+pub(crate) struct Delivery {
+    pub(crate) headers: http::HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+pub(crate) struct Endpoint {
+    name: &'static str,
+    url: String,
+    deliveries: watch::Receiver<Vec<Delivery>>,
+    server: JoinHandle<()>,
+}
+
+/// The secret that all endpoints of the tests share.
+pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+impl Endpoint {
+    /// One that answers 204 to everything.
+    pub(crate) async fn start(name: &'static str) -> Self {
+        Self::behaving(name, |_| Reaction::Answer(StatusCode::NO_CONTENT)).await
+    }
+
+    pub(crate) async fn behaving(name: &'static str, behave: impl Fn(usize) -> Reaction + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/hooks", listener.local_addr().unwrap());
+        let (kept, deliveries) = watch::channel(Vec::new());
+        let server = tokio::spawn(serve(listener, Arc::new(kept), Arc::new(behave)));
+        Self { name, url, deliveries, server }
+    }
+
+    /// Its entry in the variable `webhooks`.
+    pub(crate) fn entry(&self) -> Value {
+        json!({"name": self.name, "url": self.url, "secret": SECRET})
+    }
+
+    /// What it was sent so far.
+    pub(crate) fn deliveries(&self) -> Vec<Delivery> {
+        self.deliveries.borrow().clone()
+    }
+
+    /// Waits until it was sent so many requests.
+    pub(crate) async fn received(&self, at_least: usize) -> Vec<Delivery> {
+        let mut deliveries = self.deliveries.clone();
+        let what = format!("{at_least} deliveries to {}", self.name);
+        within(&what, deliveries.wait_for(|deliveries| deliveries.len() >= at_least)).await.unwrap().clone()
+    }
+}
+
+impl Drop for Endpoint {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl Delivery {
+    /// The event, whose signature must be right by the library that receivers use.
+    pub(crate) fn event(&self) -> Value {
+        Webhook::new(SECRET).unwrap().verify(&self.body, &self.headers).expect("a valid signature");
+        serde_json::from_slice(&self.body).unwrap()
+    }
+}
+
+/// The variables that subscribe these endpoints.
+pub(crate) fn webhooks(endpoints: &[&Endpoint]) -> [(&'static str, String); 2] {
+    let entries: Vec<_> = endpoints.iter().map(|endpoint| endpoint.entry()).collect();
+    [("webhooks", Value::from(entries).to_string()), ("webhook_origin", "http://127.0.0.1:*".to_owned())]
+}
+
+async fn serve(listener: TcpListener, kept: Arc<watch::Sender<Vec<Delivery>>>, behave: Arc<Behaviour>) {
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        let (kept, behave) = (kept.clone(), behave.clone());
+        let service = service_fn(move |request| react(request, kept.clone(), behave.clone()));
+        // A client that goes away is no failure of the test.
+        tokio::spawn(async move { _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await });
+    }
+}
+
+async fn react(
+    request: Request<Incoming>,
+    kept: Arc<watch::Sender<Vec<Delivery>>>,
+    behave: Arc<Behaviour>,
+) -> Result<Response<Full<Bytes>>, Box<dyn std::error::Error + Send + Sync>> {
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await?.to_bytes();
+    let mut before = 0;
+    kept.send_modify(|deliveries| {
+        before = deliveries.len();
+        deliveries.push(Delivery { headers: parts.headers, body });
+    });
+    let mut response = Response::new(Full::default());
+    match behave(before) {
+        Reaction::Answer(status) => *response.status_mut() = status,
+        Reaction::AnswerWith(status, name, value) => {
+            *response.status_mut() = status;
+            response.headers_mut().insert(name, value.parse()?);
+        }
+        Reaction::Hang => std::future::pending().await,
+        Reaction::Close => return Err("closed as told".into()),
+    }
+    Ok(response)
+}

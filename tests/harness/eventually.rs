@@ -1,0 +1,27 @@
+//! Waiting for what must happen, without guessing how long it takes.
+
+use std::time::Duration;
+
+/// What takes longer will never happen. Far above what a busy machine needs.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Asks again until there is an answer; `what` names it if there never is one.
+pub(crate) async fn eventually<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
+    let asking = async {
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    within(what, asking).await
+}
+
+/// Waits for `future`; `what` names it if it never ends.
+pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(PATIENCE, future).await {
+        Ok(output) => output,
+        Err(_) => panic!("waited {} s in vain for {what}", PATIENCE.as_secs()),
+    }
+}

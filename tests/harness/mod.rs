@@ -1,0 +1,13 @@
+//! What the tests stand on.
+
+mod client;
+mod endpoint;
+mod eventually;
+mod redis;
+mod sluice;
+
+pub(crate) use client::Client;
+pub(crate) use endpoint::{Endpoint, Reaction, webhooks};
+pub(crate) use eventually::{eventually, within};
+pub(crate) use redis::Redis;
+pub(crate) use sluice::{Sluice, an_order, json};

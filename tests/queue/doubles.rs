@@ -1,0 +1,126 @@
+//! What the worker's tests put around it: a handler, a clock that stands still, and a connection that fails.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use queue::{Arg, Class, Connection, Effects, Error, Handler, Message, Outcome, Reply, Runtime};
+use tokio::sync::Notify;
+
+/// Handles by a closure, and remembers what it was told.
+pub(crate) struct Handling<F> {
+    handle: F,
+    /// The ids handled, in order.
+    pub(crate) handled: RefCell<Vec<String>>,
+    /// Ids, classes and reasons of what was buried.
+    pub(crate) buried: RefCell<Vec<(String, Class, String)>>,
+    /// How often it was told that deliveries were settled.
+    pub(crate) settled: Cell<usize>,
+}
+
+impl<F: AsyncFn(&Message) -> Outcome> Handling<F> {
+    pub(crate) fn by(handle: F) -> Self {
+        Self { handle, handled: RefCell::default(), buried: RefCell::default(), settled: Cell::default() }
+    }
+}
+
+impl<F: AsyncFn(&Message) -> Outcome> Handler for Handling<F> {
+    async fn handle(&self, message: &Message) -> Outcome {
+        self.handled.borrow_mut().push(name(message));
+        (self.handle)(message).await
+    }
+
+    fn buried(&self, message: &Message, class: Class, reason: &str) -> Effects {
+        self.buried.borrow_mut().push((name(message), class, reason.to_owned()));
+        Effects { counter: Some("buried".to_owned()), ..Effects::default() }
+    }
+
+    async fn settled(&self) {
+        self.settled.set(self.settled.get() + 1);
+    }
+}
+
+pub(crate) fn name(message: &Message) -> String {
+    String::from_utf8_lossy(&message.id).into_owned()
+}
+
+/// Time that passes only when the test says so.
+#[derive(Default)]
+pub(crate) struct StandingClock {
+    /// What the clock shows.
+    pub(crate) elapsed: Cell<Duration>,
+    tick: Notify,
+}
+
+impl StandingClock {
+    /// Ends every sleep that has begun.
+    pub(crate) fn tick(&self) {
+        self.tick.notify_waiters();
+    }
+}
+
+impl Runtime for StandingClock {
+    fn elapsed(&self) -> Duration {
+        self.elapsed.get()
+    }
+
+    async fn sleep(&self, _: Duration) {
+        self.tick.notified().await;
+    }
+
+    fn random(&self) -> u64 {
+        0
+    }
+}
+
+/// What befalls a command.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fault {
+    /// Redis does not run it.
+    Refused,
+    /// Redis runs it, and its answer never arrives.
+    AnswerLost,
+}
+
+/// A connection whose next commands meet the faults that are given to it.
+pub(crate) struct Failing<C> {
+    inner: C,
+    faults: RefCell<VecDeque<Fault>>,
+    /// Commands that were sent, the failed ones included.
+    pub(crate) sent: Cell<usize>,
+}
+
+impl<C> Failing<C> {
+    pub(crate) fn around(inner: C) -> Self {
+        Self { inner, faults: RefCell::default(), sent: Cell::default() }
+    }
+
+    /// The next commands meet these, one each.
+    pub(crate) fn fail(&self, faults: &[Fault]) {
+        self.faults.borrow_mut().extend(faults);
+    }
+
+    /// Whether every fault has met its command.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.faults.borrow().is_empty()
+    }
+}
+
+impl<C: Connection> Connection for Failing<C> {
+    async fn execute(&self, command: &str, arguments: Vec<Arg>) -> Result<Vec<Reply>, Error> {
+        self.sent.set(self.sent.get() + 1);
+        let fault = self.faults.borrow_mut().pop_front();
+        match fault {
+            None => self.inner.execute(command, arguments).await,
+            Some(Fault::Refused) => Err(Error::Failed("LOADING Redis is loading the dataset in memory".to_owned())),
+            Some(Fault::AnswerLost) => match self.inner.execute(command, arguments).await {
+                Ok(_) => Err(Error::TimedOut(Duration::from_secs(5))),
+                // Nothing was run; the answer to be lost is that of the next try.
+                error => {
+                    self.fail(&[Fault::AnswerLost]);
+                    error
+                }
+            },
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! What the queue promises, on a real Redis and without components.
+
+mod accept;
+mod any_order;
+mod bytes;
+mod claim;
+mod dead;
+mod doubles;
+mod model;
+mod recovery;
+mod round_trips;
+mod settle;
+mod setup;
+mod wake;
+mod worker;

@@ -1,0 +1,68 @@
+//! Each verb is one command, so that nothing can come between its parts, and is only repeated when nothing was run.
+
+use queue::{Accepted, Place};
+
+use super::doubles::Failing;
+use super::setup::*;
+
+/// A way through all verbs.
+struct Tour<'a> {
+    setup: &'a Setup,
+    connection: &'a Failing<queue::native::Native>,
+    /// Redis forgets its scripts before each verb.
+    forgetful: bool,
+    /// Commands that each verb may send.
+    most: usize,
+}
+
+impl Tour<'_> {
+    async fn step(&self, verb: &str, works: impl Future<Output = bool>) {
+        if self.forgetful {
+            let _: () = self.setup.tell(&["SCRIPT", "FLUSH"]).await;
+        }
+        let before = self.connection.sent.get();
+        assert!(works.await, "{verb}");
+        let sent = self.connection.sent.get() - before;
+        assert!(sent <= self.most, "{verb} sent {sent} commands");
+    }
+
+    async fn take(&self) {
+        let queue = &self.setup.on(self.connection, "jobs");
+        self.step("accept", async { queue.accept(message("a")).await.unwrap() == Accepted::New }).await;
+        let mut batch = vec![];
+        self.step("claim", async {
+            batch = queue.claim(&claim(1)).await.unwrap();
+            batch.len() == 1
+        })
+        .await;
+        let a = &batch[0];
+        self.step("renew", async { queue.renew(&[(&a.id, a.delivery)]).await.unwrap() == [true] }).await;
+        self.step("settle", async { queue.settle("worker", &[settlement(a, bury())]).await.unwrap() == [true] }).await;
+        self.step("dead_letters", async { queue.dead_letters(0, 9).await.unwrap().len() == 1 }).await;
+        self.step("find", async { matches!(queue.find(b"a").await.unwrap().place, Some(Place::Dead { .. })) }).await;
+        self.step("redrive", async { queue.redrive(&[b"a"]).await.unwrap() == [true] }).await;
+        self.step("stats", async { queue.stats().await.unwrap().visible == 1 }).await;
+        self.step("lanes", async { queue.lanes().await.unwrap().is_empty() }).await;
+        self.step("ring", async { queue.ring().await.is_ok() }).await;
+        self.step("rearm", async { queue.rearm().await.is_ok() }).await;
+        let batch = queue.claim(&claim(1)).await.unwrap();
+        assert_eq!(queue.settle("worker", &[settlement(&batch[0], done())]).await.unwrap(), [true]);
+    }
+}
+
+#[tokio::test]
+async fn each_verb_is_one_command() {
+    let setup = Setup::new().await;
+    let connection = &Failing::around(setup.connection.clone());
+    Tour { setup: &setup, connection, forgetful: false, most: 2 }.take().await;
+    Tour { setup: &setup, connection, forgetful: false, most: 1 }.take().await;
+}
+
+#[tokio::test]
+async fn a_redis_that_forgets_its_scripts_is_told_them_again() {
+    let setup = Setup::new().await;
+    let connection = &Failing::around(setup.connection.clone());
+    Tour { setup: &setup, connection, forgetful: true, most: 2 }.take().await;
+    let totals: Vec<(String, u64)> = setup.ask("HGETALL", "totals", &[]).await;
+    assert_eq!(totals.iter().map(|(_, count)| count).sum::<u64>(), 2, "nothing was run twice: {totals:?}");
+}

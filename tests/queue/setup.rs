@@ -1,0 +1,167 @@
+//! A queue on a Redis of its own, and a look behind it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ::redis::FromRedisValue;
+use ::redis::aio::{MultiplexedConnection, PubSubStream};
+use queue::native::Native;
+use queue::{
+    Accept, Claim, Class, Connection, Effects, IdempotencyRecord, Message, Namespace, Queue, Settlement, Timing, Verdict,
+};
+
+use crate::harness::{Redis, eventually};
+
+/// Outlasts any test.
+pub(crate) const LONG: Duration = Duration::from_secs(600);
+
+/// Over before anyone can look.
+pub(crate) const BRIEF: Duration = Duration::from_millis(1);
+
+pub(crate) struct Setup {
+    pub(crate) redis: Redis,
+    pub(crate) connection: Native,
+    pub(crate) namespace: Namespace,
+    raw: MultiplexedConnection,
+}
+
+impl Setup {
+    pub(crate) async fn new() -> Self {
+        let redis = Redis::start().await;
+        let (connection, raw) = (redis.connect().await, redis.raw().await);
+        Self { redis, connection, namespace: Namespace::new("{test}").unwrap(), raw }
+    }
+
+    /// The queue `jobs`, with leases that outlast the test.
+    pub(crate) fn jobs(&self) -> Queue<'_, Native> {
+        self.queue("jobs", LONG)
+    }
+
+    /// The same queue, as a worker sees it that dies with whatever it claims: its leases are over at once.
+    pub(crate) fn dying(&self) -> Queue<'_, Native> {
+        self.queue("jobs", BRIEF)
+    }
+
+    pub(crate) fn queue(&self, name: &str, lease: Duration) -> Queue<'_, Native> {
+        Queue::new(&self.connection, &self.namespace, name, Timing { lease, log_retention: LONG })
+    }
+
+    /// The queue `name` over another connection.
+    pub(crate) fn on<'a, C: Connection>(&'a self, connection: &'a C, name: &str) -> Queue<'a, C> {
+        Queue::new(connection, &self.namespace, name, Timing { lease: LONG, log_retention: LONG })
+    }
+
+    /// The full name of a key: `key("jobs:due")`.
+    pub(crate) fn key(&self, part: &str) -> String {
+        format!("{}:{part}", self.namespace.as_str())
+    }
+
+    /// What is published on these keys' channels from now on.
+    pub(crate) async fn subscribe(&self, channels: &[String]) -> PubSubStream {
+        self.redis.subscribe(channels).await
+    }
+
+    /// Any command on one of the keys: `ask("HGET", "head", &["a"])`.
+    pub(crate) async fn ask<T: FromRedisValue>(&self, command: &str, part: &str, arguments: &[&str]) -> T {
+        let mut command = ::redis::cmd(command);
+        command.arg(self.key(part)).arg(arguments);
+        command.query_async(&mut self.raw.clone()).await.unwrap()
+    }
+
+    /// Any command at all.
+    pub(crate) async fn tell<T: FromRedisValue>(&self, words: &[&str]) -> T {
+        let mut command = ::redis::cmd(words[0]);
+        command.arg(&words[1..]);
+        command.query_async(&mut self.raw.clone()).await.unwrap()
+    }
+
+    /// Redis's clock in ms since the epoch.
+    pub(crate) async fn now(&self) -> u64 {
+        let (seconds, micros): (u64, u64) = self.tell(&["TIME"]).await;
+        seconds * 1000 + micros / 1000
+    }
+
+    /// Returns once Redis's clock shows another millisecond.
+    pub(crate) async fn next_millisecond(&self) {
+        let start = self.now().await;
+        eventually("the next millisecond", async || (self.now().await > start).then_some(())).await;
+    }
+
+    /// Each key with all that it holds, except the counters and what wakes workers.
+    pub(crate) async fn contents(&self) -> BTreeMap<String, Vec<u8>> {
+        let mut contents = BTreeMap::new();
+        for key in self.tell::<Vec<String>>(&["KEYS", "*"]).await {
+            if !key.ends_with(":totals") && !key.ends_with(":bell") && !key.ends_with(":timer") {
+                contents.insert(key.clone(), self.tell(&["DUMP", &key]).await);
+            }
+        }
+        contents
+    }
+}
+
+/// A message without a key, whose payload is its id.
+pub(crate) fn message(id: &str) -> Accept {
+    Accept { id: id.into(), payload: id.into(), idempotency: None, again: false }
+}
+
+/// A message of the caller and key that `digest` stands for, with the body that `fingerprint` stands for.
+pub(crate) fn keyed(id: &str, digest: u8, fingerprint: u8, ttl: Duration) -> Accept {
+    let record = IdempotencyRecord { digest: [digest; 16], fingerprint: [fingerprint; 16], ttl };
+    Accept { idempotency: Some(record), ..message(id) }
+}
+
+/// A claim of at most so many messages.
+pub(crate) fn claim(most: usize) -> Claim<'static> {
+    Claim { most, most_bytes: 1 << 20, max_crashes: 3, worker: "worker", silence: false }
+}
+
+/// Claims once there is something to claim.
+pub(crate) async fn claimed(queue: &Queue<'_, Native>, claim: &Claim<'_>) -> Vec<Message> {
+    eventually("a message to claim", async || {
+        let batch = queue.claim(claim).await.unwrap();
+        (!batch.is_empty()).then_some(batch)
+    })
+    .await
+}
+
+pub(crate) async fn accept_all(queue: &Queue<'_, Native>, ids: &[&str]) {
+    for id in ids {
+        queue.accept(message(id)).await.unwrap();
+    }
+}
+
+pub(crate) fn ids(batch: &[Message]) -> Vec<&str> {
+    batch.iter().map(|message| str::from_utf8(&message.id).unwrap()).collect()
+}
+
+pub(crate) fn settlement(message: &Message, verdict: Verdict) -> Settlement {
+    Settlement { id: message.id.clone(), delivery: message.delivery, verdict }
+}
+
+pub(crate) fn done() -> Verdict {
+    Verdict::Done(Effects::default())
+}
+
+pub(crate) fn retry(after: Duration) -> Verdict {
+    Verdict::Retry { after, reason: "not yet".to_owned() }
+}
+
+pub(crate) fn bury() -> Verdict {
+    Verdict::Bury { class: Class::Permanent, reason: "never".to_owned(), effects: Effects::default() }
+}
+
+pub(crate) fn release() -> Verdict {
+    Verdict::Release { after: Duration::ZERO }
+}
+
+/// Settles one delivery. Says whether it was the latest.
+pub(crate) async fn settle(queue: &Queue<'_, Native>, message: &Message, verdict: Verdict) -> bool {
+    queue.settle("worker", &[settlement(message, verdict)]).await.unwrap() == [true]
+}
+
+/// Chance that can be repeated: a failed test shows its seed, and takes it from `QUEUE_SEED`.
+pub(crate) fn chance() -> fastrand::Rng {
+    let seed = std::env::var("QUEUE_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
+    eprintln!("QUEUE_SEED={seed}");
+    fastrand::Rng::with_seed(seed)
+}

@@ -1,0 +1,350 @@
+//! The worker: everything handled, nothing twice, and no harm from what fails around it.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use futures::future::join;
+use queue::native::{Native, Tokio};
+use queue::{Backoff, Class, Connection, Drained, Effects, Handler, Message, Outcome, Queue, Runtime, Worker};
+use tokio::sync::{Barrier, Notify};
+
+use super::doubles::{Failing, Fault, Handling, StandingClock, name};
+use super::setup::*;
+use crate::harness::{eventually, within};
+
+const THRICE: Backoff = Backoff::Exponential { base: BRIEF, cap: BRIEF, attempts: 3 };
+
+fn worker<'a, C: Connection, R: Runtime, H: Handler>(
+    queue: Queue<'a, C>,
+    runtime: &'a R,
+    handler: &'a H,
+) -> Worker<'a, C, R, H> {
+    Worker {
+        queue,
+        handler,
+        runtime,
+        name: "worker",
+        backoff: &THRICE,
+        max_crashes: 3,
+        batch: 20,
+        until: Duration::MAX,
+    }
+}
+
+fn handled() -> Outcome {
+    Outcome::Done(Effects::default())
+}
+
+fn failed() -> Outcome {
+    Outcome::Retry { reason: "not today".to_owned(), at_least: Duration::ZERO }
+}
+
+async fn send(setup: &Setup, count: usize) {
+    let ids: Vec<String> = (0..count).map(|n| format!("m{n:03}")).collect();
+    accept_all(&setup.jobs(), &ids.iter().map(String::as_str).collect::<Vec<_>>()).await;
+}
+
+async fn assert_all_done(setup: &Setup) {
+    assert!(setup.contents().await.is_empty(), "{:?}", setup.contents().await.keys());
+}
+
+#[tokio::test]
+async fn five_hundred_messages_are_handled_once_each_a_batch_at_a_time() {
+    let setup = Setup::new().await;
+    send(&setup, 500).await;
+    let whole_batch = Barrier::new(20);
+    let handler = Handling::by(async |_: &Message| {
+        whole_batch.wait().await;
+        handled()
+    });
+    let runtime = Tokio::default();
+    let drained = within("the drain", worker(setup.jobs(), &runtime, &handler).drain()).await.unwrap();
+
+    assert_eq!(drained, Drained { settled: 500, late: 0, more: false });
+    let mut handled = handler.handled.take();
+    handled.sort();
+    handled.dedup();
+    assert_eq!(handled.len(), 500);
+    assert_eq!(handler.settled.get(), 25, "told once a batch");
+    assert_all_done(&setup).await;
+}
+
+#[tokio::test]
+async fn two_workers_on_one_queue_handle_each_message_once() {
+    let setup = Setup::new().await;
+    send(&setup, 200).await;
+    let handler = Handling::by(async |_: &Message| {
+        tokio::task::yield_now().await;
+        handled()
+    });
+    let (runtime, other) = (Tokio::default(), setup.redis.connect().await);
+    let [here, there] = [setup.jobs(), setup.on(&other, "jobs")].map(|queue| worker(queue, &runtime, &handler));
+    let (here, there) = join(here.drain(), there.drain()).await;
+
+    assert_eq!(here.unwrap().settled + there.unwrap().settled, 200);
+    let mut handled = handler.handled.take();
+    handled.sort();
+    assert_eq!(handled, (0..200).map(|n| format!("m{n:03}")).collect::<Vec<_>>());
+    assert_all_done(&setup).await;
+}
+
+#[tokio::test]
+async fn a_message_that_takes_many_leases_is_handed_out_once() {
+    let setup = Setup::new().await;
+    send(&setup, 2).await;
+    let lease = Duration::from_millis(900);
+    let start = setup.now().await;
+    let handler = Handling::by(async |_: &Message| {
+        let over = async || (setup.now().await > start + 2500).then_some(());
+        eventually("the end of a long job", over).await;
+        handled()
+    });
+    let runtime = Tokio::default();
+    let slow = worker(setup.queue("jobs", lease), &runtime, &handler);
+    let rival = async {
+        let mut got = 0;
+        while setup.jobs().stats().await.unwrap().invisible + setup.jobs().stats().await.unwrap().visible > 0 {
+            got += setup.queue("jobs", lease).claim(&claim(9)).await.unwrap().len();
+        }
+        got
+    };
+    // Polled in this order: the worker claims first.
+    let (drained, stolen) = join(slow.drain(), rival).await;
+    assert_eq!(drained.unwrap(), Drained { settled: 2, late: 0, more: false });
+    assert_eq!(stolen, 0);
+}
+
+#[tokio::test]
+async fn what_is_finished_is_settled_and_what_is_not_is_renewed_a_third_into_the_lease() {
+    let setup = Setup::new().await;
+    accept_all(&setup.jobs(), &["fast", "slow"]).await;
+    let finish = Notify::new();
+    let handler = Handling::by(async |message: &Message| {
+        if name(message) == "slow" {
+            finish.notified().await;
+        }
+        handled()
+    });
+    let clock = StandingClock::default();
+    let worker = worker(setup.jobs(), &clock, &handler);
+    let observer = async {
+        let due = async || setup.ask::<Option<u64>>("ZSCORE", "jobs:due", &["slow"]).await.unwrap();
+        let leased = async || (setup.jobs().stats().await.unwrap().invisible == 2).then_some(());
+        eventually("both to be claimed", leased).await;
+        let first_lease = due().await;
+        setup.next_millisecond().await;
+
+        let renewed = async || {
+            clock.tick();
+            (due().await > first_lease).then_some(())
+        };
+        eventually("a longer lease", renewed).await;
+        assert_eq!(setup.ask::<u64>("ZCARD", "jobs:due", &[]).await, 1, "the fast one did not wait");
+        assert_eq!(handler.settled.get(), 1);
+        finish.notify_one();
+    };
+    let (drained, ()) = within("the drain", join(worker.drain(), observer)).await;
+    assert_eq!(drained.unwrap().settled, 2);
+    assert_eq!(handler.settled.get(), 2);
+}
+
+#[tokio::test]
+async fn a_renewal_that_fails_once_is_made_good_by_the_next() {
+    let setup = Setup::new().await;
+    accept_all(&setup.jobs(), &["slow"]).await;
+    let finish = Notify::new();
+    let handler = Handling::by(async |_: &Message| {
+        finish.notified().await;
+        handled()
+    });
+    let (clock, connection) = (StandingClock::default(), Failing::around(setup.connection.clone()));
+    let worker = worker(setup.on(&connection, "jobs"), &clock, &handler);
+    let observer = async {
+        let leased = async || (setup.jobs().stats().await.unwrap().invisible == 1).then_some(());
+        eventually("it to be claimed", leased).await;
+        let sent = connection.sent.get();
+        connection.fail(&[Fault::Refused]);
+        let renewed = async || {
+            clock.tick();
+            (connection.sent.get() >= sent + 2).then_some(())
+        };
+        eventually("two renewals", renewed).await;
+        finish.notify_one();
+    };
+    let (drained, ()) = within("the drain", join(worker.drain(), observer)).await;
+    assert_eq!(drained.unwrap(), Drained { settled: 1, late: 0, more: false });
+}
+
+#[tokio::test]
+async fn a_failing_message_is_tried_as_often_as_planned_and_then_buried_with_all_that_follows() {
+    let setup = Setup::new().await;
+    accept_all(&setup.jobs(), &["bad", "good"]).await;
+    let handler =
+        Handling::by(async |message: &Message| if name(message) == "bad" { failed() } else { handled() });
+    let runtime = Tokio::default();
+    let worker = worker(setup.jobs(), &runtime, &handler);
+    let dead = async || {
+        worker.drain().await.unwrap();
+        setup.jobs().dead_letters(0, 10).await.unwrap().pop()
+    };
+    let letter = eventually("a dead letter", dead).await;
+
+    let mut attempts = handler.handled.take();
+    attempts.sort();
+    assert_eq!(attempts, ["bad", "bad", "bad", "good"]);
+    assert_eq!((letter.why.class, letter.why.failures, letter.why.crashes), (Class::Handler, 3, 0));
+    assert_eq!(letter.why.reason, "not today");
+    assert_eq!(letter.history.len(), 3);
+    assert_eq!(handler.buried.take(), [("bad".to_owned(), Class::Handler, "not today".to_owned())]);
+    assert_eq!(setup.ask::<u64>("HGET", "totals", &["buried"]).await, 1, "what the handler says follows");
+}
+
+#[tokio::test]
+async fn a_handler_may_ask_for_more_time_than_the_plan_gives() {
+    let setup = Setup::new().await;
+    accept_all(&setup.jobs(), &["a"]).await;
+    let later = Duration::from_secs(300);
+    let handler =
+        Handling::by(async |_: &Message| Outcome::Retry { reason: "busy".to_owned(), at_least: later });
+    let runtime = Tokio::default();
+    let start = setup.now().await;
+    let drained = worker(setup.jobs(), &runtime, &handler).drain().await.unwrap();
+    assert_eq!(drained.settled, 1);
+    let due: u64 = setup.ask("ZSCORE", "jobs:due", &["a"]).await;
+    assert!(due >= start + 300_000);
+}
+
+#[tokio::test]
+async fn what_a_handler_buries_is_buried_at_once_for_its_reason_and_beside_its_neighbours() {
+    let setup = Setup::new().await;
+    accept_all(&setup.jobs(), &["a", "garbled", "z"]).await;
+    let handler = Handling::by(async |message: &Message| match name(message).as_str() {
+        "garbled" => Outcome::Bury { class: Class::Undecodable, reason: "no JSON".to_owned() },
+        _ => handled(),
+    });
+    let runtime = Tokio::default();
+    let drained = worker(setup.jobs(), &runtime, &handler).drain().await.unwrap();
+    assert_eq!(drained.settled, 3);
+    let letters = setup.jobs().dead_letters(0, 10).await.unwrap();
+    assert_eq!((letters.len(), letters[0].id.as_slice(), letters[0].payload.as_slice()), (1, &b"garbled"[..], &b"garbled"[..]));
+    assert_eq!((letters[0].why.class, letters[0].why.reason.as_str()), (Class::Undecodable, "no JSON"));
+    assert_eq!(handler.buried.take(), [("garbled".to_owned(), Class::Undecodable, "no JSON".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_message_that_killed_its_workers_is_buried_without_being_handled() {
+    let setup = Setup::new().await;
+    accept_all(&setup.jobs(), &["poison"]).await;
+    for _ in 0..3 {
+        claimed(&setup.dying(), &claim(1)).await;
+    }
+    setup.next_millisecond().await;
+    setup.next_millisecond().await;
+    let handler = Handling::by(async |_: &Message| handled());
+    let runtime = Tokio::default();
+    let drained = worker(setup.jobs(), &runtime, &handler).drain().await.unwrap();
+
+    assert_eq!(drained.settled, 1);
+    assert_eq!(handler.handled.take(), [""; 0]);
+    let letter = setup.jobs().dead_letters(0, 1).await.unwrap().remove(0);
+    assert_eq!((letter.why.class, letter.why.crashes, letter.payload.as_slice()), (Class::Crash, 3, &b"poison"[..]));
+    assert!(letter.why.reason.contains("3 times"), "{}", letter.why.reason);
+    assert_eq!(handler.buried.take()[0].1, Class::Crash);
+}
+
+#[tokio::test]
+async fn when_the_time_is_up_nothing_more_is_claimed_and_the_caller_is_told() {
+    let setup = Setup::new().await;
+    send(&setup, 30).await;
+    let clock = StandingClock::default();
+    let handler = Handling::by(async |_: &Message| {
+        clock.elapsed.set(Duration::from_secs(10));
+        handled()
+    });
+    let limited = Worker { until: Duration::from_secs(10), ..worker(setup.jobs(), &clock, &handler) };
+    assert_eq!(limited.drain().await.unwrap(), Drained { settled: 20, late: 0, more: true }, "the batch is finished");
+    assert_eq!(limited.drain().await.unwrap(), Drained { settled: 0, late: 0, more: true });
+    let stats = setup.jobs().stats().await.unwrap();
+    assert_eq!((stats.visible, stats.invisible), (10, 0));
+    assert_eq!(setup.ask::<u64>("EXISTS", "jobs:deliveries", &[]).await, 0, "the others were never leased");
+}
+
+#[tokio::test]
+async fn a_redis_that_fails_for_a_moment_makes_no_crash_of_what_was_handled() {
+    let setup = Setup::new().await;
+    accept_all(&setup.jobs(), &["a"]).await;
+    let connection = Failing::around(setup.connection.clone());
+    let handler = Handling::by(async |_: &Message| {
+        connection.fail(&[Fault::Refused, Fault::Refused]);
+        handled()
+    });
+    let runtime = Tokio::default();
+    let drained = worker(setup.on(&connection, "jobs"), &runtime, &handler).drain().await.unwrap();
+    assert_eq!(drained, Drained { settled: 1, late: 0, more: false });
+    assert!(connection.has_failed());
+    assert_eq!(handler.handled.take(), ["a"]);
+    assert_all_done(&setup).await;
+}
+
+#[tokio::test]
+async fn who_waits_for_effects_is_told_though_the_answer_to_their_settling_was_lost() {
+    let setup = Setup::new().await;
+    accept_all(&setup.jobs(), &["a"]).await;
+    let connection = Failing::around(setup.connection.clone());
+    let handler = Handling::by(async |_: &Message| {
+        connection.fail(&[Fault::AnswerLost]);
+        handled()
+    });
+    let runtime = Tokio::default();
+    worker(setup.on(&connection, "jobs"), &runtime, &handler).drain().await.unwrap();
+    assert!(connection.has_failed());
+    assert_eq!((handler.handled.take(), handler.settled.get()), (vec!["a".to_owned()], 1));
+    assert_all_done(&setup).await;
+}
+
+#[tokio::test]
+async fn a_redis_that_stays_away_ends_the_drain_and_the_message_comes_back() {
+    let setup = Setup::new().await;
+    accept_all(&setup.jobs(), &["a"]).await;
+    let connection = Failing::around(setup.connection.clone());
+    let down = Cell::new(true);
+    let handler = Handling::by(async |_: &Message| {
+        if down.take() {
+            connection.fail(&[Fault::Refused; 100]);
+        }
+        handled()
+    });
+    let runtime = Tokio::default();
+    let timing = queue::Timing { lease: Duration::from_millis(300), log_retention: LONG };
+    let queue = || Queue::new(&connection, &setup.namespace, "jobs", timing);
+    assert!(worker(queue(), &runtime, &handler).drain().await.is_err());
+    assert!(!connection.has_failed(), "it gave up before the lease was over");
+
+    let message = claimed(&setup.jobs(), &claim(1)).await.remove(0);
+    assert_eq!((message.delivery, message.crashes), (2, 1));
+}
+
+#[tokio::test]
+async fn a_verdict_that_comes_late_is_counted_as_such_and_wakes_nobody() {
+    let setup = Setup::new().await;
+    accept_all(&setup.jobs(), &["a"]).await;
+    let handler = Handling::by(async |_: &Message| {
+        // Another worker takes the message over while this one is stuck.
+        claimed(&setup.jobs(), &claim(1)).await;
+        handled()
+    });
+    let clock = StandingClock::default();
+    let drained = worker(setup.queue("jobs", BRIEF), &clock, &handler).drain().await.unwrap();
+    assert_eq!(drained, Drained { settled: 0, late: 1, more: false });
+    assert_eq!(handler.settled.get(), 0);
+    assert_eq!(setup.jobs().stats().await.unwrap().invisible, 1, "its successor has it");
+}
+
+#[tokio::test]
+async fn an_empty_queue_is_drained_at_once() {
+    let setup = Setup::new().await;
+    let handler = Handling::by(async |_: &Message| handled());
+    let runtime = Tokio::default();
+    let drained = worker::<Native, _, _>(setup.jobs(), &runtime, &handler).drain().await.unwrap();
+    assert_eq!(drained, Drained::default());
+}
