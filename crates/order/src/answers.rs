@@ -2,7 +2,8 @@
 
 use crate::envelope::Placed;
 use crate::id::OrderId;
-use crate::money::{Currency, Money};
+use crate::iso_code::Currency;
+use crate::money::Money;
 use crate::new_order::NewOrder;
 use crate::text::Reference;
 use crate::timestamp::Timestamp;

@@ -8,7 +8,6 @@
 //! when it was made, whether it came from a shop or from the store.
 
 mod answers;
-mod country;
 mod decide;
 mod email;
 mod envelope;
@@ -16,6 +15,7 @@ pub mod event;
 mod fault;
 mod id;
 mod idempotency_key;
+mod iso_code;
 mod json;
 mod keys;
 pub mod limits;
@@ -29,15 +29,15 @@ mod text;
 mod timestamp;
 
 pub use answers::Waiting;
-pub use country::Country;
 pub use decide::decide;
 pub use email::Email;
 pub use envelope::{DecodeError, Placed};
 pub use fault::{BodyFault, Fault, Malformed, NotJson};
 pub use id::OrderId;
 pub use idempotency_key::IdempotencyKey;
+pub use iso_code::{Country, Currency};
 pub use keys::{CHANGE_MARKER, Head};
-pub use money::{Currency, Money};
+pub use money::Money;
 pub use new_order::{Address, CanonicalJson, Customer, Line, NewOrder};
 pub use quantity::Quantity;
 pub use record::{Record, RecordError, Status, Version};

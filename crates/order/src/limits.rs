@@ -8,8 +8,8 @@
 /// of one instance stay within a few megabytes.
 pub const BODY_BYTES: usize = 256 * 1024;
 
-/// Bytes of a stored message, record or event: an order and the few fields around it.
-pub const STORED_BYTES: usize = BODY_BYTES + 4 * 1024;
+/// Bytes of a stored message or record: an order and what is said about it.
+pub const STORED_BYTES: usize = BODY_BYTES + 8 * 1024;
 
 /// Faults that are reported of one body: more than a person will mend in one go.
 pub const FAULTS: usize = 100;
@@ -93,6 +93,6 @@ const _: () = assert!(
     "an order with every line and all metadata filled, in any script, must fit a body"
 );
 const _: () = assert!(
-    STORED_BYTES >= BODY_BYTES + REASON * CHARACTER_BYTES,
-    "what is stored must fit an order of the largest size and its reason"
+    STORED_BYTES >= BODY_BYTES + REASON * CHARACTER_BYTES + 1024,
+    "what is stored must fit an order of the largest size, its reason, and 1 KiB for ids, times and names of fields"
 );

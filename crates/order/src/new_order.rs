@@ -2,12 +2,12 @@
 
 mod read;
 
-use crate::country::Country;
 use crate::email::Email;
 use crate::fault::BodyFault;
+use crate::iso_code::{Country, Currency};
 use crate::json::Node;
 use crate::limits;
-use crate::money::{Currency, Money};
+use crate::money::Money;
 use crate::quantity::Quantity;
 use crate::reader;
 use crate::text::{AddressLine, MetadataKey, MetadataValue, Name, Note, Phone, Place, PostalCode, Reference, Sku};

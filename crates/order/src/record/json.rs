@@ -2,9 +2,10 @@
 
 use super::{Record, RecordError, Status, Version};
 use crate::id::OrderId;
+use crate::iso_code::Currency;
 use crate::json::Node;
 use crate::limits;
-use crate::money::{Currency, Money};
+use crate::money::Money;
 use crate::new_order::{Address, Customer, Line, NewOrder};
 use crate::reader::{self, Value, text};
 use crate::text::{MetadataKey, MetadataValue, Note, Reason, Reference};

@@ -71,7 +71,7 @@ fn a_record_that_breaks_the_rules_is_refused() {
     }
     let error = |json: &str| Record::from_json(json.as_bytes()).unwrap_err().to_string();
     assert_eq!(error("nil"), "the record is not JSON: expected ident (line 1, column 2)");
-    assert_eq!(error(&" ".repeat(limits::STORED_BYTES + 1)), "the record has more than 266240 bytes");
+    assert_eq!(error(&" ".repeat(limits::STORED_BYTES + 1)), "the record has more than 270336 bytes");
 }
 
 #[test]

@@ -1,0 +1,120 @@
+//! Codes of ISO standards.
+
+use crate::fault::Malformed;
+use std::fmt;
+use std::str::FromStr;
+
+/// A code of `N` ASCII characters. Keeping it costs nothing; the tables by which an enum of all codes finds its names
+/// would add 8 KB to every component.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Code<const N: usize>([u8; N]);
+
+impl<const N: usize> Code<N> {
+    /// Takes a code that was found in the standard's list.
+    fn listed(code: &str) -> Self {
+        Self(code.as_bytes().try_into().expect("the standard's codes have this length"))
+    }
+
+    fn as_str(&self) -> &str {
+        str::from_utf8(&self.0).expect("the standard's codes are ASCII")
+    }
+}
+
+impl<const N: usize> fmt::Debug for Code<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Declares a code and how it is looked up.
+macro_rules! code_type {
+    ($(#[$doc:meta])* $name:ident, $length:literal, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub struct $name(Code<$length>);
+
+        impl $name {
+            /// The code.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                self.0.as_str()
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Malformed;
+
+            fn from_str(code: &str) -> Result<Self, Malformed> {
+                let check: fn(&str) -> Result<(), Malformed> = $check;
+                check(code)?;
+                Ok(Self(Code::listed(code)))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+    };
+}
+
+code_type!(
+    /// A currency that people pay with, by its ISO 4217 code in capitals. Funds, metals and codes for testing are
+    /// refused. A currency that was replaced lately is taken, because stored orders have it.
+    Currency, 3, check_currency
+);
+code_type!(
+    /// A country by its ISO 3166-1 alpha-2 code, in capitals.
+    Country, 2, check_country
+);
+
+fn check_currency(code: &str) -> Result<(), Malformed> {
+    match iso_currency::Currency::from_code(code) {
+        None => Err(Malformed::new("must be an ISO 4217 currency code of three capitals, such as EUR")),
+        Some(currency) if currency.is_fund() || currency.is_special() => {
+            Err(Malformed::new("must be a currency that people pay with, not a fund, a metal or a test code"))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+fn check_country(code: &str) -> Result<(), Malformed> {
+    match code.parse() {
+        // The list has a country without a code, for currencies of no country.
+        Ok(iso_currency::Country::Unspecified) | Err(_) => {
+            Err(Malformed::new("must be an ISO 3166-1 country code of two capitals, such as DE"))
+        }
+        Ok(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codes(length: usize) -> Vec<String> {
+        (1..length).fold(('A'..='Z').map(String::from).collect(), |shorter: Vec<String>, _| {
+            shorter.iter().flat_map(|code| ('A'..='Z').map(move |letter| format!("{code}{letter}"))).collect()
+        })
+    }
+
+    #[test]
+    fn every_country_that_iso_lists_is_known_by_its_code() {
+        let known: Vec<_> = codes(2).iter().filter_map(|code| code.parse::<Country>().ok()).collect();
+        assert_eq!(known.len(), 249);
+        assert!(known.windows(2).all(|pair| pair[0].as_str() < pair[1].as_str()));
+    }
+
+    #[test]
+    fn every_currency_that_is_taken_is_kept_by_its_code() {
+        let taken = codes(3).into_iter().filter(|code| code.parse::<Currency>().is_ok_and(|c| c.as_str() == code));
+        assert!(taken.count() > 150);
+    }
+}
