@@ -1,7 +1,7 @@
 //! What holds for any bytes and any order.
 
 use crate::sample::full;
-use order::{Head, NewOrder, OrderId, Placed, Record, Timestamp, Version, decide, event, limits};
+use order::{BodyFault, Head, NewOrder, OrderId, Placed, Record, Timestamp, Version, decide, event, limits};
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -107,7 +107,9 @@ impl Rewriter {
 
 /// Everything that reads bytes; none of it may panic.
 fn read_all(bytes: &[u8]) {
-    let _ = NewOrder::parse(bytes);
+    if let Err(BodyFault::Invalid(faults)) = NewOrder::parse(bytes) {
+        assert!((1..=limits::FAULTS).contains(&faults.len()), "a refusal says why");
+    }
     let _ = Placed::decode(bytes);
     let _ = Record::from_json(bytes);
     let _ = event::read(bytes);
