@@ -72,7 +72,7 @@ pub struct Worker<'a, C, R, H> {
 pub struct Drained {
     /// Deliveries that were settled.
     pub settled: usize,
-    /// Deliveries whose lease was lost before they were settled.
+    /// Deliveries whose lease was lost before they were settled, or that were settled by a try whose answer was lost.
     pub late: usize,
     /// The time ran out before the queue was empty.
     pub more: bool,
@@ -135,7 +135,7 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
                 finished.push(Settlement { id, delivery, verdict });
             }
             self.settle(&mut finished, drained).await?;
-            self.renew(&open).await?;
+            self.renew(&open).await;
         }
     }
 
@@ -168,26 +168,30 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
             return Ok(());
         }
         let give_up = self.runtime.elapsed() + self.queue.timing.lease / 2;
+        let mut answer_lost = false;
         let settled = loop {
             match self.queue.settle(self.name, finished).await {
                 Ok(settled) => break settled,
                 Err(error) if self.runtime.elapsed() >= give_up => return Err(error),
                 Err(_) => self.runtime.sleep(SETTLE_PAUSE).await,
             }
+            answer_lost = true;
         };
         finished.clear();
         let on_time = settled.iter().filter(|&&latest| latest).count();
         drained.settled += on_time;
         drained.late += settled.len() - on_time;
-        if on_time > 0 {
+        // A try that seemed to fail may have settled them all, and then the next one finds them late.
+        if on_time > 0 || answer_lost {
             self.handler.settled().await;
         }
         Ok(())
     }
 
-    async fn renew(&self, open: &[&Message]) -> Result<(), Error> {
+    /// A renewal that fails is left to the next one, for which a third of the lease is still there. A lost lease needs
+    /// nothing done: the late verdict will be refused.
+    async fn renew(&self, open: &[&Message]) {
         let deliveries: Vec<_> = open.iter().map(|message| (message.id.as_slice(), message.delivery)).collect();
-        // A lost lease needs nothing done: the late verdict will be refused.
-        self.queue.renew(&deliveries).await.map(drop)
+        drop(self.queue.renew(&deliveries).await);
     }
 }
