@@ -77,6 +77,21 @@ async fn idempotency_holds_for_digests_and_ids_of_any_bytes() {
 }
 
 #[tokio::test]
+async fn of_a_long_reason_only_the_beginning_is_kept() {
+    let setup = Setup::new().await;
+    let queue = setup.jobs();
+    for (id, reason, kept) in [("a", "é".repeat(5000), 1024), ("b", format!("x{}", "é".repeat(5000)), 1023)] {
+        accept_all(&queue, &[id]).await;
+        let message = queue.claim(&claim(1)).await.unwrap().remove(0);
+        let verdict = Verdict::Bury { class: Class::Permanent, reason: reason.clone(), effects: Effects::default() };
+        assert!(settle(&queue, &message, verdict).await);
+        let letter = queue.dead_letters(0, 10).await.unwrap().pop().unwrap();
+        assert_eq!(letter.why.reason, reason[..kept]);
+        assert_eq!(letter.history[0].reason.as_deref(), Some(&reason[..kept]));
+    }
+}
+
+#[tokio::test]
 async fn reasons_and_names_of_workers_are_kept_to_the_letter() {
     let setup = Setup::new().await;
     let queue = setup.jobs();

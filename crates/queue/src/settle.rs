@@ -55,14 +55,14 @@ pub enum Verdict {
     Retry {
         /// Not before this time has passed.
         after: Duration,
-        /// For the history.
+        /// For the history, which keeps its first 1024 bytes.
         reason: String,
     },
     /// It becomes a dead letter.
     Bury {
         /// Kind of reason.
         class: Class,
-        /// The reason, for a person.
+        /// The reason, for a person. Its first 1024 bytes are kept.
         reason: String,
         /// What follows from it.
         effects: Effects,
@@ -84,6 +84,9 @@ pub struct Settlement {
     /// What is to become of it.
     pub verdict: Verdict,
 }
+
+/// The longest reason that is kept, in bytes. It may be a whole answer of somebody else's, and a history has 32 of them.
+const LONGEST_REASON: usize = 1024;
 
 impl Class {
     fn name(self) -> &'static str {
@@ -122,7 +125,7 @@ fn to_arguments(settlement: &Settlement) -> Vec<Arg> {
         name.into(),
         after.into(),
         class.into(),
-        reason.into(),
+        reason[..reason.floor_char_boundary(LONGEST_REASON)].into(),
         effects.head.as_deref().unwrap_or_default().into(),
         effects.counter.as_deref().unwrap_or_default().into(),
         effects.emits.len().into(),
