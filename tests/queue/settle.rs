@@ -17,7 +17,12 @@ fn effects(name: &str) -> Effects {
 }
 
 fn emit(queue: &str, name: &str) -> Emit {
-    Emit { queue: queue.to_owned(), id: format!("event of {name}").into(), payload: name.into(), log: queue == "events" }
+    Emit {
+        queue: queue.to_owned(),
+        id: format!("event of {name}").into(),
+        payload: name.into(),
+        log: queue == "events",
+    }
 }
 
 fn buried(name: &str) -> Verdict {

@@ -7,7 +7,8 @@ use ::redis::FromRedisValue;
 use ::redis::aio::{MultiplexedConnection, PubSubStream};
 use queue::native::Native;
 use queue::{
-    Accept, Claim, Class, Connection, Effects, IdempotencyRecord, Message, Namespace, Queue, Settlement, Timing, Verdict,
+    Accept, Claim, Class, Connection, Effects, IdempotencyRecord, Message, Namespace, Queue, Settlement, Timing,
+    Verdict,
 };
 
 use crate::harness::{Redis, eventually};

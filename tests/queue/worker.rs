@@ -179,8 +179,7 @@ async fn a_renewal_that_fails_once_is_made_good_by_the_next() {
 async fn a_failing_message_is_tried_as_often_as_planned_and_then_buried_with_all_that_follows() {
     let setup = Setup::new().await;
     accept_all(&setup.jobs(), &["bad", "good"]).await;
-    let handler =
-        Handling::by(async |message: &Message| if name(message) == "bad" { failed() } else { handled() });
+    let handler = Handling::by(async |message: &Message| if name(message) == "bad" { failed() } else { handled() });
     let runtime = Tokio::default();
     let worker = worker(setup.jobs(), &runtime, &handler);
     let dead = async || {
@@ -204,8 +203,7 @@ async fn a_handler_may_ask_for_more_time_than_the_plan_gives() {
     let setup = Setup::new().await;
     accept_all(&setup.jobs(), &["a"]).await;
     let later = Duration::from_secs(300);
-    let handler =
-        Handling::by(async |_: &Message| Outcome::Retry { reason: "busy".to_owned(), at_least: later });
+    let handler = Handling::by(async |_: &Message| Outcome::Retry { reason: "busy".to_owned(), at_least: later });
     let runtime = Tokio::default();
     let start = setup.now().await;
     let drained = worker(setup.jobs(), &runtime, &handler).drain().await.unwrap();
@@ -226,7 +224,10 @@ async fn what_a_handler_buries_is_buried_at_once_for_its_reason_and_beside_its_n
     let drained = worker(setup.jobs(), &runtime, &handler).drain().await.unwrap();
     assert_eq!(drained.settled, 3);
     let letters = setup.jobs().dead_letters(0, 10).await.unwrap();
-    assert_eq!((letters.len(), letters[0].id.as_slice(), letters[0].payload.as_slice()), (1, &b"garbled"[..], &b"garbled"[..]));
+    assert_eq!(
+        (letters.len(), letters[0].id.as_slice(), letters[0].payload.as_slice()),
+        (1, &b"garbled"[..], &b"garbled"[..])
+    );
     assert_eq!((letters[0].why.class, letters[0].why.reason.as_str()), (Class::Undecodable, "no JSON"));
     assert_eq!(handler.buried.take(), [("garbled".to_owned(), Class::Undecodable, "no JSON".to_owned())]);
 }
