@@ -14,7 +14,8 @@ use crate::engine::engine;
 use crate::fault::Fault;
 use crate::imports::add_to_linker;
 use crate::instance::InstanceState;
-use crate::manifest::Manifest;
+use crate::manifest::{self, Manifest};
+use crate::redis_override::redis_variables;
 use crate::runtime_config::RuntimeConfig;
 
 /// A checked manifest and its compiled components.
@@ -86,6 +87,17 @@ impl App {
     /// The runtime configuration.
     pub fn runtime_config(&self) -> &RuntimeConfig {
         &self.0.runtime_config
+    }
+
+    /// The variables that name a Redis by their default.
+    pub fn redis_variables(&self) -> impl Iterator<Item = &str> {
+        redis_variables(&self.0.manifest.variables)
+    }
+
+    /// Whether a variable or a store of the application is on Redis.
+    pub fn needs_redis(&self) -> bool {
+        let lists_store = |component: &manifest::Component| !component.key_value_stores.is_empty();
+        self.redis_variables().next().is_some() || self.0.manifest.component.values().any(lists_store)
     }
 
     pub(crate) fn loaded(&self) -> &Loaded {

@@ -113,7 +113,7 @@ pub struct HttpTrigger {
 
 /// `route = "/path"`, or `route = { private = true }`
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(untagged, expecting = "a route is a path like \"/orders/...\", or { private = true }")]
+#[serde(untagged, expecting = "a route is a path like \"/items/...\", or { private = true }")]
 pub enum HttpRoute {
     /// `/exact`, `/prefix/...`, with `:name` for one segment.
     Public(String),

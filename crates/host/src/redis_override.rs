@@ -1,11 +1,13 @@
 //! Pointing an application at another Redis than its manifest names, without editing a file.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use redis::{ConnectionAddr, IntoConnectionInfo};
 use url::Url;
 
 use crate::manifest::VariableDeclaration;
+use crate::redis_address;
 
 /// A Redis to use in place of every other one, each database number kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +45,13 @@ impl RedisOverride {
                 None => None,
             })
             .collect()
+    }
+}
+
+/// Shows the server, without credentials.
+impl fmt::Display for RedisOverride {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&redis_address::shown(self.url.as_str()))
     }
 }
 

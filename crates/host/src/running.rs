@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use anyhow::Context;
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use wasmtime_wasi_http::handler::ProxyHandler;
 
 use crate::app::{App, Loaded};
-use crate::application::{Application, whole};
+use crate::application::{Application, NO_CLIENT, whole};
 use crate::calls::Calls;
 use crate::component::{RunningComponent, Settings};
 use crate::effects::Installed;
@@ -24,6 +24,7 @@ use crate::http_instances::{HttpInstances, Reuse};
 use crate::imports::key_value::Backend;
 use crate::lifetime::Lifetime;
 use crate::manifest::template;
+use crate::redis_address;
 use crate::redis_override::RedisOverride;
 use crate::routes::{Route, Routes};
 use crate::trap;
@@ -68,7 +69,29 @@ pub enum Triggers {
 pub struct Running {
     application: Arc<Application>,
     address: Option<SocketAddr>,
+    triggers: Vec<Bound>,
     subscriptions: Vec<watch::Receiver<Subscription>>,
+}
+
+/// A trigger that works, with its variables resolved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// Requests to a route.
+    Http {
+        /// The component that answers.
+        component: String,
+        /// The route's pattern.
+        route: String,
+    },
+    /// Messages on a channel.
+    Redis {
+        /// The component that is woken.
+        component: String,
+        /// The channel.
+        channel: String,
+        /// The server, without credentials.
+        address: String,
+    },
 }
 
 impl App {
@@ -90,7 +113,8 @@ impl App {
             application.lifetime.spawn(crate::triggers::http::serve(application.clone(), listener));
         }
         let subscriptions = subscribe(loaded, &start, &values, &application);
-        let running = Running { application, address, subscriptions };
+        let triggers = bound(loaded, &start, &values);
+        let running = Running { application, address, triggers, subscriptions };
         running.subscriptions_tried().await;
         Ok(running)
     }
@@ -100,6 +124,11 @@ impl Running {
     /// Where HTTP is served.
     pub fn address(&self) -> Option<SocketAddr> {
         self.address
+    }
+
+    /// The triggers that work.
+    pub fn triggers(&self) -> &[Bound] {
+        &self.triggers
     }
 
     /// Waits until every Redis trigger listens.
@@ -112,6 +141,19 @@ impl Running {
     /// Whether every Redis trigger listens at this moment.
     pub fn is_subscribed(&self) -> bool {
         self.subscriptions.iter().all(|subscription| *subscription.borrow() == Subscription::Made)
+    }
+
+    /// Has the component answer whose route a request's path matches, as a client's request would be.
+    pub async fn route(&self, request: Request<Bytes>) -> Response<Bytes> {
+        let (mut parts, body) = self.application.route(request.map(whole), NO_CLIENT).await.into_parts();
+        let body = match body.collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(_) => {
+                parts.status = StatusCode::INTERNAL_SERVER_ERROR;
+                Bytes::new()
+            }
+        };
+        Response::from_parts(parts, body)
     }
 
     /// Has a component answer a request, without any route. Instances are shared with the HTTP trigger.
@@ -264,6 +306,30 @@ fn subscribe(
         subscription
     });
     subscribers.collect()
+}
+
+/// The triggers that work, routes first.
+fn bound(loaded: &Loaded, start: &Start, values: &Values) -> Vec<Bound> {
+    let manifest = &loaded.manifest;
+    let http = manifest.trigger.http.iter().filter_map(|trigger| {
+        let component = trigger.component.get_ref().clone();
+        Some(Bound::Http { component, route: trigger.pattern()?.to_owned() })
+    });
+    let redis = manifest.trigger.redis.iter().filter_map(|trigger| {
+        let address = redis_address::shown(&values.resolve(trigger.address(&manifest.application)?));
+        let component = trigger.component.get_ref().clone();
+        Some(Bound::Redis { component, channel: values.resolve(&trigger.channel), address })
+    });
+    http.chain(redis).filter(|bound| start.triggers.include(bound.component())).collect()
+}
+
+impl Bound {
+    /// The component that it starts.
+    pub fn component(&self) -> &str {
+        match self {
+            Self::Http { component, .. } | Self::Redis { component, .. } => component,
+        }
+    }
 }
 
 impl Values {

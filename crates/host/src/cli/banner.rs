@@ -1,0 +1,57 @@
+//! What is told once the application runs.
+
+use std::fmt::Write;
+use std::net::SocketAddr;
+
+use host::{Bound, Running};
+
+use super::redis::Redis;
+
+/// The application's name and address, its triggers, its Redis, and what to try.
+pub(crate) fn text(name: &str, running: &Running, redis: &Redis, tries: &[String]) -> String {
+    let mut text = String::from("\n");
+    let address = running.address().map(|address| address.to_string()).unwrap_or_default();
+    _ = writeln!(text, "{name} runs at http://{address}");
+    for (component, lines) in by_component(running.triggers()) {
+        for (index, line) in lines.iter().enumerate() {
+            _ = writeln!(text, "  {:14} {line}", if index == 0 { component.as_str() } else { "" });
+        }
+    }
+    if let Some(line) = redis_line(redis) {
+        _ = writeln!(text, "  {:14} {line}", "Redis");
+    }
+    if let (false, Some(address)) = (tries.is_empty(), running.address()) {
+        _ = writeln!(text, "\nTry:");
+        tries.iter().for_each(|example| _ = writeln!(text, "  {}", filled_in(example, address)));
+    }
+    _ = writeln!(text, "\nCtrl-C ends it.");
+    text
+}
+
+fn by_component(triggers: &[Bound]) -> Vec<(String, Vec<String>)> {
+    let mut components: Vec<(String, Vec<String>)> = Vec::new();
+    for trigger in triggers {
+        let (component, line) = match trigger {
+            Bound::Http { component, route } => (component, route.clone()),
+            Bound::Redis { component, channel, address } => (component, format!("{channel} on {address}")),
+        };
+        match components.iter_mut().find(|(name, _)| name == component) {
+            Some((_, lines)) => lines.push(line),
+            None => components.push((component.clone(), vec![line])),
+        }
+    }
+    components
+}
+
+fn redis_line(redis: &Redis) -> Option<String> {
+    match redis {
+        Redis::Given(redis) => Some(format!("{redis}, as given")),
+        Redis::Own(variables) => Some(format!("yours, by {}", variables.join(", "))),
+        Redis::Private(server) => Some(format!("private, at {}, data in {}", server.url(0), server.data().display())),
+        Redis::None => None,
+    }
+}
+
+fn filled_in(example: &str, address: SocketAddr) -> String {
+    example.replace("{address}", &address.to_string())
+}

@@ -1,0 +1,45 @@
+//! The command line.
+
+mod banner;
+mod build;
+mod log;
+mod probe;
+mod progress;
+mod redis;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Builds and runs a Spin application where Spin is not installed.
+#[derive(Parser)]
+#[command(version, about, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the application until Ctrl-C.
+    Up(up::Up),
+    /// Run the build commands of the manifest.
+    Build(build::Build),
+}
+
+pub(crate) fn run() -> ExitCode {
+    let cli = Cli::parse();
+    log::init();
+    let ended = match cli.command {
+        Command::Up(up) => up.run(),
+        Command::Build(build) => build.run(),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! A readiness probe, as an orchestrator would have one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use host::Running;
+use http::{Request, Response, StatusCode};
+use tokio::time::MissedTickBehavior;
+
+/// How often the path is asked for.
+const PERIOD: Duration = Duration::from_secs(10);
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How much of an answer is logged, in characters.
+const SHOWN: usize = 400;
+
+/// What the last answer was, as far as it is told.
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    Ready,
+    NotReady(String),
+}
+
+/// Asks for a path now and every ten seconds, and logs each change of the answer.
+pub(crate) async fn watch(running: Arc<Running>, path: String) {
+    let mut ticks = tokio::time::interval(PERIOD);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // Nothing is said of an application that is ready from the start.
+    let mut last = Verdict::Ready;
+    loop {
+        ticks.tick().await;
+        let verdict = ask(&running, &path).await;
+        if verdict != last {
+            match &verdict {
+                Verdict::Ready => tracing::info!("GET {path} says that the application is ready"),
+                Verdict::NotReady(why) => tracing::warn!("GET {path} says that the application is not ready: {why}"),
+            }
+            last = verdict;
+        }
+    }
+}
+
+async fn ask(running: &Running, path: &str) -> Verdict {
+    let request = Request::get(path).header(http::header::HOST, "localhost").body(Bytes::new());
+    let Ok(request) = request else { return Verdict::NotReady(format!("{path} is no path")) };
+    match tokio::time::timeout(PATIENCE, running.route(request)).await {
+        Ok(response) => verdict(&response),
+        Err(_) => Verdict::NotReady(format!("no answer within {} s", PATIENCE.as_secs())),
+    }
+}
+
+fn verdict(response: &Response<Bytes>) -> Verdict {
+    let (status, body) = (response.status(), in_one_line(response.body()));
+    match (status.is_success(), body.is_empty()) {
+        (true, _) => Verdict::Ready,
+        (false, true) if status == StatusCode::NOT_FOUND => {
+            Verdict::NotReady(format!("{status}: no route leads there"))
+        }
+        (false, true) => Verdict::NotReady(status.to_string()),
+        (false, false) => Verdict::NotReady(format!("{status}: {body}")),
+    }
+}
+
+fn in_one_line(body: &Bytes) -> String {
+    let text = String::from_utf8_lossy(body);
+    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(SHOWN).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_is_no_success_is_told_with_its_text_in_one_line() {
+        for (status, body, expected) in [
+            (200, "whatever", Verdict::Ready),
+            (204, "", Verdict::Ready),
+            (
+                503,
+                "{\n  \"redis\": \"down\"\n}",
+                Verdict::NotReady("503 Service Unavailable: { \"redis\": \"down\" }".into()),
+            ),
+            (500, "", Verdict::NotReady("500 Internal Server Error".into())),
+            (404, "", Verdict::NotReady("404 Not Found: no route leads there".into())),
+        ] {
+            let response = Response::builder().status(status).body(Bytes::from(body)).expect("a response");
+            assert_eq!(verdict(&response), expected, "{status}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Which Redis `host up` uses: the given one, the user's own, or a private one.
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use host::redis_server::RedisServer;
+use host::{App, RedisOverride, variables};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How long to wait before a private server that ended is started again.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
+
+/// The Redis of this run.
+pub(crate) enum Redis {
+    /// The one given by `--redis`.
+    Given(RedisOverride),
+    /// The ones that these variables of the environment name.
+    Own(Vec<String>),
+    /// A private one.
+    Private(Box<RedisServer>),
+    /// The application needs none.
+    None,
+}
+
+impl Redis {
+    /// Decides, and starts the private server if it is that.
+    pub(crate) async fn choose(app: &App, given: Option<&str>, data: &Path) -> anyhow::Result<Self> {
+        let set = variables::from_environment(&app.manifest().variables);
+        let own = app.redis_variables().filter(|name| set.contains_key(*name));
+        let own: Vec<String> = own.map(variables::environment_name).collect();
+        match given {
+            Some(_) if !own.is_empty() => bail!("both --redis and {} say where Redis is: give one", own.join(", ")),
+            Some(address) => Ok(Self::Given(RedisOverride::new(address).context("--redis")?)),
+            None if !own.is_empty() => Ok(Self::Own(own)),
+            None if app.needs_redis() => Ok(Self::Private(Box::new(RedisServer::start(&data.join("redis")).await?))),
+            None => Ok(Self::None),
+        }
+    }
+
+    /// What it means for the application.
+    pub(crate) fn redirection(&self) -> anyhow::Result<Option<RedisOverride>> {
+        match self {
+            Self::Given(redis) => Ok(Some(redis.clone())),
+            Self::Private(server) => Ok(Some(RedisOverride::new(&server.url(0))?)),
+            Self::Own(_) | Self::None => Ok(None),
+        }
+    }
+}
+
+/// Keeps a private server going, and ends it when asked to.
+pub(crate) struct Keeper {
+    tasks: TaskTracker,
+    ending: CancellationToken,
+}
+
+impl Keeper {
+    pub(crate) fn new(redis: Redis) -> Self {
+        let keeper = Self { tasks: TaskTracker::new(), ending: CancellationToken::new() };
+        if let Redis::Private(server) = redis {
+            keeper.tasks.spawn(keep(*server, keeper.ending.clone()));
+        }
+        keeper.tasks.close();
+        keeper
+    }
+
+    /// Ends the server; returns once it is gone.
+    pub(crate) async fn end(&self) {
+        self.ending.cancel();
+        self.tasks.wait().await;
+    }
+}
+
+async fn keep(mut server: RedisServer, ending: CancellationToken) {
+    while let Some(ended) = ending.run_until_cancelled(server.ended()).await {
+        let how = ended.map_or_else(|error| error.to_string(), |status| status.to_string());
+        tracing::warn!("the private Redis ended with {how}; it is started again on its data");
+        while let Some(Err(error)) = ending.run_until_cancelled(server.restart()).await {
+            tracing::error!("the private Redis can't be started again, and is tried until it can: {error}");
+            _ = ending.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
+        }
+    }
+    server.stop().await;
+}

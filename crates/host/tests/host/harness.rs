@@ -1,0 +1,60 @@
+//! What the tests share.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+/// How long anything may take that must happen. Only a failing test waits so long.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// An application without components, on whose Redis nothing depends.
+pub(crate) const EMPTY: &str = r#"
+spin_manifest_version = 2
+[application]
+name = "empty"
+[variables]
+redis_url = { default = "redis://127.0.0.1:6379/2" }
+"#;
+
+/// A folder with a manifest in it.
+pub(crate) struct Folder(TempDir);
+
+impl Folder {
+    pub(crate) fn with_manifest(text: &str) -> Self {
+        let folder = Self(TempDir::new().unwrap());
+        std::fs::write(folder.manifest(), text).unwrap();
+        folder
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(crate) fn manifest(&self) -> PathBuf {
+        self.path().join("spin.toml")
+    }
+}
+
+/// Asks again until there is an answer.
+pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let asking = async {
+        loop {
+            match ask().await {
+                Some(answer) => return answer,
+                None => tokio::time::sleep(Duration::from_millis(2)).await,
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("waited in vain for {what}"))
+}
+
+/// A connection to a Redis, if it answers.
+pub(crate) async fn connect(url: &str) -> Option<redis::aio::MultiplexedConnection> {
+    redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.ok()
+}
+
+/// Whether a process exists and isn't just waiting to be asked for its end.
+pub(crate) fn is_alive(pid: u32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}
