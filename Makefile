@@ -6,7 +6,7 @@
 LISTEN ?= 127.0.0.1:3000
 REDIS ?=
 
-COMPONENTS := intake processor notifier
+COMPONENTS := intake desk processor notifier
 WASM := --target wasm32-wasip2 --release
 IN_COMPONENTS := $(COMPONENTS:%=--package %) --package guest
 

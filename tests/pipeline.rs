@@ -12,7 +12,7 @@ async fn telling(endpoints: &[&Endpoint]) -> Sluice {
     Sluice::with(&[
         (webhooks.0, &webhooks.1),
         (origin.0, &origin.1),
-        ("webhook_schedule_s", "0.01,0.01"),
+        ("webhook_schedule_ms", "10,10"),
         ("webhook_timeout_ms", "500"),
     ])
     .await
@@ -28,7 +28,10 @@ async fn an_order_is_accepted_confirmed_and_told() {
     let answer = json(&accepted);
     let id = answer["id"].as_str().unwrap();
     assert_eq!(accepted.headers()["location"], format!("/orders/{id}"));
-    assert_eq!((&answer["status"], &answer["total"], &answer["currency"]), (&"queued".into(), &2100.into(), &"EUR".into()));
+    assert_eq!(
+        (&answer["status"], &answer["total"], &answer["currency"]),
+        (&"queued".into(), &2100.into(), &"EUR".into())
+    );
 
     let record = sluice.until(id, "confirmed").await;
     assert_eq!((&record["id"], &record["version"], &record["total"]), (&answer["id"], &1.into(), &2100.into()));
@@ -60,7 +63,8 @@ async fn fifty_posts_at_once_with_one_key_are_one_order_and_one_event() {
     // A later order's event comes after all that there are of the first.
     let later = sluice.place(&order).await;
     let subjects = eventually("the later order's event", async || {
-        let subjects: Vec<Value> = endpoint.deliveries().iter().map(|delivery| delivery.event()["subject"].take()).collect();
+        let subjects: Vec<Value> =
+            endpoint.deliveries().iter().map(|delivery| delivery.event()["subject"].take()).collect();
         subjects.contains(&later.as_str().into()).then_some(subjects)
     })
     .await;

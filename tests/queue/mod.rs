@@ -6,6 +6,7 @@ mod bytes;
 mod claim;
 mod dead;
 mod doubles;
+mod limits;
 mod model;
 mod recovery;
 mod round_trips;

@@ -47,6 +47,8 @@ impl Tour<'_> {
         self.step("rearm", async { queue.rearm().await.is_ok() }).await;
         let batch = queue.claim(&claim(1)).await.unwrap();
         assert_eq!(queue.settle("worker", &[settlement(&batch[0], done())]).await.unwrap(), [true]);
+        self.step("redrive_some", async { queue.redrive_some(None, 0, 9).await.unwrap() == 0 }).await;
+        self.step("discard", async { !queue.discard(b"a", "ann", "done").await.unwrap() }).await;
     }
 }
 

@@ -261,8 +261,8 @@ async fn whether_the_server_tells_of_expiry_is_known_or_said_to_be_unknown() {
     let setup = Setup::new().await;
     for (flags, enough) in [("KEx$", true), ("", false), ("KA", true), ("Kx", false)] {
         let _: () = setup.tell(&["CONFIG", "SET", "notify-keyspace-events", flags]).await;
-        assert_eq!(queue::keyspace_events(&setup.connection).await.unwrap(), Some(enough), "{flags}");
+        assert_eq!(queue::server(&setup.connection).await.unwrap().tells_changes, enough, "{flags}");
     }
     let _: () = setup.tell(&["ACL", "SETUSER", "default", "-config"]).await;
-    assert_eq!(queue::keyspace_events(&setup.connection).await.unwrap(), None);
+    assert!(queue::server(&setup.connection).await.is_err());
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use guest::{QueueSettings, Redis, SettingError, Settings};
 use order::queues;
-use queue::Queue;
+use queue::{Limits, Queue};
 
 /// How long Redis may take for one call before the shop is told to come again.
 const REDIS_DEADLINE: Duration = Duration::from_secs(2);
@@ -15,6 +15,7 @@ const REDIS_DEADLINE: Duration = Duration::from_secs(2);
 pub(crate) struct Context {
     pub(crate) redis: Redis,
     pub(crate) idempotency_ttl: Duration,
+    pub(crate) limits: Limits,
     shared: QueueSettings,
 }
 
@@ -35,18 +36,14 @@ impl Context {
     async fn read() -> Result<Self, SettingError> {
         let settings = Settings::new("intake");
         let shared = settings.queue().await?;
-        let ttl = settings.number("idempotency_ttl_s", 1..=30 * 86_400).await?;
+        let idempotency_ttl = settings.idempotency_ttl().await?;
+        let limits = settings.limits().await?;
         let redis = Redis::new(shared.redis_url.clone(), REDIS_DEADLINE);
-        Ok(Self { redis, idempotency_ttl: Duration::from_secs(ttl), shared })
+        Ok(Self { redis, idempotency_ttl, limits, shared })
     }
 
     /// The queue of orders.
     pub(crate) fn placed(&self) -> Queue<'_, Redis> {
-        self.queue(queues::PLACED)
-    }
-
-    /// One of the queues.
-    pub(crate) fn queue(&self, name: &str) -> Queue<'_, Redis> {
-        Queue::new(&self.redis, &self.shared.namespace, name, self.shared.timing)
+        Queue::new(&self.redis, &self.shared.namespace, queues::PLACED, self.shared.timing)
     }
 }

@@ -1,9 +1,7 @@
-//! The intake: takes orders, says where they are, and says how the application is.
+//! The intake, the shop's door: takes orders and says where they are.
 
 mod answer;
-mod body;
 mod context;
-mod health;
 mod place;
 mod problem;
 mod routes;

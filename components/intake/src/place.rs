@@ -1,22 +1,22 @@
 //! `POST /orders`: from a body to a kept order, in one round trip to Redis.
 
-use guest::{now_ms, random_bytes};
+use guest::{Answer, is_json, now_ms, random_bytes, read_body};
+use order::limits::BODY_BYTES;
 use order::{BodyFault, IdempotencyKey, NewOrder, OrderId, Placed, Timestamp};
 use queue::{Accept, Accepted, Error, IdempotencyRecord};
 use sha2::{Digest, Sha256};
 use spin_sdk::http::Request;
 
-use crate::answer::Answer;
-use crate::body;
+use crate::answer;
 use crate::context::Context;
 use crate::problem::Problem;
 
 pub(crate) async fn place(request: Request) -> Result<Answer, Problem> {
-    if !body::is_json(&request) {
+    if !is_json(&request) {
         return Err(Problem::NotJsonType);
     }
     let key = idempotency_key(&request)?;
-    let body = body::read(request).await?;
+    let body = read_body(request, BODY_BYTES).await?;
     let order = NewOrder::parse(&body)?;
     let context = Context::get().await?;
 
@@ -30,12 +30,13 @@ pub(crate) async fn place(request: Request) -> Result<Answer, Problem> {
     let payload = Placed::encode_parts(&id, &canonical);
     let message = Accept { id: id.as_bytes().to_vec(), payload, idempotency: record, again: false };
     match accept(&context, message).await? {
-        Accepted::New => Ok(Answer::accepted(&id, order.answer(&id), false)),
+        Accepted::New => Ok(answer::accepted(&id, order.answer(&id), false)),
         Accepted::Replayed(first) => {
             let id = known(&first)?;
-            Ok(Answer::accepted(&id, order.answer(&id), true))
+            Ok(answer::accepted(&id, order.answer(&id), true))
         }
         Accepted::Conflict(first) => Err(Problem::KeyReused { id: known(&first)? }),
+        Accepted::Full => Err(Problem::Full),
     }
 }
 
@@ -44,11 +45,12 @@ pub(crate) async fn place(request: Request) -> Result<Answer, Problem> {
 async fn accept(context: &Context, message: Accept) -> Result<Accepted, Problem> {
     let kept = context.redis.is_connected();
     let queue = context.placed();
-    let answer = match queue.accept(message.clone()).await {
-        Err(Error::Failed(_)) if kept => queue.accept(Accept { again: true, ..message }).await,
-        answer => answer,
+    let accepted = match queue.accept_within(message.clone(), context.limits).await {
+        Err(Error::Failed(_)) if kept => queue.accept_within(Accept { again: true, ..message }, context.limits).await,
+        accepted => accepted,
     };
-    answer.map_err(|error| Problem::Unavailable { detail: format!("{error}. Send the order again with the same key.") })
+    accepted
+        .map_err(|error| Problem::Unavailable { detail: format!("{error}. Send the order again with the same key.") })
 }
 
 fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, Problem> {

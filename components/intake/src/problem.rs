@@ -1,10 +1,9 @@
 //! Everything that can be wrong with a request, and how it is told: RFC 9457 problem details.
 
-use guest::SettingError;
+use guest::{Answer, BodyError, PointedError, ProblemDetails, SettingError};
 use order::{Fault, OrderId};
-use serde::Serialize;
 
-use crate::answer::{self, Answer};
+use crate::answer;
 
 /// Why a request was not fulfilled.
 #[derive(Debug)]
@@ -27,6 +26,8 @@ pub(crate) enum Problem {
     MalformedKey,
     /// The Idempotency-Key came with another body before.
     KeyReused { id: OrderId },
+    /// Too many orders wait, or one for too long. Nothing was accepted.
+    Full,
     /// Redis or the store is down. Nothing was accepted, as far as can be known.
     Unavailable { detail: String },
     /// A variable is wrong. Nothing can be accepted until it is mended.
@@ -46,6 +47,7 @@ impl Problem {
             Self::InvalidOrder(_) => "invalid-order",
             Self::MalformedKey => "malformed-idempotency-key",
             Self::KeyReused { .. } => "idempotency-key-reused",
+            Self::Full => "queue-full",
             Self::Unavailable { .. } => "unavailable",
             Self::Misconfigured(_) => "misconfigured",
         }
@@ -62,6 +64,7 @@ impl Problem {
             Self::InvalidOrder(_) => "The order has faults",
             Self::MalformedKey => "The Idempotency-Key is malformed",
             Self::KeyReused { .. } => "The Idempotency-Key was used for another order",
+            Self::Full => "Too many orders are waiting",
             Self::Unavailable { .. } => "Orders can't be taken right now",
             Self::Misconfigured(_) => "The application is not set up correctly",
         }
@@ -90,43 +93,40 @@ impl Problem {
             Self::KeyReused { id } => {
                 format!("It belongs to the order {id}, which had another body. Use a new key for a new order.")
             }
+            Self::Full => "Nothing was accepted. Send the order again after the time in Retry-After.".to_owned(),
             Self::Misconfigured(error) => format!("{error}."),
         }
     }
 
     pub(crate) fn into_answer(self) -> Answer {
-        let errors = match &self {
+        let faults = match &self {
             Self::InvalidOrder(faults) => faults.as_slice(),
             _ => &[],
         };
-        let document = Document {
+        let answer = Answer::problem(&ProblemDetails {
             kind: format!("urn:sluice:problem:{}", self.name()),
             title: self.title(),
-            status: answer::status(&self).as_u16(),
+            status: answer::status(&self),
             detail: self.detail(),
-            errors: errors.iter().map(|Fault { pointer, detail }| PointedError { pointer, detail }).collect(),
-        };
-        let body = serde_json::to_vec(&document).expect("plain strings are JSON");
-        Answer::problem(&self, body)
+            errors: faults.iter().map(|Fault { pointer, detail }| PointedError { pointer, detail }).collect(),
+        });
+        match self {
+            Self::MethodNotAllowed { allow } => answer.with("allow", allow),
+            Self::Full => answer.with("retry-after", "5"),
+            Self::Unavailable { .. } => answer.with("retry-after", "1"),
+            Self::Misconfigured(_) => answer.with("retry-after", "30"),
+            _ => answer,
+        }
     }
 }
 
-/// RFC 9457, section 3; `errors` as in its first example.
-#[derive(Serialize)]
-struct Document<'a> {
-    #[serde(rename = "type")]
-    kind: String,
-    title: &'a str,
-    status: u16,
-    detail: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<PointedError<'a>>,
-}
-
-#[derive(Serialize)]
-struct PointedError<'a> {
-    pointer: &'a str,
-    detail: &'a str,
+impl From<BodyError> for Problem {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge => Self::TooLarge,
+            BodyError::Interrupted => Self::UnreadableBody,
+        }
+    }
 }
 
 impl From<SettingError> for Problem {

@@ -1,11 +1,11 @@
 //! Which request goes where.
 
+use guest::Answer;
 use http::Method;
 use spin_sdk::http::Request;
 
-use crate::answer::Answer;
 use crate::problem::Problem;
-use crate::{health, place, show};
+use crate::{place, show};
 
 pub(crate) async fn route(request: Request) -> Result<Answer, Problem> {
     let method = request.method().clone();
@@ -18,10 +18,6 @@ pub(crate) async fn route(request: Request) -> Result<Answer, Problem> {
         },
         ["orders", id] => match method {
             Method::GET => show::show(id).await,
-            _ => Err(Problem::MethodNotAllowed { allow: "GET" }),
-        },
-        ["health"] => match method {
-            Method::GET => Ok(health::health().await),
             _ => Err(Problem::MethodNotAllowed { allow: "GET" }),
         },
         _ => Err(Problem::NotFound),

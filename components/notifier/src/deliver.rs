@@ -3,14 +3,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use guest::{now_ms, within};
+use guest::{Endpoint, now_ms, within};
 use http::{Request, StatusCode, header};
 use queue::{Class, Effects, Message, Outcome};
 use spin_sdk::http::{FullBody, Response, send};
 use spin_sdk::wasip3::http::types::ErrorCode;
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP};
-
-use crate::endpoints::Endpoint;
 
 /// Sends the messages of one lane to its endpoint.
 pub(crate) struct Delivery<'a> {

@@ -3,10 +3,9 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
+use guest::Endpoint;
 use order::{event, queues};
 use queue::{Class, Effects, Emit, Message, Outcome};
-
-use crate::endpoints::Endpoint;
 
 /// Copies changes to the lanes of the endpoints.
 pub(crate) struct FanOut<'a> {

@@ -2,7 +2,6 @@
 //! for days. Each endpoint has a lane of its own, so that a bad one delays no other.
 
 mod deliver;
-mod endpoints;
 mod fan_out;
 mod job;
 mod run;

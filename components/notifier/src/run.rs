@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use futures::future::{Either, select};
 use futures::stream::{FuturesUnordered, StreamExt};
-use guest::{QueueSettings, Redis, SettingError, Settings, Wasi};
+use guest::{Endpoint, QueueSettings, Redis, SettingError, Settings, Wasi};
 use order::queues;
 use queue::{Backoff, Drained, Error, Queue, Runtime, Worker};
 
 use crate::deliver::Delivery;
-use crate::endpoints::{self, Endpoint};
 use crate::fan_out::FanOut;
 use crate::job::Job;
 
@@ -55,29 +54,14 @@ pub(crate) async fn run() -> Result<(), String> {
 
 async fn read_config() -> Result<Config, SettingError> {
     let settings = Settings::new("notifier");
-    let webhooks = settings.text("webhooks").await?;
-    let endpoints = endpoints::parse(&webhooks).map_err(|fault| settings.error("webhooks", fault))?;
-    let schedule = settings.text("webhook_schedule_s").await?;
-    let schedule = parse_schedule(&schedule).ok_or_else(|| {
-        let fault = format!("is {schedule:?}, but must be 1 to 32 waits in seconds, like 5,300,1800");
-        settings.error("webhook_schedule_s", fault)
-    })?;
     Ok(Config {
         shared: settings.queue().await?,
-        endpoints,
-        timeout: settings.millis("webhook_timeout_ms", 10..=60_000).await?,
-        schedule: Backoff::Schedule(schedule),
-        max_crashes: settings.number("max_crashes", 1..=100).await? as u32,
-        budget: settings.millis("drain_budget_ms", 100..=600_000).await?,
+        endpoints: settings.webhooks().await?,
+        timeout: settings.webhook_timeout().await?,
+        schedule: settings.webhook_schedule().await?,
+        max_crashes: settings.max_crashes().await?,
+        budget: settings.drain_budget().await?,
     })
-}
-
-/// Waits in seconds, decimals allowed, each at most a week.
-fn parse_schedule(text: &str) -> Option<Vec<Duration>> {
-    let waits: Option<Vec<f64>> = text.split(',').map(|wait| wait.trim().parse().ok()).collect();
-    let waits = waits.filter(|waits| waits.len() <= 32)?;
-    let within_a_week = |&seconds: &f64| (0.0..=604_800.0).contains(&seconds);
-    waits.iter().all(within_a_week).then(|| waits.into_iter().map(Duration::from_secs_f64).collect())
 }
 
 impl<'a> Wake<'a> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use guest::{now_ms, within};
-use order::{Head, Placed, Record, Timestamp, Version, queues};
+use order::{Head, OrderId, Placed, Record, Timestamp, Version, event, queues};
 use queue::{Class, Effects, Emit, Handler, Message, Outcome};
 use spin_sdk::key_value::Store;
 
@@ -29,8 +29,16 @@ impl Handler for Decider {
         }
     }
 
-    fn buried(&self, _message: &Message, _class: Class, _reason: &str) -> Effects {
-        Effects { counter: Some("orders:buried".to_owned()), ..Effects::default() }
+    /// Support is told. The event is made from the id alone, since the payload may be what can't be read.
+    fn buried(&self, message: &Message, _class: Class, reason: &str) -> Effects {
+        let event = OrderId::from_slice(&message.id).map(|id| Emit {
+            queue: queues::CHANGES.to_owned(),
+            id: event::attention_id(&id, message.delivery).into_bytes(),
+            payload: event::attention(&id, message.delivery, reason, Timestamp::from_ms(now_ms())),
+            log: true,
+        });
+        let counter = Some("orders:needs_attention".to_owned());
+        Effects { head: None, counter, emits: event.into_iter().collect() }
     }
 
     /// Writes the key whose change starts the notifier. If that fails or never happens, the timer of its queue starts it.
@@ -38,7 +46,9 @@ impl Handler for Decider {
         let write = self.store.set(order::CHANGE_MARKER, now_ms().to_string());
         match within(STORE_DEADLINE, write).await {
             Some(Ok(())) => {}
-            Some(Err(error)) => eprintln!("The change marker could not be written: {error}. The timer will wake the notifier."),
+            Some(Err(error)) => {
+                eprintln!("The change marker could not be written: {error}. The timer will wake the notifier.")
+            }
             None => eprintln!("The change marker could not be written in time. The timer will wake the notifier."),
         }
     }
@@ -66,15 +76,15 @@ fn read(message: &Message) -> Result<(Placed, Version), String> {
 }
 
 fn effects(record: &Record, head: Head) -> Effects {
-    let event = Emit {
+    let change = Emit {
         queue: queues::CHANGES.to_owned(),
-        id: order::event::id(&record.id(), record.version()).into_bytes(),
-        payload: order::event::to_json(record),
+        id: event::id(&record.id(), record.version()).into_bytes(),
+        payload: event::to_json(record),
         log: true,
     };
     Effects {
         head: Some(head.to_string().into_bytes()),
         counter: Some(format!("orders:{}", record.status())),
-        emits: vec![event],
+        emits: vec![change],
     }
 }

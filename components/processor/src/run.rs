@@ -53,8 +53,8 @@ impl Config {
         Ok(Self {
             shared: settings.queue().await?,
             backoff: settings.backoff().await?,
-            max_crashes: settings.number("max_crashes", 1..=100).await? as u32,
-            budget: settings.millis("drain_budget_ms", 100..=600_000).await?,
+            max_crashes: settings.max_crashes().await?,
+            budget: settings.drain_budget().await?,
         })
     }
 }

@@ -1,11 +1,17 @@
-//! What every component needs from its host: its settings, Redis within a deadline, a clock and chance.
+//! What the components share of being guests: settings, Redis within a deadline, clocks and chance, answers.
 //!
 //! The only crate besides the components themselves that touches the Spin SDK.
 
+mod answer;
+mod body;
 mod redis;
 mod runtime;
 mod settings;
+mod webhooks;
 
+pub use answer::{Answer, PointedError, ProblemDetails};
+pub use body::{BodyError, is_json, read_body};
 pub use redis::Redis;
 pub use runtime::{Wasi, now_ms, random_bytes, within};
 pub use settings::{QueueSettings, SettingError, Settings};
+pub use webhooks::Endpoint;

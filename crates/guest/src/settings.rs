@@ -4,7 +4,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use queue::{Backoff, Namespace, Timing};
+use queue::{Backoff, Limits, Namespace, Timing};
 
 /// A variable that can't be used, and what it should be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -89,6 +89,27 @@ impl Settings {
             return Err(self.error("backoff_cap_ms", fault));
         }
         Ok(Backoff::Exponential { base, cap, attempts: self.number("max_attempts", 1..=100).await? as u32 })
+    }
+
+    /// After how many crashes of its worker a message is buried.
+    pub async fn max_crashes(&self) -> Result<u32, SettingError> {
+        self.number("max_crashes", 1..=100).await.map(|crashes| crashes as u32)
+    }
+
+    /// How long one wake works before it lets another begin.
+    pub async fn drain_budget(&self) -> Result<Duration, SettingError> {
+        self.millis("drain_budget_ms", 100..=600_000).await
+    }
+
+    /// How long an idempotency key is remembered.
+    pub async fn idempotency_ttl(&self) -> Result<Duration, SettingError> {
+        self.number("idempotency_ttl_s", 1..=30 * 86_400).await.map(Duration::from_secs)
+    }
+
+    /// When no more orders are taken. 0 means never.
+    pub async fn limits(&self) -> Result<Limits, SettingError> {
+        let age = self.number("max_queue_age_s", 0..=30 * 86_400).await?;
+        Ok(Limits { depth: self.number("max_queue_depth", 0..=100_000_000).await?, age: Duration::from_secs(age) })
     }
 
     /// An error about one of them.

@@ -49,6 +49,22 @@ impl Placed {
     }
 }
 
+/// The JSON for someone who asks for an order whose message can't be read or is gone: only its id, `needs_attention` or
+/// `discarded`, and the reason.
+#[must_use]
+pub fn unreadable(id: OrderId, status: &str, reason: &str) -> Vec<u8> {
+    serde_json::to_vec(&Unreadable { id, status, reason, created_at: id.accepted_at() })
+        .expect("strings always serialise")
+}
+
+#[derive(Serialize)]
+pub(crate) struct Unreadable<'a> {
+    pub(crate) id: OrderId,
+    pub(crate) status: &'a str,
+    pub(crate) reason: &'a str,
+    pub(crate) created_at: Timestamp,
+}
+
 #[derive(Serialize)]
 struct Answer<'a> {
     id: OrderId,

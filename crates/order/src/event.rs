@@ -1,5 +1,6 @@
 //! What subscribers are told: CloudEvents 1.0 in structured JSON.
 
+use crate::answers::Unreadable;
 use crate::id::OrderId;
 use crate::record::{Record, Status, Version};
 use crate::timestamp::Timestamp;
@@ -15,16 +16,18 @@ pub fn id(order: &OrderId, version: Version) -> String {
     format!("{order}.{version}")
 }
 
-/// All event types, one for each status.
-#[must_use]
-pub fn types() -> [&'static str; Status::ALL.len()] {
-    Status::ALL.map(event_type)
+/// The event type of an order that was given up and lies in the dead letters.
+pub const NEEDS_ATTENTION: &str = "sluice.order.needs_attention";
+
+/// All event types: one for each status, and [`NEEDS_ATTENTION`].
+pub fn types() -> impl Iterator<Item = &'static str> {
+    Status::ALL.into_iter().map(event_type).chain([NEEDS_ATTENTION])
 }
 
 /// Whether there are events of this type.
 #[must_use]
 pub fn is_type(event_type: &str) -> bool {
-    types().contains(&event_type)
+    types().any(|known| known == event_type)
 }
 
 fn event_type(status: Status) -> &'static str {
@@ -50,8 +53,31 @@ pub fn to_json(record: &Record) -> Vec<u8> {
     serde_json::to_vec(&event).expect("strings, numbers and maps with string keys always serialise")
 }
 
+/// The id of the event that tells that an order was given up in a delivery of its message.
+#[must_use]
+pub fn attention_id(order: &OrderId, delivery: u64) -> String {
+    format!("{order}.attention.{delivery}")
+}
+
+/// Writes the event that tells that an order was given up, and why. The message may be unreadable, so the event carries
+/// only what is known without it.
+#[must_use]
+pub fn attention(order: &OrderId, delivery: u64, reason: &str, now: Timestamp) -> Vec<u8> {
+    let event = Event {
+        specversion: "1.0",
+        id: attention_id(order, delivery),
+        source: "/orders",
+        event_type: NEEDS_ATTENTION,
+        subject: *order,
+        time: now.max(order.accepted_at()),
+        datacontenttype: "application/json",
+        data: Unreadable { id: *order, status: "needs_attention", reason, created_at: order.accepted_at() },
+    };
+    serde_json::to_vec(&event).expect("strings always serialise")
+}
+
 #[derive(Serialize)]
-struct Event<'a> {
+struct Event<D> {
     specversion: &'static str,
     id: String,
     source: &'static str,
@@ -60,7 +86,7 @@ struct Event<'a> {
     subject: OrderId,
     time: Timestamp,
     datacontenttype: &'static str,
-    data: &'a Record,
+    data: D,
 }
 
 /// The attributes by which an event is routed. Its other attributes and its data are skipped over, unread.

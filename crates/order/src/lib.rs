@@ -28,7 +28,7 @@ mod record;
 mod text;
 mod timestamp;
 
-pub use answers::Waiting;
+pub use answers::{Waiting, unreadable};
 pub use decide::decide;
 pub use email::Email;
 pub use envelope::{DecodeError, Placed};

@@ -31,6 +31,15 @@ pub struct Accept {
     pub again: bool,
 }
 
+/// When to say no. Known keys are answered all the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Most messages that the queue may hold, leased and delayed ones included. 0: any number.
+    pub depth: u64,
+    /// Longest time that the oldest visible message may have waited. 0: any.
+    pub age: Duration,
+}
+
 /// What became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Accepted {
@@ -40,6 +49,8 @@ pub enum Accepted {
     Replayed(Vec<u8>),
     /// The key belongs to this message, which had another body.
     Conflict(Vec<u8>),
+    /// The queue is past a limit. Nothing was written.
+    Full,
 }
 
 impl<C: Connection> Queue<'_, C> {
@@ -47,6 +58,11 @@ impl<C: Connection> Queue<'_, C> {
     ///
     /// After an error the message may be in the queue or not; calling again with the same id and `again` is safe.
     pub async fn accept(&self, message: Accept) -> Result<Accepted, Error> {
+        self.accept_within(message, Limits::default()).await
+    }
+
+    /// [`accept`](Self::accept), unless the queue is past a limit.
+    pub async fn accept_within(&self, message: Accept, limits: Limits) -> Result<Accepted, Error> {
         let [bell, guard] = self.wake();
         let (digest, fingerprint, ttl) = match &message.idempotency {
             Some(record) => (&record.digest[..], &record.fingerprint[..], record.ttl),
@@ -61,6 +77,8 @@ impl<C: Connection> Queue<'_, C> {
             fingerprint.into(),
             ttl.into(),
             Arg::from(message.again),
+            limits.depth.into(),
+            limits.age.into(),
         ];
         let mut replies = self.run(&script::ACCEPT, arguments).await?;
         let verdict = replies.text()?;
@@ -69,6 +87,7 @@ impl<C: Connection> Queue<'_, C> {
             "accepted" => Ok(Accepted::New),
             "replayed" => Ok(Accepted::Replayed(id)),
             "conflict" => Ok(Accepted::Conflict(id)),
+            "full" => Ok(Accepted::Full),
             _ => Err(replies.unexpected("a verdict")),
         }
     }

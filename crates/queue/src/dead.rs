@@ -75,4 +75,29 @@ impl<C: Connection> Queue<'_, C> {
         arguments.extend(ids.iter().map(|id| Arg::from(*id)));
         self.run(&script::REDRIVE, arguments).await?.flags()
     }
+
+    /// Sends the oldest `most` dead letters back, of one class or of all, `per_second` of them (0: all at once). Says how
+    /// many there were to send.
+    pub async fn redrive_some(&self, class: Option<Class>, per_second: u32, most: usize) -> Result<u64, Error> {
+        let [bell, guard] = self.wake();
+        let class = class.map_or("", Class::name);
+        let arguments = vec![bell, guard, class.into(), Arg::from(u64::from(per_second)), most.into()];
+        self.run(&script::REDRIVE_SOME, arguments).await?.number()
+    }
+
+    /// Gives a dead letter up for good, and keeps who did it and why. Says whether it was one.
+    pub async fn discard(&self, id: &[u8], by: &str, why: &str) -> Result<bool, Error> {
+        self.run(&script::DISCARD, vec![id.into(), by.into(), why.into()]).await?.flag()
+    }
+}
+
+/// A dead letter that a person gave up.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Discarded {
+    /// When, in ms since the epoch by Redis's clock.
+    pub at: u64,
+    /// Who.
+    pub by: String,
+    /// Their reason.
+    pub why: String,
 }

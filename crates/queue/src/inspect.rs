@@ -1,7 +1,7 @@
 //! Looking at a queue without changing it.
 
 use crate::connection::{Arg, Connection, Error, Reply};
-use crate::dead::Why;
+use crate::dead::{Discarded, Why};
 use crate::queue::Queue;
 use crate::script;
 
@@ -31,6 +31,8 @@ pub enum Place {
         /// Why it was buried.
         why: Why,
     },
+    /// Given up by a person.
+    Discarded(Discarded),
 }
 
 /// What a queue holds.
@@ -56,6 +58,7 @@ impl<C: Connection> Queue<'_, C> {
             "" => None,
             "queue" => Some(Place::Queue { payload }),
             "dead" => Some(Place::Dead { payload, why: replies.json()? }),
+            "discarded" => Some(Place::Discarded(replies.json()?)),
             _ => return Err(replies.unexpected("a place")),
         };
         Ok(Whereabouts { now, head, place })
@@ -73,19 +76,48 @@ impl<C: Connection> Queue<'_, C> {
     }
 }
 
-/// Whether the server tells subscribers of written and expired keys, which the change trigger and the timers need.
-/// `None`: it won't say, as managed servers do that forbid `CONFIG`.
-pub async fn keyspace_events<C: Connection>(connection: &C) -> Result<Option<bool>, Error> {
-    let asked = vec![Arg::from("GET"), Arg::from("notify-keyspace-events")];
-    let replies = match connection.execute("CONFIG", asked).await {
-        Ok(replies) => replies,
-        Err(Error::Failed(_)) => return Ok(None),
-        Err(error) => return Err(error),
+/// How the server is set up, as far as it matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// It tells subscribers of written and expired keys, which the change trigger and the timers need.
+    pub tells_changes: bool,
+    /// It may throw keys away when its memory is full.
+    pub evicts: bool,
+    /// What it answered is on disk.
+    pub is_durable: bool,
+    /// Keys with a time to live in all databases. When they are many, it finds an expired timer late.
+    pub expiring_keys: u64,
+}
+
+/// Asks the server how it is set up. Managed servers that forbid `CONFIG` answer with an error.
+pub async fn server<C: Connection>(connection: &C) -> Result<Server, Error> {
+    let settings = ["GET", "notify-keyspace-events", "maxmemory", "maxmemory-policy", "appendonly", "appendfsync"];
+    let settings = texts(connection.execute("CONFIG", settings.map(Arg::from).to_vec()).await?);
+    let setting = |name: &str| {
+        let mut pairs = settings.chunks_exact(2);
+        pairs.find(|pair| pair[0] == name).map_or("", |pair| pair[1].as_str())
     };
-    Ok(match replies.get(1) {
-        Some(Reply::Bytes(flags)) => Some(tells_enough(&String::from_utf8_lossy(flags))),
-        _ => None,
+    let keyspace = texts(connection.execute("INFO", vec![Arg::from("keyspace")]).await?).concat();
+    Ok(Server {
+        tells_changes: tells_enough(setting("notify-keyspace-events")),
+        evicts: setting("maxmemory") != "0" && setting("maxmemory-policy") != "noeviction",
+        is_durable: setting("appendonly") == "yes" && setting("appendfsync") == "always",
+        expiring_keys: expiring_keys(&keyspace),
     })
+}
+
+fn texts(replies: Vec<Reply>) -> Vec<String> {
+    let text = |reply| match reply {
+        Reply::Bytes(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+        _ => None,
+    };
+    replies.into_iter().filter_map(text).collect()
+}
+
+/// Reads `db0:keys=12,expires=3,avg_ttl=0`, a line for each database.
+fn expiring_keys(keyspace: &str) -> u64 {
+    let counts = keyspace.split("expires=").skip(1).filter_map(|rest| rest.split(',').next()?.parse::<u64>().ok());
+    counts.sum()
 }
 
 /// `K` names the channel by key, `x` is expiry, `$` is a written string; `A` stands for all kinds.
@@ -96,7 +128,7 @@ fn tells_enough(flags: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::tells_enough;
+    use super::{expiring_keys, tells_enough};
 
     #[test]
     fn the_flags_must_cover_writes_and_expiry_on_the_keyspace_channel() {
@@ -106,5 +138,12 @@ mod tests {
         for bad in ["", "Ex$", "Kx", "K$", "AE", "x$"] {
             assert!(!tells_enough(bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn keys_with_a_time_to_live_are_counted_over_all_databases() {
+        let keyspace = "# Keyspace\r\ndb0:keys=12,expires=3,avg_ttl=0\r\ndb1:keys=7,expires=2,avg_ttl=9\r\n";
+        assert_eq!(expiring_keys(keyspace), 5);
+        assert_eq!(expiring_keys("# Keyspace\r\n"), 0);
     }
 }

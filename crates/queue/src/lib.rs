@@ -31,12 +31,12 @@ mod script;
 mod settle;
 mod worker;
 
-pub use accept::{Accept, Accepted, IdempotencyRecord};
+pub use accept::{Accept, Accepted, IdempotencyRecord, Limits};
 pub use backoff::Backoff;
 pub use claim::{Claim, Message};
 pub use connection::{Arg, Connection, Error, Reply, Runtime};
-pub use dead::{DeadLetter, Incident, Why};
-pub use inspect::{Place, Stats, Whereabouts, keyspace_events};
+pub use dead::{DeadLetter, Discarded, Incident, Why};
+pub use inspect::{Place, Server, Stats, Whereabouts, server};
 pub use queue::{Namespace, Queue, Timing};
 pub use script::is_unknown_script;
 pub use settle::{Class, Effects, Emit, Settlement, Verdict};

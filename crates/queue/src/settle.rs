@@ -89,7 +89,7 @@ pub struct Settlement {
 const LONGEST_REASON: usize = 1024;
 
 impl Class {
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Handler => "handler",
             Self::Crash => "crash",

@@ -2,10 +2,12 @@
 --
 -- ARGV  1 queue, 2 message id, 3 payload, 4 bell_ms, 5 guard_ms,
 --       6 idempotency digest or '', 7 fingerprint (16 bytes), 8 ttl_ms,
---       9 '1' when the caller can't know whether its last try with this id went through
+--       9 '1' when the caller can't know whether its last try with this id went through,
+--       10 most messages in the queue or 0, 11 most ms that the oldest visible one may have waited or 0
 -- Reply {'accepted', id}  it is in the queue
 --       {'replayed', id}  the key is known with this fingerprint, as message id
 --       {'conflict', id}  the key is known with another fingerprint
+--       {'full', id}      past a limit; nothing was written
 local queue, id, payload = ARGV[1], ARGV[2], ARGV[3]
 local digest, fingerprint = ARGV[6], ARGV[7]
 local seen, order = ns .. ':seen', ns .. ':seen:order'
@@ -37,9 +39,17 @@ if ARGV[9] == '1' then
   if kept or done then return {'accepted', id} end
 end
 
+local due = key(queue, 'due')
+local max_depth, max_age_ms = tonumber(ARGV[10]), tonumber(ARGV[11])
+if max_depth > 0 and redis.call('ZCARD', due) >= max_depth then return {'full', id} end
+if max_age_ms > 0 then
+  local oldest = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')
+  if oldest[2] and now - oldest[2] > max_age_ms then return {'full', id} end
+end
+
 note_lane(queue)
 redis.call('HSET', key(queue, 'body'), id, payload)
-redis.call('ZADD', key(queue, 'due'), now, id)
+redis.call('ZADD', due, now, id)
 if digest ~= '' then
   local till = struct.pack('>I6', now + ARGV[8])
   redis.call('HSET', seen, digest, till .. fingerprint .. id)

@@ -11,6 +11,7 @@
 --   ns:<queue>:history     hash    message id -> JSON list of what went wrong; absent while nothing did
 --   ns:<queue>:dead        zset    dead letter's id -> ms at which it was buried
 --   ns:<queue>:why         hash    dead letter's id -> JSON {class, reason, deliveries, failures, crashes}
+--   ns:<queue>:discarded   hash    message id -> JSON {at, by, why, class, reason} of a dead letter that a person gave up
 --   ns:<root>:bell         string  a doorbell is ringing that no worker has heard yet; PX
 --   ns:<root>:timer        hash    expires when the earliest invisible message becomes visible; PEXPIREAT
 --   ns:<root>:lanes        set     the lanes that were ever written to
@@ -18,6 +19,7 @@
 --   ns:seen:order          list    until (6 bytes) and digest, oldest first: what may be forgotten when
 --   ns:head                hash    message id -> which record in the store is its subject's present one
 --   ns:totals              hash    counters
+--   ns:rearmed             string  ms of the last rearm, which health asks for
 --   ns:log                 stream  every event with its payload, trimmed by age
 local ns = KEYS[1]
 
@@ -79,4 +81,19 @@ local function remember(queue, id, entry)
   list[#list + 1] = entry
   if #list > HISTORY then table.remove(list, 1) end
   redis.call('HSET', history, id, cjson.encode(list))
+end
+
+-- Sends a dead letter back with new attempts. Delivery numbers go on: they are the fence.
+local function revive(queue, id, at)
+  local d = read_state(queue, id)
+  write_state(queue, id, d, 0, 0)
+  redis.call('ZREM', key(queue, 'dead'), id)
+  redis.call('HDEL', key(queue, 'why'), id)
+  redis.call('ZADD', key(queue, 'due'), at, id)
+end
+
+-- Lets the timer expire when the next invisible message becomes visible.
+local function arm_earliest(queue)
+  local next = redis.call('ZRANGE', key(queue, 'due'), '(' .. now, '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')
+  if next[2] then arm(queue, tonumber(next[2])) end
 end

@@ -2,16 +2,16 @@
 --
 -- ARGV  1 bell_ms, 2 guard_ms, then queues
 -- Reply {visible messages for each queue, its lanes included}
+-- Also writes, so that a Redis that is full or read-only shows itself here.
+redis.call('SET', ns .. ':rearmed', now)
 local reply = {}
 for at = 3, #ARGV do
   local queue, visible = ARGV[at], 0
   local lanes = redis.call('SMEMBERS', key(queue, 'lanes'))
   lanes[#lanes + 1] = queue
   for _, lane in ipairs(lanes) do
-    local due = key(lane, 'due')
-    visible = visible + redis.call('ZCOUNT', due, '-inf', now)
-    local next = redis.call('ZRANGE', due, '(' .. now, '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')
-    if next[2] then arm(queue, tonumber(next[2])) end
+    visible = visible + redis.call('ZCOUNT', key(lane, 'due'), '-inf', now)
+    arm_earliest(lane)
   end
   if visible > 0 then ring(queue, ARGV[1], ARGV[2]) end
   reply[#reply + 1] = visible

@@ -6,12 +6,9 @@ local queue = ARGV[1]
 local reply, sent = {}, false
 for at = 4, #ARGV do
   local id = ARGV[at]
-  local dead = redis.call('ZREM', key(queue, 'dead'), id) == 1
+  local dead = redis.call('ZSCORE', key(queue, 'dead'), id) and true or false
   if dead then
-    local d = read_state(queue, id)
-    write_state(queue, id, d, 0, 0)
-    redis.call('HDEL', key(queue, 'why'), id)
-    redis.call('ZADD', key(queue, 'due'), now, id)
+    revive(queue, id, now)
     sent = true
   end
   reply[#reply + 1] = dead and 1 or 0

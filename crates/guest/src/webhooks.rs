@@ -1,20 +1,25 @@
-//! The endpoints that want to be told, from the variable `webhooks`:
-//! `[{"name", "url", "secret", "events"?}]`.
+//! Who wants to be told, from the variables `webhooks`, `[{"name", "url", "secret", "events"?}]`, and
+//! `webhook_schedule_ms`.
 
-use std::collections::BTreeSet;
+use std::time::Duration;
 
 use http::Uri;
+use queue::Backoff;
 use serde::Deserialize;
 use standardwebhooks::Webhook;
 
+use crate::settings::{SettingError, Settings};
+
 /// An endpoint that wants to be told.
-pub(crate) struct Endpoint {
+pub struct Endpoint {
     /// Names its lane and its dead letters.
-    pub(crate) name: String,
-    pub(crate) url: Uri,
-    pub(crate) signer: Webhook,
+    pub name: String,
+    /// Where it is.
+    pub url: Uri,
+    /// Signs what is sent there.
+    pub signer: Webhook,
     /// The event types it wants. `None`: all.
-    events: Option<BTreeSet<String>>,
+    events: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -23,7 +28,7 @@ struct Written {
     name: String,
     url: String,
     secret: String,
-    events: Option<BTreeSet<String>>,
+    events: Option<Vec<String>>,
 }
 
 /// Endpoints in all. Each change costs a message for each.
@@ -32,15 +37,49 @@ const MOST_ENDPOINTS: usize = 32;
 /// Standard Webhooks asks for keys of 24 to 64 bytes.
 const KEY_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
+/// Waits in one schedule.
+const MOST_WAITS: usize = 32;
+
+/// The longest wait of a schedule: a week.
+const LONGEST_WAIT_MS: u64 = 7 * 24 * 3600 * 1000;
+
+impl Settings {
+    /// The endpoints. An error never shows a secret.
+    pub async fn webhooks(&self) -> Result<Vec<Endpoint>, SettingError> {
+        let json = self.text("webhooks").await?;
+        parse(&json).map_err(|fault| self.error("webhooks", fault))
+    }
+
+    /// When a webhook is tried again.
+    pub async fn webhook_schedule(&self) -> Result<Backoff, SettingError> {
+        let text = self.text("webhook_schedule_ms").await?;
+        parse_schedule(&text).map(Backoff::Schedule).ok_or_else(|| {
+            let fault = format!("is {text:?}, but must be 1 to {MOST_WAITS} waits in ms, like 5000,300000");
+            self.error("webhook_schedule_ms", fault)
+        })
+    }
+
+    /// How long an endpoint may take to answer.
+    pub async fn webhook_timeout(&self) -> Result<Duration, SettingError> {
+        self.millis("webhook_timeout_ms", 10..=60_000).await
+    }
+}
+
+fn parse_schedule(text: &str) -> Option<Vec<Duration>> {
+    let waits: Option<Vec<u64>> = text.split(',').map(|wait| wait.trim().parse().ok()).collect();
+    let waits = waits.filter(|waits| waits.len() <= MOST_WAITS && waits.iter().all(|wait| *wait <= LONGEST_WAIT_MS))?;
+    Some(waits.into_iter().map(Duration::from_millis).collect())
+}
+
 impl Endpoint {
     /// Whether it wants events of this type.
-    pub(crate) fn wants(&self, event_type: &str) -> bool {
-        self.events.as_ref().is_none_or(|events| events.contains(event_type))
+    pub fn wants(&self, event_type: &str) -> bool {
+        self.events.as_ref().is_none_or(|events| events.iter().any(|event| event == event_type))
     }
 }
 
 /// Reads the variable. A fault is a sentence that fits behind "the variable webhooks"; it never shows a secret.
-pub(crate) fn parse(json: &str) -> Result<Vec<Endpoint>, String> {
+fn parse(json: &str) -> Result<Vec<Endpoint>, String> {
     let written: Vec<Written> = serde_json::from_str(json).map_err(|error| {
         // The error's own text may quote a value, which may be a secret.
         let (line, column) = (error.line(), error.column());
@@ -52,10 +91,9 @@ pub(crate) fn parse(json: &str) -> Result<Vec<Endpoint>, String> {
     if written.len() > MOST_ENDPOINTS {
         return Err(format!("names {} endpoints, but at most {MOST_ENDPOINTS} are allowed", written.len()));
     }
-    let mut names = BTreeSet::new();
-    let mut endpoints = Vec::new();
+    let mut endpoints: Vec<Endpoint> = Vec::new();
     for (index, endpoint) in written.into_iter().enumerate() {
-        if !names.insert(endpoint.name.clone()) {
+        if endpoints.iter().any(|earlier| earlier.name == endpoint.name) {
             return Err(format!("names the endpoint {:?} twice", endpoint.name));
         }
         endpoints.push(check(endpoint).map_err(|fault| format!("has a fault in endpoint {}: {fault}", index + 1))?);
@@ -73,7 +111,10 @@ fn check(written: Written) -> Result<Endpoint, String> {
         return Err("its url must begin with https:// or http:// and name a host".to_owned());
     }
     if let Some(event) = written.events.iter().flatten().find(|event| !order::event::is_type(event)) {
-        return Err(format!("{event:?} is no event; events are {}", order::event::types().join(", ")));
+        return Err(format!(
+            "{event:?} is no event; events are {}",
+            order::event::types().collect::<Vec<_>>().join(", ")
+        ));
     }
     Ok(Endpoint { name: written.name, url, signer: signer(&written.secret)?, events: written.events })
 }

@@ -1,0 +1,137 @@
+//! `GET /health`: what works, and how to mend what doesn't. It also revives a queue whose wake was missed, so that a
+//! probe is all that a stalled queue needs.
+
+use std::time::Duration;
+
+use guest::{Answer, Redis, SettingError, Settings, within};
+use http::StatusCode;
+use order::queues;
+use queue::{Queue, Server};
+use serde::Serialize;
+use spin_sdk::key_value::Store;
+
+use crate::routes::REDIS_DEADLINE;
+
+/// How long the store may take.
+const STORE_DEADLINE: Duration = Duration::from_secs(2);
+
+#[derive(Serialize)]
+struct Health {
+    status: Status,
+    checks: Vec<Check>,
+}
+
+#[derive(Serialize)]
+struct Check {
+    name: &'static str,
+    status: Status,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+}
+
+/// Of a check, and of all: the worst of them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Pass,
+    Warn,
+    Fail,
+}
+
+pub(crate) async fn health() -> Answer {
+    let settings = Settings::new("desk");
+    let mut checks = vec![Check::of("settings", check_settings(&settings).await.map_err(|error| format!("{error}.")))];
+    checks.extend(check_redis(&settings).await);
+    checks.push(check_store().await);
+
+    let status = checks.iter().map(|check| check.status).max().unwrap_or(Status::Pass);
+    let code = if status == Status::Fail { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    let body = serde_json::to_vec(&Health { status, checks }).expect("plain strings are JSON");
+    Answer::json(code, body).with("cache-control", "no-store")
+}
+
+/// Those of all components, since the workers can't answer for themselves.
+async fn check_settings(settings: &Settings) -> Result<(), SettingError> {
+    settings.queue().await?;
+    settings.backoff().await?;
+    settings.max_crashes().await?;
+    settings.drain_budget().await?;
+    settings.idempotency_ttl().await?;
+    settings.limits().await?;
+    settings.webhooks().await?;
+    settings.webhook_schedule().await?;
+    settings.webhook_timeout().await.map(drop)
+}
+
+/// Nothing where the settings don't say which Redis.
+async fn check_redis(settings: &Settings) -> Vec<Check> {
+    let Ok(shared) = settings.queue().await else { return Vec::new() };
+    let redis = Redis::new(shared.redis_url, REDIS_DEADLINE);
+    for name in [queues::PLACED, queues::CHANGES] {
+        if let Err(error) = Queue::new(&redis, &shared.namespace, name, shared.timing).rearm().await {
+            let hint = "Start Redis, give it room, or set the variables redis_url and redis_host to another";
+            return vec![Check::of("redis", Err(format!("{error}. {hint}.")))];
+        }
+    }
+    let mut checks = vec![Check::of("redis", Ok(()))];
+    match queue::server(&redis).await {
+        Ok(server) => checks.extend(check_server(&server)),
+        Err(_) => checks.push(Check::warning(
+            "redis settings",
+            "This Redis does not tell its settings. Make sure that notify-keyspace-events is KEx$, maxmemory-policy \
+             noeviction, and appendonly yes with appendfsync always.",
+        )),
+    }
+    checks
+}
+
+fn check_server(server: &Server) -> Vec<Check> {
+    let events = "Retries and webhooks would not start. Run: redis-cli config set notify-keyspace-events KEx$";
+    let evicts =
+        "This Redis may throw away orders when it is full. Run: redis-cli config set maxmemory-policy noeviction";
+    let loses = "Orders of the last second or more are lost if Redis dies. Run: redis-cli config set appendonly yes, and \
+                 redis-cli config set appendfsync always";
+    let timers = "Other keys with a time to live share the queue's database, so retries may start late. Give the queue a \
+                  database of its own";
+    let mut checks = vec![
+        Check::of("keyspace notifications", if server.tells_changes { Ok(()) } else { Err(format!("{events}.")) }),
+        Check::of("no eviction", if server.evicts { Err(format!("{evicts}.")) } else { Ok(()) }),
+    ];
+    if !server.is_durable {
+        checks.push(Check::warning("durability", loses));
+    }
+    if server.expiring_keys > MOST_EXPIRING_KEYS {
+        checks.push(Check::warning("timers", timers));
+    }
+    checks
+}
+
+/// Our own are one doorbell and one timer for each queue; beyond some more, Redis no longer finds a timer at once.
+const MOST_EXPIRING_KEYS: u64 = 100;
+
+async fn check_store() -> Check {
+    let read = async {
+        let store = Store::open_default().await?;
+        store.exists(order::CHANGE_MARKER).await
+    };
+    let hint = "Check the url of the store `default` in runtime-config.toml.";
+    Check::of(
+        "store",
+        match within(STORE_DEADLINE, read).await {
+            Some(Ok(_)) => Ok(()),
+            Some(Err(error)) => Err(format!("The key-value store failed: {error}. {hint}")),
+            None => Err(format!("The key-value store did not answer within 2 s. {hint}")),
+        },
+    )
+}
+
+impl Check {
+    fn of(name: &'static str, result: Result<(), String>) -> Self {
+        let status = if result.is_ok() { Status::Pass } else { Status::Fail };
+        Self { name, status, detail: result.err() }
+    }
+
+    fn warning(name: &'static str, detail: &str) -> Self {
+        Self { name, status: Status::Warn, detail: Some(detail.to_owned()) }
+    }
+}

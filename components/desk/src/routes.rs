@@ -1,0 +1,60 @@
+//! Which request goes where.
+
+use std::time::Duration;
+
+use guest::{Answer, Redis, Settings};
+use http::Method;
+use queue::Queue;
+use spin_sdk::http::Request;
+
+use crate::problem::Problem;
+use crate::{dead_letters, health, operator};
+
+/// How long Redis may take for one call.
+pub(crate) const REDIS_DEADLINE: Duration = Duration::from_secs(2);
+
+pub(crate) async fn route(request: Request) -> Result<Answer, Problem> {
+    let path = request.uri().path().to_owned();
+    match path.split('/').skip(1).collect::<Vec<_>>().as_slice() {
+        ["health"] => {
+            allow(&request, Method::GET, "GET")?;
+            Ok(health::health().await)
+        }
+        ["dead-letters", rest @ ..] => dead_letters(request, rest).await,
+        _ => Err(Problem::NotFound),
+    }
+}
+
+async fn dead_letters(request: Request, path: &[&str]) -> Result<Answer, Problem> {
+    let settings = Settings::new("desk");
+    operator::check(&request, &settings).await?;
+    let (queue, verb) = match path {
+        [queue] => (*queue, None),
+        [queue, verb @ ("redrive" | "discard")] => (*queue, Some(*verb)),
+        _ => return Err(Problem::NotFound),
+    };
+    if !order::queues::is_queue(queue) {
+        return Err(Problem::NotFound);
+    }
+    let shared = settings.queue().await?;
+    let redis = Redis::new(shared.redis_url, REDIS_DEADLINE);
+    let queue = Queue::new(&redis, &shared.namespace, queue, shared.timing);
+    match verb {
+        None => {
+            allow(&request, Method::GET, "GET")?;
+            dead_letters::list(&queue, &request).await
+        }
+        Some(verb) => {
+            allow(&request, Method::POST, "POST")?;
+            if verb == "redrive" {
+                dead_letters::redrive(&queue, request).await
+            } else {
+                dead_letters::discard(&queue, request).await
+            }
+        }
+    }
+}
+
+fn allow(request: &Request, method: Method, allow: &'static str) -> Result<(), Problem> {
+    if request.method() == method { Ok(()) } else { Err(Problem::MethodNotAllowed { allow }) }
+}
