@@ -37,6 +37,20 @@ pub(crate) struct Application {
 }
 
 impl Application {
+    /// An application that does nothing.
+    #[cfg(test)]
+    pub(crate) fn without_components() -> Self {
+        Self {
+            engine: Engine::default(),
+            components: BTreeMap::new(),
+            routes: Routes::default(),
+            output: crate::guest_output::to_stderr(),
+            installed: None,
+            lifetime: Lifetime::default(),
+            instances_begun: AtomicU64::new(0),
+        }
+    }
+
     /// The number of the next instance, from 1.
     pub(crate) fn next_instance(&self) -> u64 {
         self.instances_begun.fetch_add(1, Ordering::Relaxed) + 1

@@ -234,8 +234,8 @@ mod tests {
                 "redis SET a (3 bytes) 7 (65 bytes)",
             ),
             (
-                Operation::KeyValueSet { store: "default".into(), key: "order/1".into(), value: vec![0; 9] },
-                "key-value default set order/1 (9 bytes)",
+                Operation::KeyValueSet { store: "default".into(), key: "book/1".into(), value: vec![0; 9] },
+                "key-value default set book/1 (9 bytes)",
             ),
             (Operation::Http(request.expect("a request")), "http POST http://localhost:1/hook (5 bytes)"),
         ] {

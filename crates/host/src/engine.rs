@@ -7,7 +7,7 @@ use wasmtime::{Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, P
 
 /// How many instances of all components may live at once. Each reserves 4 GiB of address space, not memory, and several
 /// engines must fit into a process.
-const INSTANCES: u32 = 1000;
+pub(crate) const INSTANCES: u32 = 1000;
 /// A component is made of a few core modules: its own and the adapters that its build adds.
 const CORE_INSTANCES_PER_COMPONENT: u32 = 10;
 /// How much memory an instance may use, in bytes.

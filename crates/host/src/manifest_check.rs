@@ -82,6 +82,10 @@ impl Check<'_> {
     }
 
     fn component(&self, name: &str, component: &Component) -> Result<(), Fault> {
+        if !is_component_name(name) {
+            let message = format!("`{name}` is no name of a component: use letters and digits in words joined by `-`");
+            return Err(self.source.fault(component.source.span(), message));
+        }
         if let Some(files) = &component.files {
             let message = format!("`files` of the component `{name}`: this host mounts no files into a component");
             return Err(self.source.fault(files.span(), message));
@@ -121,6 +125,17 @@ impl Check<'_> {
     }
 }
 
+/// Whether a component may be called so: words of letters and digits, a letter first, joined by hyphens. Spin's rule.
+fn is_component_name(name: &str) -> bool {
+    name.split('-').all(|word| {
+        let one_case =
+            !(word.contains(|c: char| c.is_ascii_lowercase()) && word.contains(|c: char| c.is_ascii_uppercase()));
+        word.starts_with(|c: char| c.is_ascii_alphabetic())
+            && word.bytes().all(|b| b.is_ascii_alphanumeric())
+            && one_case
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -143,7 +158,7 @@ component = "door"
 route = { private = true }
 component = "worker"
 [[trigger.redis]]
-channel = "{queue}:bell"
+channel = "{books}:bell"
 component = "worker"
 [[trigger.redis]]
 address = "redis://other:6379/1"
@@ -185,6 +200,16 @@ source = "worker.wasm"
     }
 
     #[test]
+    fn component_names_follow_the_rule_of_spin() {
+        for name in ["a", "door", "front-door", "door2", "HTTP-door"] {
+            assert!(is_component_name(name), "{name}");
+        }
+        for name in ["", "front_door", "front--door", "2door", "Door", "-door", "dööör"] {
+            assert!(!is_component_name(name), "{name}");
+        }
+    }
+
+    #[test]
     fn a_fault_names_file_line_and_key() {
         for (from, to, expected) in [
             (
@@ -203,8 +228,8 @@ source = "worker.wasm"
             ),
             ("component = \"door\"", "component = \"dor\"", "line 12: there is no component `dor`"),
             ("address = \"{{ redis_url }}\"", "", "no `address`"),
-            ("\"{queue}:bell\"", "\"{{{ queue }}}\"", "line 17: `channel`: `{{{ queue }}`"),
-            ("\"{queue}:bell\"", "\"{{ queue }}\"", "line 17: `channel`: there is no variable `queue`"),
+            ("\"{books}:bell\"", "\"{{{ books }}}\"", "line 17: `channel`: `{{{ books }}`"),
+            ("\"{books}:bell\"", "\"{{ books }}\"", "line 17: `channel`: there is no variable `books`"),
             ("url = \"{{ redis_url }}\"", "url = \"{{ redis\"", "line 29: `url`: `{{` is not closed"),
             ("url = \"{{ redis_url }}\"", "url = 5", "line 29: `url = 5`: invalid type"),
             ("https://*:443", "example.com", "line 25: \"example.com\" is no allowed outbound host"),

@@ -96,7 +96,7 @@ mod tests {
             ("redis_host", "127.0.0.1:6379"),
             ("other_host", "127.0.0.1:6380"),
             ("webhook", "http://127.0.0.1:6379"),
-            ("namespace", "{orders}"),
+            ("namespace", "{books}"),
         ]);
         let redis = RedisOverride::new("redis://user:pw@cache.test:7000/5").expect("an address");
         let expected = [

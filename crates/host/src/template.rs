@@ -76,7 +76,7 @@ mod tests {
 
     fn resolved(text: &str) -> String {
         let template = Template::parse(text).expect("a template");
-        template.resolve(|name| (name == "queue").then_some("{orders}")).expect("a known variable")
+        template.resolve(|name| (name == "shelf").then_some("{books}")).expect("a known variable")
     }
 
     #[test]
@@ -84,11 +84,11 @@ mod tests {
         for (text, expected) in [
             ("", ""),
             ("plain", "plain"),
-            ("{{queue}}", "{orders}"),
-            ("{{ queue }}:bell", "{orders}:bell"),
-            ("a{{  queue}}b{{queue  }}c", "a{orders}b{orders}c"),
+            ("{{shelf}}", "{books}"),
+            ("{{ shelf }}:bell", "{books}:bell"),
+            ("a{{  shelf}}b{{shelf  }}c", "a{books}b{books}c"),
             ("{single} } {", "{single} } {"),
-            ("{{ queue }}}", "{orders}}"),
+            ("{{ shelf }}}", "{books}}"),
         ] {
             assert_eq!(resolved(text), expected, "{text}");
         }
@@ -97,15 +97,15 @@ mod tests {
     #[test]
     fn three_braces_or_a_bad_name_are_faults() {
         assert_eq!(Template::parse("a {{ b"), Err(TemplateError::Unclosed));
-        for text in ["{{{ queue }}}", "{{ Queue }}", "{{}}", "{{ a b }}", "{{ a-b }}"] {
+        for text in ["{{{ shelf }}}", "{{ Queue }}", "{{}}", "{{ a b }}", "{{ a-b }}"] {
             assert!(matches!(Template::parse(text), Err(TemplateError::NotAName(_))), "{text}");
         }
     }
 
     #[test]
     fn an_unknown_variable_is_named() {
-        let template = Template::parse("{{ queue }}{{ other }}").expect("a template");
-        assert_eq!(template.names().collect::<Vec<_>>(), ["queue", "other"]);
-        assert_eq!(template.resolve(|name| (name == "queue").then_some("q")), Err("other"));
+        let template = Template::parse("{{ shelf }}{{ other }}").expect("a template");
+        assert_eq!(template.names().collect::<Vec<_>>(), ["shelf", "other"]);
+        assert_eq!(template.resolve(|name| (name == "shelf").then_some("q")), Err("other"));
     }
 }

@@ -1,7 +1,9 @@
 //! `host up`: the application, from the manifest to Ctrl-C.
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -10,6 +12,7 @@ use host::{App, Load, Running, Start, variables};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 
 use super::redis::{Keeper, Redis};
 use super::{banner, probe, progress};
@@ -65,25 +68,32 @@ impl Up {
 
     async fn serve(self, app: App) -> anyhow::Result<()> {
         // From here on a signal ends the application in order, whatever it is doing.
-        let mut interrupted = signal(SignalKind::interrupt())?;
-        let mut terminated = signal(SignalKind::terminate())?;
-        self.check_listen().await?;
-        let redis = Redis::choose(&app, self.redis.as_deref(), &self.data).await?;
-        let running = Arc::new(self.start(&app, &redis).await?);
-        print!("{}", banner::text(&app.manifest().application.name, &running, &redis, &self.tries));
-        let keeper = Keeper::new(redis);
-        let probe = self.probe.map(|path| tokio::spawn(probe::watch(running.clone(), path)));
-        tokio::select! {
-            _ = interrupted.recv() => {}
-            _ = terminated.recv() => {}
-        }
+        let mut asked_to_end = pin!(asked_to_end()?);
+        let started = tokio::select! {
+            started = self.start(&app) => started?,
+            () = &mut asked_to_end => return Ok(()),
+        };
+        asked_to_end.await;
         eprintln!("ending");
-        if let Some(probe) = probe {
-            probe.abort();
-        }
-        running.stop().await;
-        keeper.end().await;
+        started.end().await;
         Ok(())
+    }
+
+    async fn start(&self, app: &App) -> anyhow::Result<Started> {
+        self.check_listen().await?;
+        let redis = Redis::choose(app, self.redis.as_deref(), &self.data).await?;
+        let start = Start {
+            listen: Some(self.listen),
+            redis: redis.redirection()?,
+            variables: variables::from_environment(&app.manifest().variables),
+            ..Start::default()
+        };
+        let running = Arc::new(app.start(start).await?);
+        let banner = banner::text(&app.manifest().application.name, &running, &redis, &self.tries);
+        // Nobody may be reading.
+        _ = std::io::stdout().write_all(banner.as_bytes());
+        let probe = self.probe.clone().map(|path| tokio::spawn(probe::watch(running.clone(), path)));
+        Ok(Started { running, keeper: Keeper::new(redis), probe })
     }
 
     /// Says that the address is taken before a Redis is started for nothing.
@@ -96,14 +106,34 @@ impl Up {
             Err(error) => Err(error).with_context(|| format!("{} can't be listened on", self.listen)),
         }
     }
+}
 
-    async fn start(&self, app: &App, redis: &Redis) -> anyhow::Result<Running> {
-        let start = Start {
-            listen: Some(self.listen),
-            redis: redis.redirection()?,
-            variables: variables::from_environment(&app.manifest().variables),
-            ..Start::default()
-        };
-        app.start(start).await
+/// Everything that must be ended.
+struct Started {
+    running: Arc<Running>,
+    keeper: Keeper,
+    probe: Option<JoinHandle<()>>,
+}
+
+impl Started {
+    /// First what is in hand, then the Redis that it needs.
+    async fn end(self) {
+        if let Some(probe) = self.probe {
+            probe.abort();
+        }
+        self.running.stop().await;
+        self.keeper.end().await;
     }
+}
+
+/// Waits for Ctrl-C or SIGTERM, from the moment of the call.
+fn asked_to_end() -> std::io::Result<impl Future<Output = ()>> {
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut terminated = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupted.recv() => {}
+            _ = terminated.recv() => {}
+        }
+    })
 }

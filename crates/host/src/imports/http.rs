@@ -95,8 +95,8 @@ impl WasiHttpHooks for Outgoing {
             };
             match sent {
                 Ok(sent) => sent.map(|sent| (sent.response, sent.io)),
-                Err(order) => {
-                    stop.leave(order);
+                Err(ordered) => {
+                    stop.leave(ordered);
                     Err(Error::InternalError(None))
                 }
             }

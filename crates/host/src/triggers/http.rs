@@ -15,16 +15,31 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use wasmtime_wasi_http::{Error, WasiBody};
 
 use crate::application::{Application, whole};
+use crate::engine::INSTANCES;
 
 /// How long to wait after a connection couldn't be accepted, for example because too many files are open.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// How many requests are in hand at once; more wait their turn. Each may need an instance of its own, and those are
+/// limited.
+const REQUESTS: usize = 500;
+const _: () = assert!(REQUESTS < INSTANCES as usize, "there must be instances left for messages and idle ones");
+
+/// A server's requests.
+#[derive(Clone)]
+struct Server {
+    application: Arc<Application>,
+    turns: Arc<Semaphore>,
+}
+
 /// Accepts connections until the application stops.
 pub(crate) async fn serve(application: Arc<Application>, listener: TcpListener) {
     let stopping = application.lifetime.stopping.clone();
+    let server = Server { application, turns: Arc::new(Semaphore::new(REQUESTS)) };
     loop {
         let accepted = tokio::select! {
             () = stopping.cancelled() => return,
@@ -32,8 +47,7 @@ pub(crate) async fn serve(application: Arc<Application>, listener: TcpListener) 
         };
         match accepted {
             Ok((stream, client)) => {
-                let connection = converse(application.clone(), stream, client);
-                application.lifetime.spawn(connection);
+                server.application.lifetime.spawn(converse(server.clone(), stream, client));
             }
             Err(error) => pause(&error).await,
         }
@@ -46,14 +60,14 @@ async fn pause(error: &io::Error) {
 }
 
 /// Answers the requests of one connection. When the application stops, the one in hand is answered, then it closes.
-async fn converse(application: Arc<Application>, stream: TcpStream, client: SocketAddr) {
+async fn converse(server: Server, stream: TcpStream, client: SocketAddr) {
     // A response in two small writes would otherwise wait for the client's delayed acknowledgement.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!("the client is gone already: {error}");
         return;
     }
-    let stopping = application.lifetime.stopping.clone();
-    let service = service_fn(move |request| respond(application.clone(), request, client));
+    let stopping = server.application.lifetime.stopping.clone();
+    let service = service_fn(move |request| respond(server.clone(), request, client));
     let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -68,13 +82,14 @@ async fn converse(application: Arc<Application>, stream: TcpStream, client: Sock
 }
 
 async fn respond(
-    application: Arc<Application>,
+    server: Server,
     request: Request<Incoming>,
     client: SocketAddr,
 ) -> Result<Response<WasiBody>, Infallible> {
+    let _turn = server.turns.acquire().await;
     let request = request.map(|body| body.map_err(Error::from).boxed_unsync());
     Ok(match with_absolute_uri(request) {
-        Some(request) => application.route(request, client).await,
+        Some(request) => server.application.route(request, client).await,
         None => {
             let mut response = Response::new(whole("The Host header is missing or wrong.\n".into()));
             *response.status_mut() = StatusCode::BAD_REQUEST;

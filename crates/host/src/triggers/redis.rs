@@ -114,3 +114,57 @@ impl Subscriber {
         redis_address::shown(&self.address)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::redis_server::RedisServer;
+
+    /// How long anything may take that must happen. Only a failing test waits so long.
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    async fn wait_for(subscription: &mut watch::Receiver<Subscription>, wanted: Subscription) {
+        let waiting = subscription.wait_for(|subscription| *subscription == wanted);
+        tokio::time::timeout(PATIENCE, waiting).await.expect("it comes").expect("the subscriber lives");
+    }
+
+    /// How many subscribers a channel has, as the server sees it.
+    async fn subscribers(server: &RedisServer, channel: &str) -> i64 {
+        let mut connection = redis_address::connect(&server.url(0)).await.expect("Redis");
+        let counted =
+            redis::cmd("PUBSUB").arg("NUMSUB").arg(channel).query_async::<(String, i64)>(&mut connection).await;
+        counted.expect("a count").1
+    }
+
+    #[tokio::test]
+    async fn a_lost_server_is_subscribed_to_again_when_it_is_back() {
+        let data = tempfile::TempDir::new().expect("a folder");
+        let mut server = RedisServer::start(data.path()).await.expect("Redis");
+        let application = Arc::new(Application::without_components());
+        let channels = Channels::from([("news".to_owned(), Vec::new()), ("other".to_owned(), Vec::new())]);
+        let subscriber = Subscriber::new(application.clone(), server.url(0), channels);
+        let mut subscription = subscriber.subscription();
+        application.lifetime.spawn(subscriber.run());
+        for _ in 0..2 {
+            wait_for(&mut subscription, Subscription::Made).await;
+            assert_eq!((subscribers(&server, "news").await, subscribers(&server, "other").await), (1, 1));
+            server.kill().await.expect("it is killed");
+            wait_for(&mut subscription, Subscription::Lost).await;
+            server.restart().await.expect("Redis again");
+        }
+        wait_for(&mut subscription, Subscription::Made).await;
+        application.lifetime.stop().await;
+        assert_eq!(*subscription.borrow(), Subscription::Lost);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_not_there_is_no_reason_to_end() {
+        let application = Arc::new(Application::without_components());
+        let subscriber = Subscriber::new(application.clone(), "redis://127.0.0.1:1".to_owned(), Channels::new());
+        let mut subscription = subscriber.subscription();
+        application.lifetime.spawn(subscriber.run());
+        wait_for(&mut subscription, Subscription::Lost).await;
+        assert_eq!(application.lifetime.tasks.len(), 1);
+        application.lifetime.stop().await;
+    }
+}

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::process::{Pid, test_kill_process};
 use tempfile::TempDir;
 
 /// How long anything may take that must happen. Only a failing test waits so long.
@@ -54,7 +55,9 @@ pub(crate) async fn connect(url: &str) -> Option<redis::aio::MultiplexedConnecti
     redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.ok()
 }
 
-/// Whether a process exists and isn't just waiting to be asked for its end.
+/// Whether a process exists and isn't just waiting for its parent to ask how it ended.
 pub(crate) fn is_alive(pid: u32) -> bool {
-    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+    let exists = test_kill_process(Pid::from_raw(pid.try_into().unwrap()).unwrap()).is_ok();
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+    exists && !stat.is_ok_and(|stat| stat.contains(") Z "))
 }

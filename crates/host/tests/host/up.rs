@@ -113,10 +113,10 @@ async fn a_private_redis_that_ends_is_started_again() {
 #[tokio::test]
 async fn it_says_where_it_is_and_what_to_try() {
     let folder = Folder::with_manifest(EMPTY);
-    let mut up = Up::start(&folder, &["--try", "curl http://{address}/orders"]);
+    let mut up = Up::start(&folder, &["--try", "curl http://{address}/books"]);
     let address = up.line("empty runs at http://").await.split("http://").nth(1).unwrap().to_owned();
     up.line("Try:").await;
-    up.line(&format!("curl http://{address}/orders")).await;
+    up.line(&format!("curl http://{address}/books")).await;
 }
 
 #[tokio::test]
