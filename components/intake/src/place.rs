@@ -2,7 +2,7 @@
 
 use guest::{Answer, is_json, now_ms, random_bytes, read_body};
 use order::limits::BODY_BYTES;
-use order::{BodyFault, IdempotencyKey, NewOrder, OrderId, Placed, Timestamp};
+use order::{BodyFault, IdempotencyKey, NewOrder, OrderId, Placed, Timestamp, TraceParent};
 use queue::{Accept, Accepted, Error, IdempotencyRecord};
 use sha2::{Digest, Sha256};
 use spin_sdk::http::Request;
@@ -16,6 +16,7 @@ pub(crate) async fn place(request: Request) -> Result<Answer, Problem> {
         return Err(Problem::NotJsonType);
     }
     let key = idempotency_key(&request)?;
+    let trace = trace(&request);
     let body = read_body(request, BODY_BYTES).await?;
     let order = NewOrder::parse(&body)?;
     let context = Context::get().await?;
@@ -27,7 +28,7 @@ pub(crate) async fn place(request: Request) -> Result<Answer, Problem> {
         fingerprint: digest(&[b"order", canonical.as_bytes()]),
         ttl: context.idempotency_ttl,
     });
-    let payload = Placed::encode_parts(&id, &canonical);
+    let payload = Placed::encode_parts(&id, &canonical, trace.as_ref());
     let message = Accept { id: id.as_bytes().to_vec(), payload, idempotency: record, again: false };
     match accept(&context, message).await? {
         Accepted::New => Ok(answer::accepted(&id, order.answer(&id), false)),
@@ -61,6 +62,11 @@ fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, Problem>
         (Some(key), None) => Ok(Some(key)),
         _ => Err(Problem::MalformedKey),
     }
+}
+
+/// A header that is malformed is passed over, as W3C Trace Context asks for.
+fn trace(request: &Request) -> Option<TraceParent> {
+    request.headers().get("traceparent")?.to_str().ok()?.parse().ok()
 }
 
 /// 128 bits of SHA-256 over the parts, each with its length, so that no two lists of parts are the same bytes.

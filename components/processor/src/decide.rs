@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use guest::{now_ms, within};
-use order::{Head, OrderId, Placed, Record, Timestamp, Version, event, queues};
+use order::{Head, OrderId, Placed, Record, Timestamp, TraceParent, Version, event, queues};
 use queue::{Class, Effects, Emit, Handler, Message, Outcome};
 use spin_sdk::key_value::Store;
 
@@ -21,10 +21,11 @@ impl Handler for Decider {
             Ok(read) => read,
             Err(reason) => return Outcome::Bury { class: Class::Undecodable, reason },
         };
+        let trace = placed.trace.clone();
         let record = order::decide(placed, before, Timestamp::from_ms(now_ms()));
         let head = Head::of(&record, message.delivery);
         match self.write(&head.key(record.id()), &record).await {
-            Ok(()) => Outcome::Done(effects(&record, head)),
+            Ok(()) => Outcome::Done(effects(&record, head, trace.as_ref())),
             Err(reason) => Outcome::Retry { reason, at_least: Duration::ZERO },
         }
     }
@@ -75,11 +76,11 @@ fn read(message: &Message) -> Result<(Placed, Version), String> {
     Ok((placed, before))
 }
 
-fn effects(record: &Record, head: Head) -> Effects {
+fn effects(record: &Record, head: Head, trace: Option<&TraceParent>) -> Effects {
     let change = Emit {
         queue: queues::CHANGES.to_owned(),
         id: event::id(&record.id(), record.version()).into_bytes(),
-        payload: event::to_json(record),
+        payload: event::to_json(record, trace),
         log: true,
     };
     Effects {

@@ -11,6 +11,7 @@ use crate::limits;
 use crate::new_order::{CanonicalJson, NewOrder};
 use crate::reader::{self, Value, text};
 use crate::timestamp::Timestamp;
+use crate::trace::TraceParent;
 use thiserror::Error;
 
 /// An order was accepted, and waits to be processed.
@@ -20,6 +21,8 @@ pub struct Placed {
     pub id: OrderId,
     /// What was ordered.
     pub order: NewOrder,
+    /// The trace that the shop's request belongs to, if it told one.
+    pub trace: Option<TraceParent>,
 }
 
 /// Why a message can't be read. It will be the same at the next attempt.
@@ -52,13 +55,14 @@ impl Placed {
     /// Writes the message.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        Self::encode_parts(&self.id, &self.order.canonical_json())
+        Self::encode_parts(&self.id, &self.order.canonical_json(), self.trace.as_ref())
     }
 
     /// Writes the message around an order that was serialised before, for its digest.
     #[must_use]
-    pub fn encode_parts(id: &OrderId, order: &CanonicalJson) -> Vec<u8> {
-        let head = format!(r#"{{"v":1,"type":"placed","id":"{id}","order":"#);
+    pub fn encode_parts(id: &OrderId, order: &CanonicalJson, trace: Option<&TraceParent>) -> Vec<u8> {
+        let trace = trace.map(|trace| format!(r#""trace":"{trace}","#)).unwrap_or_default();
+        let head = format!(r#"{{"v":1,"type":"placed","id":"{id}",{trace}"order":"#);
         [head.as_bytes(), order.as_bytes(), b"}"].concat()
     }
 
@@ -84,9 +88,10 @@ fn version(message: &Value<'_>) -> Option<u64> {
 }
 
 fn read_v1(message: &Value<'_>) -> Option<Placed> {
-    let [_version, kind, id, order] = message.fields(["v", "type", "id", "order"])?;
+    let [_version, kind, id, trace, order] = message.fields(["v", "type", "id", "trace", "order"])?;
     kind.required(|value| value.constant("placed"));
     let id = id.required(text);
+    let trace = trace.optional(text);
     let order = order.required(NewOrder::read);
-    Some(Placed { id: id?, order: order? })
+    Some(Placed { id: id?, order: order?, trace: trace? })
 }

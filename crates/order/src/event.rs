@@ -4,6 +4,7 @@ use crate::answers::Unreadable;
 use crate::id::OrderId;
 use crate::record::{Record, Status, Version};
 use crate::timestamp::Timestamp;
+use crate::trace::TraceParent;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -37,9 +38,9 @@ fn event_type(status: Status) -> &'static str {
     }
 }
 
-/// Writes the event that tells of a record and carries it.
+/// Writes the event that tells of a record and carries it. The trace is told by CloudEvents' extension for it.
 #[must_use]
-pub fn to_json(record: &Record) -> Vec<u8> {
+pub fn to_json(record: &Record, trace: Option<&TraceParent>) -> Vec<u8> {
     let event = Event {
         specversion: "1.0",
         id: id(&record.id(), record.version()),
@@ -48,6 +49,7 @@ pub fn to_json(record: &Record) -> Vec<u8> {
         subject: record.id(),
         time: record.updated_at(),
         datacontenttype: "application/json",
+        traceparent: trace,
         data: record,
     };
     serde_json::to_vec(&event).expect("strings, numbers and maps with string keys always serialise")
@@ -71,13 +73,14 @@ pub fn attention(order: &OrderId, delivery: u64, reason: &str, now: Timestamp) -
         subject: *order,
         time: now.max(order.accepted_at()),
         datacontenttype: "application/json",
+        traceparent: None,
         data: Unreadable { id: *order, status: "needs_attention", reason, created_at: order.accepted_at() },
     };
     serde_json::to_vec(&event).expect("strings always serialise")
 }
 
 #[derive(Serialize)]
-struct Event<D> {
+struct Event<'a, D> {
     specversion: &'static str,
     id: String,
     source: &'static str,
@@ -86,6 +89,8 @@ struct Event<D> {
     subject: OrderId,
     time: Timestamp,
     datacontenttype: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<&'a TraceParent>,
     data: D,
 }
 

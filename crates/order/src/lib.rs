@@ -27,6 +27,7 @@ mod reader;
 mod record;
 mod text;
 mod timestamp;
+mod trace;
 
 pub use answers::{Waiting, unreadable};
 pub use decide::decide;
@@ -43,3 +44,4 @@ pub use quantity::Quantity;
 pub use record::{Record, RecordError, Status, Version};
 pub use text::{AddressLine, MetadataKey, MetadataValue, Name, Note, Phone, Place, PostalCode, Reason, Reference, Sku};
 pub use timestamp::Timestamp;
+pub use trace::TraceParent;

@@ -13,8 +13,15 @@ fn version_1_is_written_and_read() {
 }
 
 #[test]
+fn a_message_keeps_the_trace_of_its_request() {
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().unwrap();
+    let traced = Placed { trace: Some(trace), ..placed() };
+    assert_eq!(Placed::decode(&traced.encode()), Ok(traced));
+}
+
+#[test]
 fn parts_that_were_serialised_before_make_the_same_message() {
-    assert_eq!(Placed::encode_parts(&id(), &placed().order.canonical_json()), placed().encode());
+    assert_eq!(Placed::encode_parts(&id(), &placed().order.canonical_json(), None), placed().encode());
 }
 
 #[test]

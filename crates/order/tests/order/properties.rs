@@ -151,8 +151,8 @@ proptest! {
     fn no_damage_to_an_order_makes_a_reader_panic(
         (at, length) in (any::<prop::sample::Index>(), 0..20_usize), instead in vec(any::<u8>(), 0..4),
     ) {
-        let record = decide(Placed { id: crate::sample::id(), order: parse(&full()) }, Version::NONE, crate::sample::noon());
-        for whole in [full().to_string().into_bytes(), crate::sample::placed().encode(), event::to_json(&record)] {
+        let record = decide(Placed { id: crate::sample::id(), order: parse(&full()), trace: None }, Version::NONE, crate::sample::noon());
+        for whole in [full().to_string().into_bytes(), crate::sample::placed().encode(), event::to_json(&record, None)] {
             let start = at.index(whole.len());
             let mut damaged = whole.clone();
             damaged.splice(start..(start + length).min(whole.len()), instead.iter().copied());
@@ -184,15 +184,15 @@ proptest! {
 
     #[test]
     fn messages_are_read_as_they_were_written(body in order(), id in id()) {
-        let placed = Placed { id, order: parse(&body) };
+        let placed = Placed { id, order: parse(&body), trace: None };
         prop_assert_eq!(Placed::decode(&placed.encode()), Ok(placed));
     }
 
     #[test]
     fn records_and_events_are_read_as_they_were_written(body in order(), id in id(), now in 0..=limits::TIMESTAMP_MS) {
-        let record = decide(Placed { id, order: parse(&body) }, Version::NONE, Timestamp::from_ms(now));
+        let record = decide(Placed { id, order: parse(&body), trace: None }, Version::NONE, Timestamp::from_ms(now));
         prop_assert_eq!(Record::from_json(&record.to_json()), Ok(record.clone()));
-        let event = event::to_json(&record);
+        let event = event::to_json(&record, None);
         prop_assert_eq!(event::read(&event).unwrap().id, format!("{id}.1"));
     }
 

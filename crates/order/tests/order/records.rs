@@ -1,7 +1,7 @@
 //! What the store holds, and what subscribers are told of it.
 
 use crate::sample::{id, record};
-use order::{Record, event, limits};
+use order::{Record, Timestamp, event, limits};
 use serde_json::{Value, json};
 
 fn json_of(record: &Record) -> Value {
@@ -76,7 +76,7 @@ fn a_record_that_breaks_the_rules_is_refused() {
 
 #[test]
 fn an_event_is_a_cloud_event_that_carries_the_record() {
-    let event: Value = serde_json::from_slice(&event::to_json(&record())).unwrap();
+    let event: Value = serde_json::from_slice(&event::to_json(&record(), None)).unwrap();
     assert_eq!(
         event,
         json!({
@@ -95,15 +95,45 @@ fn an_event_is_a_cloud_event_that_carries_the_record() {
 #[test]
 fn the_type_of_an_event_follows_the_status() {
     let rejected = Record::from_json(with("status", json!("rejected")).as_bytes()).unwrap();
-    assert_eq!(event::read(&event::to_json(&rejected)).unwrap().event_type, "sluice.order.rejected");
-    assert_eq!(event::types(), ["sluice.order.confirmed", "sluice.order.rejected"]);
+    assert_eq!(event::read(&event::to_json(&rejected, None)).unwrap().event_type, "sluice.order.rejected");
+    let types: Vec<_> = event::types().collect();
+    assert_eq!(types, ["sluice.order.confirmed", "sluice.order.rejected", "sluice.order.needs_attention"]);
     assert!(event::is_type("sluice.order.confirmed"));
     assert!(!event::is_type("confirmed") && !event::is_type("sluice.order.*"));
 }
 
 #[test]
+fn an_event_names_the_trace_of_the_request_where_there_is_one() {
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().unwrap();
+    let event: Value = serde_json::from_slice(&event::to_json(&record(), Some(&trace))).unwrap();
+    assert_eq!(event["traceparent"], trace.as_str());
+}
+
+#[test]
+fn an_order_that_was_given_up_is_told_by_its_id_alone() {
+    let event: Value =
+        serde_json::from_slice(&event::attention(&id(), 3, "it can't be read", Timestamp::from_ms(0))).unwrap();
+    let created_at = id().accepted_at().to_string();
+    assert_eq!(
+        event,
+        json!({
+            "specversion": "1.0",
+            "id": format!("{}.attention.3", id()),
+            "source": "/orders",
+            "type": "sluice.order.needs_attention",
+            "subject": id().to_string(),
+            "time": created_at,
+            "datacontenttype": "application/json",
+            "data": {
+                "id": id().to_string(), "status": "needs_attention", "reason": "it can't be read", "created_at": created_at,
+            },
+        })
+    );
+}
+
+#[test]
 fn the_attributes_of_an_event_are_read_back() {
-    let event = event::to_json(&record());
+    let event = event::to_json(&record(), None);
     let attributes = event::read(&event).unwrap();
     assert_eq!(attributes.id, event::id(&id(), record().version()));
     assert_eq!(attributes.event_type, "sluice.order.confirmed");

@@ -67,7 +67,7 @@ pub(crate) fn parse(body: &Value) -> NewOrder {
 }
 
 pub(crate) fn placed() -> Placed {
-    Placed { id: id(), order: parse(&full()) }
+    Placed { id: id(), order: parse(&full()), trace: None }
 }
 
 pub(crate) fn record() -> Record {
