@@ -13,7 +13,7 @@ IN_COMPONENTS := $(COMPONENTS:%=--package %) --package guest
 .PHONY: up test lint build tools redis-server
 
 up: build redis-server
-	@target/debug/host up --listen $(LISTEN) $(if $(REDIS),--redis $(REDIS)) --probe /health \
+	@exec target/debug/host up --listen $(LISTEN) $(if $(REDIS),--redis $(REDIS)) --probe /health \
 	  --try "curl -i http://{address}/orders -H 'content-type: application/json' -d '{\"customer\":{\"email\":\"ada@example.com\"},\"currency\":\"EUR\",\"lines\":[{\"sku\":\"TEA-1\",\"quantity\":2,\"unit_price\":450}]}'" \
 	  --try "curl http://{address}/health"
 
