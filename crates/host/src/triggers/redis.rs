@@ -117,6 +117,8 @@ impl Subscriber {
 
 #[cfg(test)]
 mod tests {
+    use tokio::net::TcpListener;
+
     use super::*;
     use crate::redis_server::RedisServer;
 
@@ -158,13 +160,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_server_that_is_not_there_is_no_reason_to_end() {
+    async fn a_server_that_hangs_up_is_tried_again_and_again() {
+        let server = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = format!("redis://{}", server.local_addr().expect("an address"));
         let application = Arc::new(Application::without_components());
-        let subscriber = Subscriber::new(application.clone(), "redis://127.0.0.1:1".to_owned(), Channels::new());
-        let mut subscription = subscriber.subscription();
-        application.lifetime.spawn(subscriber.run());
-        wait_for(&mut subscription, Subscription::Lost).await;
-        assert_eq!(application.lifetime.tasks.len(), 1);
+        application.lifetime.spawn(Subscriber::new(application.clone(), address, Channels::new()).run());
+        for _ in 0..3 {
+            let called = tokio::time::timeout(PATIENCE, server.accept()).await.expect("another try");
+            drop(called.expect("a connection"));
+        }
         application.lifetime.stop().await;
     }
 }
