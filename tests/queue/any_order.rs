@@ -30,14 +30,15 @@ async fn in_any_order_no_message_is_lost_settled_twice_or_in_two_places() {
             25..55 => walk.claim().await,
             55..85 => walk.settle().await,
             85..93 => walk.renew().await,
-            _ => walk.redrive().await,
+            93..99 => walk.redrive().await,
+            _ => walk.discard().await,
         }
         walk.check().await;
     }
-    let sent = walk.model.messages.len();
     walk.finish().await;
     walk.check().await;
-    assert_eq!(walk.model.ids(|known| known.state == State::Done).len(), sent, "in the end all are done");
+    let unfinished = walk.model.ids(|known| !matches!(known.state, State::Done | State::Discarded));
+    assert!(unfinished.is_empty(), "{unfinished:?}");
 }
 
 impl Walk {
@@ -130,6 +131,13 @@ impl Walk {
         assert_eq!(self.setup.jobs().redrive(&[id.as_bytes()]).await.unwrap(), [expected], "{id}");
     }
 
+    async fn discard(&mut self) {
+        let any: Vec<String> = self.model.messages.keys().cloned().collect();
+        let Some(id) = self.chance.choice(&any) else { return };
+        let expected = self.model.discard(id);
+        assert_eq!(self.setup.jobs().discard(id.as_bytes(), "ann", "so").await.unwrap(), expected, "{id}");
+    }
+
     /// Every key holds what the model says, and nothing else.
     async fn check(&self) {
         let (setup, model) = (&self.setup, &self.model);
@@ -141,7 +149,8 @@ impl Walk {
         assert_eq!(members("jobs:dead").await, dead);
         assert_eq!(fields("jobs:body").await, &queued | &dead);
         assert_eq!(fields("jobs:why").await, dead);
-        let delivered = model.ids(|known| known.state != State::Done && known.delivery > 0);
+        assert_eq!(fields("jobs:discarded").await, model.ids(|known| known.state == State::Discarded));
+        let delivered = &model.ids(|known| known.delivery > 0) & &(&queued | &dead);
         assert_eq!(fields("jobs:deliveries").await, delivered);
         assert_eq!(members("events:due").await, model.events);
         assert_eq!(setup.ask::<usize>("XLEN", "log", &[]).await, model.events.len());

@@ -6,6 +6,7 @@ use futures::future::join_all;
 use queue::{Accept, Claim, Class, Effects, Message, Verdict};
 
 use super::setup::*;
+use crate::harness::within;
 
 #[tokio::test]
 async fn a_leased_message_is_nobody_elses_while_the_lease_lasts() {
@@ -45,7 +46,7 @@ async fn eight_workers_at_once_get_each_message_once() {
             got.extend(batch);
         }
     });
-    let got = join_all(workers).await.concat();
+    let got = within("an empty queue", join_all(workers)).await.concat();
     assert_eq!(got.len(), 100);
     assert_eq!(ids(&got).into_iter().map(str::to_owned).collect::<BTreeSet<_>>(), sent);
 }
@@ -138,8 +139,19 @@ async fn a_message_that_kills_every_worker_takes_no_neighbour_along() {
     let setup = Setup::new().await;
     let queue = setup.jobs();
     accept_all(&queue, &["a", "b", "poison", "c", "d"]).await;
-    let is_poison = |message: &Message| message.id == b"poison" && !message.exhausted;
+    let mut handled = within("all to be handled or buried", work_off(&setup)).await;
+    handled.sort_by(|a, b| a.id.cmp(&b.id));
+    assert_eq!(ids(&handled), ["a", "b", "c", "d"]);
+    assert!(handled.iter().all(|message| message.crashes <= 1), "dragged down once at most: {handled:?}");
+    let dead = queue.dead_letters(0, 10).await.unwrap();
+    assert_eq!((dead.len(), dead[0].why.class, dead[0].why.crashes), (1, Class::Crash, 3));
+    assert_eq!(dead[0].payload, b"poison");
+}
 
+/// Works as workers do that die whenever they have the poison before them. Gives what was handled.
+async fn work_off(setup: &Setup) -> Vec<Message> {
+    let queue = setup.jobs();
+    let is_poison = |message: &Message| message.id == b"poison" && !message.exhausted;
     let mut handled = Vec::new();
     while queue.stats().await.unwrap().dead == 0 || handled.len() < 4 {
         let batch = claimed(&setup.dying(), &claim(10)).await;
@@ -152,12 +164,7 @@ async fn a_message_that_kills_every_worker_takes_no_neighbour_along() {
             handled.extend((!message.exhausted).then_some(message));
         }
     }
-    handled.sort_by(|a, b| a.id.cmp(&b.id));
-    assert_eq!(ids(&handled), ["a", "b", "c", "d"]);
-    assert!(handled.iter().all(|message| message.crashes <= 1), "dragged down once at most: {handled:?}");
-    let dead = queue.dead_letters(0, 10).await.unwrap();
-    assert_eq!((dead.len(), dead[0].why.class, dead[0].why.crashes), (1, Class::Crash, 3));
-    assert_eq!(dead[0].payload, b"poison");
+    handled
 }
 
 fn crashed() -> Verdict {

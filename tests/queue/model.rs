@@ -13,6 +13,7 @@ pub(crate) enum State {
     Queue,
     Dead,
     Done,
+    Discarded,
 }
 
 /// What is known of one message.
@@ -139,6 +140,11 @@ impl Model {
         let Some(known) = self.messages.get_mut(id).filter(|known| known.state == State::Dead) else { return false };
         (known.state, known.failures, known.crashes, known.invisible_until) = (State::Queue, 0, 0, 0);
         true
+    }
+
+    pub(crate) fn discard(&mut self, id: &str) -> bool {
+        let dead = self.messages.get_mut(id).filter(|known| known.state == State::Dead);
+        dead.map(|known| known.state = State::Discarded).is_some()
     }
 
     /// The ids of which `which` is true.

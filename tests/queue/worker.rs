@@ -250,6 +250,7 @@ async fn a_message_that_killed_its_workers_is_buried_without_being_handled() {
     let letter = setup.jobs().dead_letters(0, 1).await.unwrap().remove(0);
     assert_eq!((letter.why.class, letter.why.crashes, letter.payload.as_slice()), (Class::Crash, 3, &b"poison"[..]));
     assert!(letter.why.reason.contains("3 times"), "{}", letter.why.reason);
+    assert_eq!(letter.history.len(), 3, "each crash is told once: {:?}", letter.history);
     assert_eq!(handler.buried.take()[0].1, Class::Crash);
 }
 
