@@ -1,6 +1,8 @@
 //! What Sluice promises, on the real components under wasmtime and a real Redis.
 
 mod architecture;
+mod desk;
 mod harness;
 mod pipeline;
+mod pushback;
 mod queue;

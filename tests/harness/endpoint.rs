@@ -56,7 +56,10 @@ impl Endpoint {
         Self::behaving(name, |_| Reaction::Answer(StatusCode::NO_CONTENT)).await
     }
 
-    pub(crate) async fn behaving(name: &'static str, behave: impl Fn(usize) -> Reaction + Send + Sync + 'static) -> Self {
+    pub(crate) async fn behaving(
+        name: &'static str,
+        behave: impl Fn(usize) -> Reaction + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hooks", listener.local_addr().unwrap());
         let (kept, deliveries) = watch::channel(Vec::new());

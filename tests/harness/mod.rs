@@ -10,4 +10,4 @@ pub(crate) use client::Client;
 pub(crate) use endpoint::{Endpoint, Reaction, webhooks};
 pub(crate) use eventually::{eventually, within};
 pub(crate) use redis::Redis;
-pub(crate) use sluice::{Sluice, an_order, json};
+pub(crate) use sluice::{Sluice, an_order, json, start_with};

@@ -27,8 +27,8 @@ pub(crate) async fn list(queue: &Queue<'_, Redis>, request: &Request) -> Result<
         Some(offset) => offset.parse().map_err(|_| malformed("offset must be a whole number"))?,
         None => 0,
     };
-    let letters = queue.dead_letters(offset, PAGE).await?;
     let dead = queue.stats().await?.dead;
+    let letters = queue.dead_letters(offset, PAGE).await?;
     let body = Page { dead, offset, letters: letters.iter().map(Shown::new).collect() };
     answer(&body)
 }
