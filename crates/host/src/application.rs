@@ -5,12 +5,12 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use anyhow::{Context, anyhow};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use wasmtime::Engine;
 use wasmtime_wasi_http::WasiBody;
+use wasmtime_wasi_http::handler::TrapOrPanicError;
 
 use crate::component::RunningComponent;
 use crate::effects::{Failure, Installed};
@@ -76,7 +76,11 @@ impl Application {
     }
 
     /// Answers a request that came through no route.
-    pub(crate) async fn call(&self, component: &str, request: Request<WasiBody>) -> anyhow::Result<Response<WasiBody>> {
+    pub(crate) async fn call(
+        &self,
+        component: &str,
+        request: Request<WasiBody>,
+    ) -> wasmtime::Result<Response<WasiBody>> {
         self.handle(component, addressed(request, component)).await
     }
 
@@ -98,24 +102,24 @@ impl Application {
         Ok(answered.map_err(|error| error.in_words()))
     }
 
-    /// A component that fails is answered for with 500; why it failed is in the log.
+    /// A component that fails is answered for with 500.
     async fn answer(&self, component: &str, request: Request<WasiBody>) -> Response<WasiBody> {
         match self.handle(component, request).await {
             Ok(response) => response,
             Err(error) => {
-                tracing::debug!(component, "answered with 500: {error:#}");
+                // Why an instance failed was logged with its end, once for all its requests.
+                if !error.is::<TrapOrPanicError>() && !self.lifetime.killed.is_cancelled() {
+                    tracing::error!(component, "gave no answer: {}", trap::in_one_line(&error));
+                }
                 answer(StatusCode::INTERNAL_SERVER_ERROR, "")
             }
         }
     }
 
-    async fn handle(&self, component: &str, request: Request<WasiBody>) -> anyhow::Result<Response<WasiBody>> {
-        let running = self.components.get(component).ok_or_else(|| anyhow!("there is no component `{component}`"))?;
-        let http = running.http.as_ref().ok_or_else(|| anyhow!("the component `{component}` answers no requests"))?;
-        let handled = http.handle((), request).await;
-        handled
-            .map_err(|error| anyhow!(trap::in_one_line(&error)))
-            .with_context(|| format!("`{component}` gave no answer"))
+    async fn handle(&self, component: &str, request: Request<WasiBody>) -> wasmtime::Result<Response<WasiBody>> {
+        let missing = || wasmtime::format_err!("the component `{component}` answers no requests");
+        let running = self.components.get(component).ok_or_else(missing)?;
+        running.http.as_ref().ok_or_else(missing)?.handle((), request).await
     }
 }
 

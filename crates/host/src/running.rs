@@ -86,7 +86,8 @@ impl Running {
     ///
     /// An error means that there is no such component, or that it failed and so gave no answer.
     pub async fn http(&self, component: &str, request: Request<Bytes>) -> anyhow::Result<Response<Bytes>> {
-        let (parts, body) = self.application.call(component, request.map(whole)).await?.into_parts();
+        let answered = self.application.call(component, request.map(whole)).await;
+        let (parts, body) = answered.map_err(|error| anyhow::anyhow!(trap::in_one_line(&error)))?.into_parts();
         let body = body.collect().await.context("the component stopped in the middle of its answer")?;
         Ok(Response::from_parts(parts, body.to_bytes()))
     }

@@ -42,6 +42,21 @@ fn what_can_not_be_loaded_says_why() {
     }
 }
 
+#[test]
+fn a_component_must_export_what_its_triggers_call() {
+    const EXPORTS_NOTHING: &[u8] = b"\0asm\x0d\0\x01\0";
+    let component = format!("{EMPTY}[component.door]\nsource = \"door.wasm\"\n");
+    for (trigger, expected) in [
+        ("[[trigger.http]]\nroute = \"/\"\n", "wasi:http/handler@0.3.0"),
+        ("[[trigger.redis]]\naddress = \"{{ redis_url }}\"\nchannel = \"news\"\n", "spin:redis/inbound-redis@3.0.0"),
+    ] {
+        let folder = Folder::with_manifest(&format!("{component}{trigger}component = \"door\"\n"));
+        std::fs::write(folder.path().join("door.wasm"), EXPORTS_NOTHING).unwrap();
+        let error = App::load(&folder.manifest(), Load::default()).err().unwrap().to_string();
+        assert!(error.starts_with("the component `door` has ") && error.contains(expected), "{error}");
+    }
+}
+
 #[tokio::test]
 async fn a_component_that_is_no_component_is_named() {
     let folder = Folder::with_manifest(&format!("{EMPTY}[component.door]\nsource = \"door.wasm\"\n"));
@@ -74,7 +89,7 @@ async fn a_direct_call_of_what_is_not_there_is_an_error() {
     let running = load(EMPTY, None).unwrap().start(Start::default()).await.unwrap();
     let request = http::Request::get("/").body(Bytes::new()).unwrap();
     let error = running.http("door", request).await.unwrap_err().to_string();
-    assert_eq!(error, "there is no component `door`");
+    assert_eq!(error, "the component `door` answers no requests");
     let error = running.redis_message("door", "x").await.unwrap_err().to_string();
     assert_eq!(error, "the component `door` takes no messages");
 }
