@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::future::join;
 use queue::native::{Native, Tokio};
-use queue::{Backoff, Class, Connection, Drained, Effects, Handler, Message, Outcome, Queue, Runtime, Worker};
+use queue::{Backoff, Class, Connection, Drained, Effects, Error, Handler, Message, Outcome, Queue, Runtime, Worker};
 use tokio::sync::{Barrier, Notify};
 
 use super::doubles::{Failing, Fault, Handling, StandingClock, name};
@@ -29,6 +29,11 @@ fn worker<'a, C: Connection, R: Runtime, H: Handler>(
         batch: 20,
         until: Duration::MAX,
     }
+}
+
+/// A drain that must come to an end.
+async fn drain<C: Connection, R: Runtime, H: Handler>(worker: &Worker<'_, C, R, H>) -> Result<Drained, Error> {
+    within("the drain", worker.drain()).await
 }
 
 fn handled() -> Outcome {
@@ -58,7 +63,7 @@ async fn five_hundred_messages_are_handled_once_each_a_batch_at_a_time() {
         handled()
     });
     let runtime = Tokio::default();
-    let drained = within("the drain", worker(setup.jobs(), &runtime, &handler).drain()).await.unwrap();
+    let drained = drain(&worker(setup.jobs(), &runtime, &handler)).await.unwrap();
 
     assert_eq!(drained, Drained { settled: 500, late: 0, more: false });
     let mut handled = handler.handled.take();
@@ -79,7 +84,7 @@ async fn two_workers_on_one_queue_handle_each_message_once() {
     });
     let (runtime, other) = (Tokio::default(), setup.redis.connect().await);
     let [here, there] = [setup.jobs(), setup.on(&other, "jobs")].map(|queue| worker(queue, &runtime, &handler));
-    let (here, there) = join(here.drain(), there.drain()).await;
+    let (here, there) = join(drain(&here), drain(&there)).await;
 
     assert_eq!(here.unwrap().settled + there.unwrap().settled, 200);
     let mut handled = handler.handled.take();
@@ -109,7 +114,7 @@ async fn a_message_that_takes_many_leases_is_handed_out_once() {
         got
     };
     // Polled in this order: the worker claims first.
-    let (drained, stolen) = join(slow.drain(), rival).await;
+    let (drained, stolen) = within("both to be done", join(slow.drain(), rival)).await;
     assert_eq!(drained.unwrap(), Drained { settled: 2, late: 0, more: false });
     assert_eq!(stolen, 0);
 }
@@ -183,7 +188,7 @@ async fn a_failing_message_is_tried_as_often_as_planned_and_then_buried_with_all
     let runtime = Tokio::default();
     let worker = worker(setup.jobs(), &runtime, &handler);
     let dead = async || {
-        worker.drain().await.unwrap();
+        drain(&worker).await.unwrap();
         setup.jobs().dead_letters(0, 10).await.unwrap().pop()
     };
     let letter = eventually("a dead letter", dead).await;
@@ -206,7 +211,7 @@ async fn a_handler_may_ask_for_more_time_than_the_plan_gives() {
     let handler = Handling::by(async |_: &Message| Outcome::Retry { reason: "busy".to_owned(), at_least: later });
     let runtime = Tokio::default();
     let start = setup.now().await;
-    let drained = worker(setup.jobs(), &runtime, &handler).drain().await.unwrap();
+    let drained = drain(&worker(setup.jobs(), &runtime, &handler)).await.unwrap();
     assert_eq!(drained.settled, 1);
     let due: u64 = setup.ask("ZSCORE", "jobs:due", &["a"]).await;
     assert!(due >= start + 300_000);
@@ -221,7 +226,7 @@ async fn what_a_handler_buries_is_buried_at_once_for_its_reason_and_beside_its_n
         _ => handled(),
     });
     let runtime = Tokio::default();
-    let drained = worker(setup.jobs(), &runtime, &handler).drain().await.unwrap();
+    let drained = drain(&worker(setup.jobs(), &runtime, &handler)).await.unwrap();
     assert_eq!(drained.settled, 3);
     let letters = setup.jobs().dead_letters(0, 10).await.unwrap();
     assert_eq!(
@@ -243,7 +248,7 @@ async fn a_message_that_killed_its_workers_is_buried_without_being_handled() {
     setup.next_millisecond().await;
     let handler = Handling::by(async |_: &Message| handled());
     let runtime = Tokio::default();
-    let drained = worker(setup.jobs(), &runtime, &handler).drain().await.unwrap();
+    let drained = drain(&worker(setup.jobs(), &runtime, &handler)).await.unwrap();
 
     assert_eq!(drained.settled, 1);
     assert_eq!(handler.handled.take(), [""; 0]);
@@ -264,8 +269,8 @@ async fn when_the_time_is_up_nothing_more_is_claimed_and_the_caller_is_told() {
         handled()
     });
     let limited = Worker { until: Duration::from_secs(10), ..worker(setup.jobs(), &clock, &handler) };
-    assert_eq!(limited.drain().await.unwrap(), Drained { settled: 20, late: 0, more: true }, "the batch is finished");
-    assert_eq!(limited.drain().await.unwrap(), Drained { settled: 0, late: 0, more: true });
+    assert_eq!(drain(&limited).await.unwrap(), Drained { settled: 20, late: 0, more: true }, "the batch is finished");
+    assert_eq!(drain(&limited).await.unwrap(), Drained { settled: 0, late: 0, more: true });
     let stats = setup.jobs().stats().await.unwrap();
     assert_eq!((stats.visible, stats.invisible), (10, 0));
     assert_eq!(setup.ask::<u64>("EXISTS", "jobs:deliveries", &[]).await, 0, "the others were never leased");
@@ -281,7 +286,7 @@ async fn a_redis_that_fails_for_a_moment_makes_no_crash_of_what_was_handled() {
         handled()
     });
     let runtime = Tokio::default();
-    let drained = worker(setup.on(&connection, "jobs"), &runtime, &handler).drain().await.unwrap();
+    let drained = drain(&worker(setup.on(&connection, "jobs"), &runtime, &handler)).await.unwrap();
     assert_eq!(drained, Drained { settled: 1, late: 0, more: false });
     assert!(connection.has_failed());
     assert_eq!(handler.handled.take(), ["a"]);
@@ -298,7 +303,7 @@ async fn who_waits_for_effects_is_told_though_the_answer_to_their_settling_was_l
         handled()
     });
     let runtime = Tokio::default();
-    worker(setup.on(&connection, "jobs"), &runtime, &handler).drain().await.unwrap();
+    drain(&worker(setup.on(&connection, "jobs"), &runtime, &handler)).await.unwrap();
     assert!(connection.has_failed());
     assert_eq!((handler.handled.take(), handler.settled.get()), (vec!["a".to_owned()], 1));
     assert_all_done(&setup).await;
@@ -319,7 +324,7 @@ async fn a_redis_that_stays_away_ends_the_drain_and_the_message_comes_back() {
     let runtime = Tokio::default();
     let timing = queue::Timing { lease: Duration::from_millis(300), log_retention: LONG };
     let queue = || Queue::new(&connection, &setup.namespace, "jobs", timing);
-    assert!(worker(queue(), &runtime, &handler).drain().await.is_err());
+    assert!(drain(&worker(queue(), &runtime, &handler)).await.is_err());
     assert!(!connection.has_failed(), "it gave up before the lease was over");
 
     let message = claimed(&setup.jobs(), &claim(1)).await.remove(0);
@@ -336,7 +341,7 @@ async fn a_verdict_that_comes_late_is_counted_as_such_and_wakes_nobody() {
         handled()
     });
     let clock = StandingClock::default();
-    let drained = worker(setup.queue("jobs", BRIEF), &clock, &handler).drain().await.unwrap();
+    let drained = drain(&worker(setup.queue("jobs", BRIEF), &clock, &handler)).await.unwrap();
     assert_eq!(drained, Drained { settled: 0, late: 1, more: false });
     assert_eq!(handler.settled.get(), 0);
     assert_eq!(setup.jobs().stats().await.unwrap().invisible, 1, "its successor has it");
@@ -347,6 +352,6 @@ async fn an_empty_queue_is_drained_at_once() {
     let setup = Setup::new().await;
     let handler = Handling::by(async |_: &Message| handled());
     let runtime = Tokio::default();
-    let drained = worker::<Native, _, _>(setup.jobs(), &runtime, &handler).drain().await.unwrap();
+    let drained = drain(&worker::<Native, _, _>(setup.jobs(), &runtime, &handler)).await.unwrap();
     assert_eq!(drained, Drained::default());
 }
