@@ -13,7 +13,7 @@
 --   ns:<queue>:why         hash    dead letter's id -> JSON {class, reason, deliveries, failures, crashes}
 --   ns:<queue>:discarded   hash    message id -> JSON {at, by, why, class, reason} of a dead letter that a person gave up
 --   ns:<root>:bell         string  a doorbell is ringing that no worker has heard yet; PX
---   ns:<root>:timer        hash    expires when the earliest invisible message becomes visible; PEXPIREAT
+--   ns:<root>:timer        hash    expires when the earliest invisible message becomes visible
 --   ns:<root>:lanes        set     the lanes that were ever written to
 --   ns:seen                hash    idempotency digest -> until (6 bytes), fingerprint (16 bytes), message id
 --   ns:seen:order          list    until (6 bytes) and digest, oldest first: what may be forgotten when

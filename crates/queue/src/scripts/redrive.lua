@@ -6,7 +6,7 @@ local queue = ARGV[1]
 local reply, sent = {}, false
 for at = 4, #ARGV do
   local id = ARGV[at]
-  local dead = redis.call('ZSCORE', key(queue, 'dead'), id) and true or false
+  local dead = redis.call('ZSCORE', key(queue, 'dead'), id)
   if dead then
     revive(queue, id, now)
     sent = true
