@@ -1,15 +1,8 @@
 //! Dead letters, and looking for messages.
 
-use queue::{Class, Effects, Place, Queue, Stats, Verdict, native::Native};
+use queue::{Claim, Class, Effects, Place, Stats, Verdict};
 
 use super::setup::*;
-
-/// Accepts and buries a message.
-async fn dead(queue: &Queue<'_, Native>, id: &str) {
-    accept_all(queue, &[id]).await;
-    let batch = queue.claim(&claim(1)).await.unwrap();
-    assert!(settle(queue, &batch[0], bury()).await);
-}
 
 #[tokio::test]
 async fn a_dead_letter_tells_its_whole_story() {
@@ -17,7 +10,7 @@ async fn a_dead_letter_tells_its_whole_story() {
     let queue = setup.jobs();
     let start = setup.now().await;
     accept_all(&queue, &["a"]).await;
-    claimed(&setup.dying(), &queue::Claim { worker: "first", ..claim(1) }).await;
+    claimed(&setup.dying(), &Claim { worker: "first", ..claim(1) }).await;
     let batch = claimed(&queue, &claim(1)).await;
     queue.settle("second", &[settlement(&batch[0], retry(BRIEF))]).await.unwrap();
     let batch = claimed(&queue, &claim(1)).await;
@@ -68,7 +61,7 @@ async fn dead_letters_are_listed_oldest_first_and_by_pages() {
     let setup = Setup::new().await;
     let queue = setup.jobs();
     for id in ["d", "c", "b", "a"] {
-        dead(&queue, id).await;
+        bury_all(&queue, &[id], Class::Permanent).await;
         setup.next_millisecond().await;
     }
     for (offset, most, expected) in
@@ -97,49 +90,11 @@ async fn only_the_last_of_a_long_history_is_kept() {
 }
 
 #[tokio::test]
-async fn a_redriven_message_has_new_attempts_but_goes_on_counting_its_deliveries() {
-    let setup = Setup::new().await;
-    let queue = setup.jobs();
-    accept_all(&queue, &["a"]).await;
-    claimed(&setup.dying(), &claim(1)).await;
-    let batch = claimed(&queue, &claim(1)).await;
-    assert!(settle(&queue, &batch[0], retry(BRIEF)).await);
-    let batch = claimed(&queue, &claim(1)).await;
-    assert!(settle(&queue, &batch[0], bury()).await);
-
-    assert_eq!(queue.redrive(&[b"a"]).await.unwrap(), [true]);
-    assert_eq!(queue.dead_letters(0, 1).await.unwrap(), []);
-    let batch = queue.claim(&claim(1)).await.unwrap();
-    assert_eq!((batch[0].delivery, batch[0].failures, batch[0].crashes), (4, 0, 0));
-    assert_eq!(batch[0].payload, b"a");
-    assert!(settle(&queue, &batch[0], bury()).await);
-    let letter = queue.dead_letters(0, 1).await.unwrap().remove(0);
-    assert_eq!(letter.history.len(), 4, "what went wrong before is not forgotten");
-    assert_eq!(letter.why.deliveries, 4);
-}
-
-#[tokio::test]
-async fn redriving_is_idempotent_and_says_what_was_a_dead_letter() {
-    let setup = Setup::new().await;
-    let queue = setup.jobs();
-    dead(&queue, "a").await;
-    dead(&queue, "b").await;
-    accept_all(&queue, &["waiting"]).await;
-    setup.next_millisecond().await;
-    let redriven = queue.redrive(&[b"a", b"unknown", b"waiting", b"a"]).await.unwrap();
-    assert_eq!(redriven, [true, false, false, false]);
-    assert_eq!(queue.redrive(&[b"a"]).await.unwrap(), [false]);
-    assert_eq!(queue.redrive(&[]).await.unwrap(), Vec::<bool>::new());
-    assert_eq!(ids(&queue.claim(&claim(10)).await.unwrap()), ["waiting", "a"]);
-    assert_eq!(queue.stats().await.unwrap().dead, 1);
-}
-
-#[tokio::test]
 async fn each_lane_has_its_own_dead_letters() {
     let setup = Setup::new().await;
     let lanes = [setup.jobs(), setup.jobs().lane("x"), setup.jobs().lane("y")];
     for lane in &lanes {
-        dead(lane, lane.name()).await;
+        bury_all(lane, &[lane.name()], Class::Permanent).await;
     }
     assert_eq!(lanes[1].redrive(&[b"jobs.y"]).await.unwrap(), [false]);
     for lane in &lanes {
@@ -186,7 +141,7 @@ async fn a_queue_is_counted() {
     let queue = setup.jobs();
     let none = Stats { visible: 0, invisible: 0, dead: 0, oldest_visible_ms: 0 };
     assert_eq!(queue.stats().await.unwrap(), none);
-    dead(&queue, "dead").await;
+    bury_all(&queue, &["dead"], Class::Permanent).await;
     accept_all(&queue, &["leased"]).await;
     queue.claim(&claim(1)).await.unwrap();
     assert_eq!(queue.stats().await.unwrap(), Stats { invisible: 1, dead: 1, ..none }, "no age where none is visible");

@@ -9,6 +9,7 @@ mod doubles;
 mod limits;
 mod model;
 mod recovery;
+mod redrive;
 mod round_trips;
 mod settle;
 mod setup;

@@ -160,6 +160,15 @@ pub(crate) async fn settle(queue: &Queue<'_, Native>, message: &Message, verdict
     queue.settle("worker", &[settlement(message, verdict)]).await.unwrap() == [true]
 }
 
+/// Accepts these and buries them, all for reasons of one class.
+pub(crate) async fn bury_all(queue: &Queue<'_, Native>, ids: &[&str], class: Class) {
+    accept_all(queue, ids).await;
+    let batch = queue.claim(&claim(ids.len())).await.unwrap();
+    let verdict = Verdict::Bury { class, reason: "never".to_owned(), effects: Effects::default() };
+    let settlements: Vec<_> = batch.iter().map(|message| settlement(message, verdict.clone())).collect();
+    assert_eq!(queue.settle("worker", &settlements).await.unwrap(), vec![true; ids.len()]);
+}
+
 /// Chance that can be repeated: a failed test shows its seed, and takes it from `QUEUE_SEED`.
 pub(crate) fn chance() -> fastrand::Rng {
     let seed = std::env::var("QUEUE_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ::redis::aio::PubSubStream;
 use futures::StreamExt;
 use queue::native::Native;
-use queue::{Claim, Effects, Emit, Message, Queue, Verdict};
+use queue::{Claim, Class, Effects, Emit, Message, Queue, Verdict};
 
 use super::setup::*;
 use crate::harness::within;
@@ -72,6 +72,13 @@ async fn redriving_rings_and_a_replay_does_not() {
     queue.redrive(&[b"unknown"]).await.unwrap();
     assert_eq!(rings(&setup, &mut bell).await, 0);
     queue.redrive(&[b"a"]).await.unwrap();
+    assert_eq!(rings(&setup, &mut bell).await, 1);
+
+    let batch = queue.claim(&silencing()).await.unwrap();
+    assert!(settle(&queue, &batch[0], bury()).await);
+    queue.redrive_some(None, 0, 0).await.unwrap();
+    assert_eq!(rings(&setup, &mut bell).await, 0);
+    queue.redrive_some(None, 0, 1).await.unwrap();
     assert_eq!(rings(&setup, &mut bell).await, 1);
 }
 
@@ -148,6 +155,13 @@ async fn assert_timer_at(setup: &Setup, due: &str, id: &str) {
 /// The timer expires, and nobody hears it.
 async fn fire(setup: &Setup) {
     assert_eq!(setup.ask::<u64>("DEL", "jobs:timer", &[]).await, 1);
+}
+
+#[tokio::test]
+async fn a_redrive_that_is_spread_over_time_is_watched() {
+    let setup = Setup::new().await;
+    bury_all(&setup.jobs(), &["a", "b", "c"], Class::Permanent).await;
+    arms(&setup, "the second", seconds(1), setup.jobs().redrive_some(None, 1, 9)).await.unwrap();
 }
 
 #[tokio::test]
