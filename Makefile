@@ -1,16 +1,19 @@
 # make up      build and run Sluice here, with a Redis of its own
 # make test    run the whole suite
 # make lint    formatting and clippy, warnings denied, for both targets
+# make chaos   kill hosts and Redis under load, and compare every order with what was promised: SECONDS=600 SEED=42
 # make build   build the components and the host
 
 LISTEN ?= 127.0.0.1:3000
 REDIS ?=
+SECONDS ?= 120
+SEED ?=
 
 COMPONENTS := intake desk processor notifier
 WASM := --target wasm32-wasip2 --release
 IN_COMPONENTS := $(COMPONENTS:%=--package %) --package guest
 
-.PHONY: up test lint build tools redis-server
+.PHONY: up test chaos lint build tools redis-server
 
 up: build redis-server
 	@exec target/debug/host up --listen $(LISTEN) $(if $(REDIS),--redis $(REDIS)) --probe /health \
@@ -19,6 +22,10 @@ up: build redis-server
 
 test: build redis-server
 	cargo test
+
+chaos: build redis-server
+	CHAOS_SECONDS=$(SECONDS) $(if $(SEED),CHAOS_SEED=$(SEED)) cargo test --package tests -- --nocapture --exact \
+	  chaos::every_order_is_kept_once_and_told_though_everything_fails
 
 lint: tools
 	cargo fmt --all --check

@@ -1,6 +1,7 @@
 //! What Sluice promises, on the real components under wasmtime and a real Redis.
 
 mod architecture;
+mod chaos;
 mod desk;
 mod harness;
 mod pipeline;

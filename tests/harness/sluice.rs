@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::{Client, Redis, eventually};
 
 /// The repository.
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the repository")
 }
 

@@ -1,0 +1,130 @@
+//! Everything that runs: two hosts on one Redis, and who sends them orders and is told.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex as Ledger;
+use std::time::{Duration, Instant};
+
+use host::redis_server::RedisServer;
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client as Redis, RedisResult};
+use tokio::sync::Mutex;
+
+use super::endpoints::Endpoints;
+use super::host_process::{HostProcess, HostSettings};
+use super::model::Posted;
+use super::shop::Doors;
+use crate::harness::{Client, root};
+
+/// How long a worker has a message for itself. Short, so that what a fault left behind comes back soon.
+pub(crate) const LEASE: Duration = Duration::from_millis(600);
+/// After so many crashes a message is buried.
+pub(crate) const MAX_CRASHES: u32 = 6;
+
+/// Their names in histories.
+pub(crate) const HOSTS: [&str; 2] = ["host 0", "host 1"];
+
+pub(crate) struct Cluster {
+    pub(crate) begun: Instant,
+    pub(crate) redis: Mutex<RedisServer>,
+    pub(crate) redis_url: String,
+    /// Empty while it is dead.
+    pub(crate) hosts: [Mutex<Option<HostProcess>>; 2],
+    settings: [HostSettings; 2],
+    pub(crate) doors: Doors,
+    pub(crate) endpoints: Endpoints,
+    /// What was done to it, and when.
+    journal: Ledger<Vec<String>>,
+    /// The orders on which a component trapped.
+    pub(crate) poisoned: Ledger<Vec<Posted>>,
+}
+
+impl Cluster {
+    /// Starts everything. Data and logs lie in `folder`.
+    pub(crate) async fn start(folder: &Path, chance: &mut fastrand::Rng) -> Self {
+        let redis = RedisServer::start(&folder.join("redis")).await.expect("a Redis");
+        let endpoints = Endpoints::start(chance).await;
+        let settings = [0, 1].map(|host| HostSettings {
+            manifest: manifest(host),
+            redis_url: redis.url(0),
+            variables: variables(&endpoints),
+            log: folder.join(format!("host-{host}.log")),
+        });
+        let cluster = Self {
+            begun: Instant::now(),
+            redis_url: redis.url(0),
+            redis: Mutex::new(redis),
+            hosts: Default::default(),
+            settings,
+            doors: Doors::default(),
+            endpoints,
+            journal: Ledger::default(),
+            poisoned: Ledger::default(),
+        };
+        for host in 0..HOSTS.len() {
+            cluster.start_host(host, &mut *cluster.hosts[host].lock().await).await;
+        }
+        cluster
+    }
+
+    /// Starts a host where none is.
+    pub(crate) async fn start_host(&self, host: usize, process: &mut Option<HostProcess>) {
+        let started = process.insert(HostProcess::start(&self.settings[host]).await);
+        self.doors.open(HOSTS[host], Client::new(started.address()));
+    }
+
+    /// Kills a host, if there is one. One that ended by itself breaks the run.
+    pub(crate) async fn kill_host(&self, host: usize, process: &mut Option<HostProcess>) {
+        self.doors.close(HOSTS[host]);
+        if let Some(process) = process.take() {
+            assert!(process.kill().await, "{} ended by itself; see {}", HOSTS[host], self.settings[host].log.display());
+        }
+    }
+
+    /// The variables that every host gets.
+    pub(crate) fn variables(&self) -> &[(String, String)] {
+        &self.settings[0].variables
+    }
+
+    /// A connection to a database of its Redis, if that answers soon.
+    pub(crate) async fn connect(&self, database: u8) -> RedisResult<MultiplexedConnection> {
+        const SOON: Option<Duration> = Some(Duration::from_secs(1));
+        let url = format!("{}/{database}", self.redis_url.trim_end_matches("/0"));
+        let config = AsyncConnectionConfig::new().set_connection_timeout(SOON).set_response_timeout(SOON);
+        Redis::open(url)?.get_multiplexed_async_connection_with_config(&config).await
+    }
+
+    pub(crate) fn note(&self, what: &str) {
+        let line = format!("{:8.3} s  {what}", self.begun.elapsed().as_secs_f64());
+        self.journal.lock().expect("no panic").push(line);
+    }
+
+    /// What was done so far, a line each.
+    pub(crate) fn journal(&self) -> Vec<String> {
+        self.journal.lock().expect("no panic").clone()
+    }
+}
+
+/// The second host may run another build, to see that the two get along: `CHAOS_OTHER` names its spin.toml.
+fn manifest(host: usize) -> PathBuf {
+    let other = std::env::var_os("CHAOS_OTHER").filter(|_| host == 1);
+    other.map_or_else(|| root().join("spin.toml"), PathBuf::from)
+}
+
+fn variables(endpoints: &Endpoints) -> Vec<(String, String)> {
+    let [lease, crashes] = [LEASE.as_millis().to_string(), MAX_CRASHES.to_string()];
+    let webhooks = endpoints.webhooks();
+    [
+        ("lease_ms", lease.as_str()),
+        ("max_crashes", &crashes),
+        ("max_attempts", "8"),
+        ("backoff_base_ms", "50"),
+        ("backoff_cap_ms", "400"),
+        ("drain_budget_ms", "2000"),
+        ("webhooks", &webhooks),
+        ("webhook_origin", "http://127.0.0.1:*"),
+        ("webhook_timeout_ms", "400"),
+        ("webhook_schedule_ms", "50,100,200,400,800,1200"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .to_vec()
+}

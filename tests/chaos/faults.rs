@@ -1,0 +1,70 @@
+//! Doing to the cluster what the schedule says.
+
+use futures::stream::{self, StreamExt};
+use redis::{Cmd, RedisResult, cmd};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::cluster::{Cluster, HOSTS};
+use super::poison;
+use super::schedule::{Fault, Schedule};
+
+/// Makes trouble until `end`, then waits until all of it has passed: everything is up when this returns.
+pub(crate) async fn make(cluster: &Cluster, schedule: Schedule, end: Instant) {
+    let faults = stream::iter(schedule).then(async |(wait, fault)| {
+        sleep(wait).await;
+        fault
+    });
+    // Faults overlap, but for those of one process.
+    let faults = std::pin::pin!(faults.take_until(sleep_until(end)));
+    faults.for_each_concurrent(None, |fault| make_one(cluster, fault)).await;
+    cluster.note("all faults have passed");
+}
+
+async fn make_one(cluster: &Cluster, fault: Fault) {
+    match fault {
+        Fault::KillHost { host, down } => {
+            let mut process = cluster.hosts[host].lock().await;
+            cluster.note(&fault.to_string());
+            cluster.kill_host(host, &mut process).await;
+            sleep(down).await;
+            cluster.start_host(host, &mut process).await;
+            cluster.note(&format!("{} is back", HOSTS[host]));
+        }
+        Fault::KillRedis { down } => {
+            let mut redis = cluster.redis.lock().await;
+            cluster.note(&fault.to_string());
+            redis.kill().await.expect("it is killed");
+            sleep(down).await;
+            redis.restart().await.expect("its file can be read");
+            cluster.note("Redis is back");
+        }
+        Fault::PauseRedis { pause } => {
+            let mut redis = cluster.redis.lock().await;
+            cluster.note(&fault.to_string());
+            redis.pause().expect("it is paused");
+            sleep(pause).await;
+            redis.resume().expect("it goes on");
+        }
+        Fault::CutConnections { kind } => {
+            tell(cluster, fault, cmd("CLIENT").arg("KILL").arg("TYPE").arg(kind)).await;
+        }
+        Fault::ForgetScripts => tell(cluster, fault, cmd("SCRIPT").arg("FLUSH")).await,
+        Fault::LoseWake { key } => tell(cluster, fault, cmd("DEL").arg(format!("{{orders}}:{key}"))).await,
+        Fault::TurnEndpoint { bad } => {
+            cluster.note(&fault.to_string());
+            cluster.endpoints.turn(true);
+            sleep(bad).await;
+            cluster.endpoints.turn(false);
+        }
+        Fault::Poison => poison::pour(cluster).await,
+    }
+}
+
+/// Has Redis do something. While it is down or paused that fails, and then it is no fault.
+async fn tell(cluster: &Cluster, fault: Fault, command: &mut Cmd) {
+    let told: RedisResult<()> = async { command.exec_async(&mut cluster.connect(0).await?).await }.await;
+    match told {
+        Ok(()) => cluster.note(&fault.to_string()),
+        Err(error) => cluster.note(&format!("{fault}: in vain, since {error}")),
+    }
+}

@@ -1,0 +1,162 @@
+//! A run: load and faults for a time, then quiet, then the comparison.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use tokio::time::sleep;
+
+use super::check::{Broken, Tally, check};
+use super::cluster::{Cluster, HOSTS};
+use super::faults;
+use super::history;
+use super::model::Posted;
+use super::schedule::Schedule;
+use super::shop::Shop;
+use super::world::{Queues, World, lane};
+use crate::harness::Client;
+
+/// How a run goes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    pub(crate) seed: u64,
+    /// How long there are load and faults.
+    pub(crate) time: Duration,
+}
+
+/// Between two lines of progress.
+const PROGRESS: Duration = Duration::from_secs(5);
+/// How long everything may take to be worked off. Far more than the last retry and the host's next probe need.
+const QUIET: Duration = Duration::from_secs(60);
+/// Of how many broken promises the history is shown.
+const SHOWN: usize = 5;
+
+/// Runs, and panics with all that is known if a promise was broken.
+pub(crate) async fn run(plan: Plan) {
+    eprintln!("chaos: seed {}, {} s", plan.seed, plan.time.as_secs());
+    let folder = Folder::new();
+    let mut chance = fastrand::Rng::with_seed(plan.seed);
+    let cluster = Arc::new(Cluster::start(folder.path(), &mut chance).await);
+    let last_words = LastWords { plan, cluster: cluster.clone() };
+    let posted = trade(&cluster, plan, chance).await;
+    let quiet = until_quiet(&cluster).await;
+    let known = posted.iter().filter_map(|posted| posted.id().map(str::to_owned));
+    let host = cluster.hosts[0].lock().await.as_ref().expect("it is up").address();
+    let world = World::read(&cluster, &Client::new(host), known).await;
+    let (tally, broken) = check(&posted, &world);
+    report(&tally, &world, quiet);
+    show(&broken, &posted, &world);
+    assert!(broken.is_empty(), "{} promises were broken; the seed is {}", broken.len(), plan.seed);
+    drop(last_words);
+    folder.remove();
+}
+
+/// Load and faults.
+async fn trade(cluster: &Arc<Cluster>, plan: Plan, chance: fastrand::Rng) -> Vec<Posted> {
+    let end = Instant::now() + plan.time;
+    let mut shop = Shop { doors: cluster.doors.clone(), begun: cluster.begun, chance };
+    let (sent, accepted) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let told = |posted: &Posted| {
+        sent.fetch_add(1, Ordering::Relaxed);
+        accepted.fetch_add(usize::from(posted.id().is_some()), Ordering::Relaxed);
+    };
+    let progress = async {
+        loop {
+            sleep(PROGRESS).await;
+            let (sent, accepted) = (sent.load(Ordering::Relaxed), accepted.load(Ordering::Relaxed));
+            let (at, faults) = (cluster.begun.elapsed().as_secs(), cluster.journal().len());
+            eprintln!("chaos: {at:4} s, {sent} orders sent, {accepted} accepted, {faults} lines in the journal");
+        }
+    };
+    let work =
+        async { tokio::join!(shop.trade(end, told), faults::make(cluster, Schedule::new(plan.seed), end.into())).0 };
+    let mut posted = tokio::select! {
+        posted = work => posted,
+        () = progress => unreachable!("it never ends"),
+    };
+    posted.append(&mut cluster.poisoned.lock().expect("no panic"));
+    posted
+}
+
+/// Waits until every queue is empty, and says how long that took. What is still there after the time is up, the check
+/// will find.
+async fn until_quiet(cluster: &Cluster) -> Duration {
+    let start = Instant::now();
+    let queues = Queues::connect(cluster).await;
+    let lanes: Vec<_> = cluster.endpoints.told().iter().map(|(name, ..)| lane(name)).collect();
+    while start.elapsed() < QUIET && queues.left(&lanes).await.values().any(|left| *left > 0) {
+        sleep(Duration::from_millis(20)).await;
+    }
+    start.elapsed()
+}
+
+fn report(tally: &Tally, world: &World, quiet: Duration) {
+    let told: u32 = world.endpoints.iter().flat_map(|endpoint| endpoint.told.values()).map(|told| told.times).sum();
+    eprintln!(
+        "chaos: {} orders without an answer, {} of them kept; {} events, told {told} times to {} endpoints, {} of it given \
+         up; {} superseded records; quiet after {} ms",
+        tally.unanswered,
+        tally.unanswered_kept,
+        world.log.len(),
+        world.endpoints.len(),
+        world.endpoints.iter().map(|endpoint| endpoint.dead.len()).sum::<usize>(),
+        tally.superseded,
+        quiet.as_millis(),
+    );
+    eprintln!("chaos: {tally}");
+}
+
+fn show(broken: &[Broken], posted: &[Posted], world: &World) {
+    for broken in broken {
+        eprintln!("{broken}");
+    }
+    for broken in broken.iter().filter(|broken| broken.reference.is_some()).take(SHOWN) {
+        let order = posted.iter().find(|posted| Some(&posted.reference) == broken.reference.as_ref());
+        order.into_iter().for_each(|order| eprintln!("\n{}", history::of(order, world)));
+    }
+}
+
+/// Shows the seed and the journal if the run breaks off.
+struct LastWords {
+    plan: Plan,
+    cluster: Arc<Cluster>,
+}
+
+impl Drop for LastWords {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let journal = self.cluster.journal().join("\n");
+            let Plan { seed, time } = self.plan;
+            eprintln!("What was done:\n{journal}");
+            eprintln!("\nAgain by: make chaos SECONDS={} SEED={seed}", time.as_secs());
+            eprintln!("The hosts' logs and Redis's data are of {} and {}", HOSTS[0], HOSTS[1]);
+        }
+    }
+}
+
+/// Where data and logs lie. It stays where a run breaks off.
+struct Folder(Option<TempDir>);
+
+impl Folder {
+    fn new() -> Self {
+        Self(Some(TempDir::with_prefix_in("chaos-", env!("CARGO_TARGET_TMPDIR")).expect("a folder")))
+    }
+
+    fn path(&self) -> &Path {
+        self.0.as_ref().expect("it is there until it is removed").path()
+    }
+
+    fn remove(mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Some(folder) = self.0.take() {
+            eprintln!("The hosts' logs and Redis's data are kept in {}", folder.keep().display());
+        }
+    }
+}
