@@ -77,10 +77,18 @@ fn retry(reason: String) -> Outcome {
 }
 
 fn describe(error: &ErrorCode) -> String {
-    match error {
+    let what = match error {
         ErrorCode::HttpRequestDenied => {
-            "the application may not send there; set the variable webhook_origin to allow it".to_owned()
+            return "the application may not send there; set the variable webhook_origin to allow it".to_owned();
         }
-        other => format!("the endpoint can't be reached: {other}"),
-    }
+        ErrorCode::DnsError(_) | ErrorCode::DnsTimeout | ErrorCode::DestinationNotFound => "its name was not found",
+        ErrorCode::ConnectionRefused => "it refused the connection",
+        ErrorCode::ConnectionTerminated => "it closed the connection without an answer",
+        ErrorCode::ConnectionTimeout => "the connection timed out",
+        ErrorCode::DestinationUnavailable | ErrorCode::DestinationIpUnroutable => "there is no way to its address",
+        ErrorCode::TlsCertificateError => "its certificate is not valid",
+        ErrorCode::TlsProtocolError | ErrorCode::TlsAlertReceived(_) => "no secure connection could be agreed on",
+        other => return format!("the endpoint can't be reached: {other}").replace("ErrorCode::", ""),
+    };
+    format!("the endpoint can't be reached: {what}")
 }
