@@ -1,5 +1,6 @@
 //! What Sluice promises, on the real components under wasmtime and a real Redis.
 
+mod alone;
 mod architecture;
 mod chaos;
 mod desk;

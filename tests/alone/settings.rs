@@ -1,0 +1,221 @@
+//! What a component says of a variable that is wrong, before it does anything else.
+
+use serde_json::{Value, json};
+
+use super::sample::{SECRET, URL, change, endpoint, order, post};
+use super::*;
+use crate::harness::json as body_of;
+
+/// Numbers: the variable, and values just outside of its range or no numbers at all.
+const NUMBERS: &[(&str, &[&str])] = &[
+    ("lease_ms", &["", "49", "43200001", "-50", "1e3", "50.0", "0x50", "half a minute"]),
+    ("log_retention_h", &["", "0", "8785", "99999999999999999999"]),
+    ("idempotency_ttl_s", &["", "0", "2592001", "1d"]),
+    ("max_queue_depth", &["", "-1", "100000001"]),
+    ("max_queue_age_s", &["", "-1", "2592001"]),
+    ("max_attempts", &["0", "101", "many"]),
+    ("max_crashes", &["0", "101", "2.5"]),
+    ("backoff_base_ms", &["0", "3600001", "-1"]),
+    ("backoff_cap_ms", &["0", "86400001", "x"]),
+    ("drain_budget_ms", &["99", "600001", ""]),
+    ("webhook_timeout_ms", &["9", "60001", "15s", ""]),
+];
+
+const NAMESPACES: &[&str] = &["", "orders", "{}", "{a b}", "{a}b", "{{a}}", "{a\n}"];
+
+impl Alone {
+    /// Its word about its settings: what the shop reads, or the error of the wake.
+    async fn complaint(&self) -> String {
+        if self.component != "intake" {
+            return self.wake().await.expect_err("a complaint");
+        }
+        let answer = self.http(post()).await;
+        assert_eq!((answer.status().as_u16(), &answer.headers()["retry-after"]), (503, &"30".parse().unwrap()));
+        assert_eq!(body_of(&answer)["type"], "urn:sluice:problem:misconfigured");
+        body_of(&answer)["detail"].as_str().unwrap().to_owned()
+    }
+
+    /// Each of these values of the variable is refused by name, and so is its absence.
+    async fn refuses(&self, variable: &str, values: &[impl AsRef<str>]) {
+        let begins = format!("the variable {variable} of component {} ", self.component);
+        for value in values.iter().map(AsRef::as_ref) {
+            self.double.set(variable, value);
+            let complaint = self.complaint().await;
+            let expected = format!("{begins}is {value:?}, but must be ");
+            assert!(complaint.starts_with(&expected), "{complaint}\nis not: {expected}");
+        }
+        self.double.take_away(variable);
+        let complaint = self.complaint().await;
+        assert!(complaint.starts_with(&format!("{begins}can't be read: ")), "{complaint}");
+        assert!(complaint.contains("set it in spin.toml"), "{complaint}");
+        self.double.reset(variable);
+    }
+
+    async fn refuses_all(&self, numbers: &[&str]) {
+        self.refuses("namespace", NAMESPACES).await;
+        let wanted = NUMBERS.iter().filter(|(variable, _)| numbers.contains(variable));
+        assert_eq!(wanted.clone().count(), numbers.len());
+        for (variable, values) in wanted {
+            self.refuses(variable, values).await;
+        }
+        assert_eq!(words(&self.take_effects()), [""; 0], "nothing was asked of anybody");
+    }
+}
+
+#[tokio::test]
+async fn the_intake_names_a_variable_that_is_wrong_until_it_is_mended() {
+    let alone = Double::new().around("intake").await;
+    let numbers = ["lease_ms", "log_retention_h", "idempotency_ttl_s", "max_queue_depth", "max_queue_age_s"];
+    alone.refuses_all(&numbers).await;
+    assert_eq!(alone.http(post()).await.status(), 202);
+}
+
+#[tokio::test]
+async fn the_processor_names_a_variable_that_is_wrong_and_claims_nothing() {
+    let alone = Double::new().holding("placed", [order(1)]).around("processor").await;
+    let numbers = [
+        "lease_ms",
+        "log_retention_h",
+        "max_attempts",
+        "max_crashes",
+        "backoff_base_ms",
+        "backoff_cap_ms",
+        "drain_budget_ms",
+    ];
+    alone.refuses_all(&numbers).await;
+    alone.double.set("backoff_cap_ms", "999");
+    let expected =
+        "the variable backoff_cap_ms of component processor is 999, but must be at least backoff_base_ms, 1000";
+    assert_eq!(alone.complaint().await, expected);
+    alone.double.reset("backoff_cap_ms");
+    assert_eq!(alone.wake().await, Ok(()));
+    assert_eq!(settled(&alone.take_effects(), "placed").len(), 1, "the order was still there");
+}
+
+#[tokio::test]
+async fn the_notifier_names_a_variable_that_is_wrong_and_claims_nothing() {
+    let alone = Double::new().holding("changes", [change(1)]).around("notifier").await;
+    let numbers = ["lease_ms", "log_retention_h", "max_crashes", "drain_budget_ms", "webhook_timeout_ms"];
+    alone.refuses_all(&numbers).await;
+    let more_than_a_week = (7 * 24 * 3_600_000 + 1).to_string();
+    let too_many = ["1"; 33].join(",");
+    let schedules = ["", "5000,", "5000;300000", "-1", "soon", &more_than_a_week, &too_many];
+    alone.refuses("webhook_schedule_ms", &schedules).await;
+    assert_eq!(alone.wake().await, Ok(()));
+    assert_eq!(settled(&alone.take_effects(), "changes").len(), 1, "the change was still there");
+}
+
+#[tokio::test]
+async fn the_ends_of_each_range_are_taken() {
+    for ends in [
+        &[("lease_ms", "50"), ("log_retention_h", "1"), ("idempotency_ttl_s", "1")][..],
+        &[("lease_ms", "43200000"), ("log_retention_h", "8784"), ("idempotency_ttl_s", "2592000")],
+        &[("lease_ms", " 50\n"), ("max_queue_depth", "0"), ("max_queue_age_s", "0")],
+        &[("namespace", "{a-b_c.d:E9}"), ("max_queue_depth", "100000000"), ("max_queue_age_s", "2592000")],
+        &[("max_attempts", "1"), ("max_crashes", "1"), ("backoff_base_ms", "1"), ("backoff_cap_ms", "1")],
+        &[
+            ("max_attempts", "100"),
+            ("max_crashes", "100"),
+            ("backoff_base_ms", "3600000"),
+            ("backoff_cap_ms", "86400000"),
+        ],
+        &[("drain_budget_ms", "100"), ("webhook_timeout_ms", "10"), ("webhook_schedule_ms", "0")],
+        &[("drain_budget_ms", "600000"), ("webhook_timeout_ms", "60000"), ("webhook_schedule_ms", "1, 604800000")],
+    ] {
+        let double = || ends.iter().fold(Double::new(), |double, (name, value)| double.with(name, value));
+        assert_eq!(double().around("intake").await.http(post()).await.status(), 202, "{ends:?}");
+        for component in ["processor", "notifier"] {
+            assert_eq!(double().around(component).await.wake().await, Ok(()), "{component}: {ends:?}");
+        }
+    }
+}
+
+/// Values of the variable `webhooks` and what is said of them. Each has [`SECRET`] or a part of it where a secret may be.
+fn bad_webhooks() -> Vec<(String, &'static str)> {
+    let with = |field: &str, value: Value| {
+        let mut endpoint = endpoint("erp", URL);
+        endpoint[field] = value;
+        Value::from(vec![endpoint]).to_string()
+    };
+    let secret = |secret: &str| with("secret", json!(secret));
+    let unreadable = "can't be read at line 1, column ";
+    let name = "has a fault in endpoint 1: its name must be 1 to 32 lower-case letters, digits or hyphens";
+    let bad_secret = "has a fault in endpoint 1: its secret must be whsec_ and the base64 of 24 to 64 bytes";
+    let url = "has a fault in endpoint 1: its url ";
+    vec![
+        (String::new(), unreadable),
+        ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned(), unreadable),
+        (endpoint("erp", URL).to_string(), unreadable),
+        (format!("[{}", endpoint("erp", URL)), unreadable),
+        (format!("[\"{SECRET}\"]"), unreadable),
+        (format!(r#"[{{"name":"erp","url":"{URL}","secret":["{SECRET}"]}}]"#), unreadable),
+        (format!(r#"[{{"name":"erp","url":"{URL}","key":"{SECRET}"}}]"#), unreadable),
+        (format!(r#"[{{"name":"erp","url":"{URL}","{SECRET}":1}}]"#), unreadable),
+        (format!(r#"[{{"name":"erp","secret":"{SECRET}"}}]"#), unreadable),
+        (with("events", json!(SECRET)), unreadable),
+        (with("name", json!(null)), unreadable),
+        (with("name", json!("")), name),
+        (with("name", json!("ERP")), name),
+        (with("name", json!("erp.1")), name),
+        (with("name", json!("a".repeat(33))), name),
+        (with("url", json!("")), url),
+        (with("url", json!("erp.test/hooks")), url),
+        (with("url", json!("/hooks")), url),
+        (with("url", json!("ftp://erp.test/hooks")), url),
+        (with("url", json!("https://erp test/")), url),
+        (
+            with("events", json!(["order.confirmed"])),
+            "\"order.confirmed\" is no event; events are sluice.order.confirmed",
+        ),
+        (secret(""), bad_secret),
+        (secret("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), bad_secret),
+        (secret("whsec_"), bad_secret),
+        (secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS"), bad_secret),
+        (secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLa!w"), bad_secret),
+        (secret(&format!("whsec_{}", "MfKQ".repeat(22))), bad_secret),
+        (Value::from(vec![endpoint("erp", URL); 2]).to_string(), "names the endpoint \"erp\" twice"),
+        (
+            (0..33).map(|n| endpoint(&format!("e{n}"), URL)).collect::<Value>().to_string(),
+            "names 33 endpoints, but at most 32 are allowed",
+        ),
+        (
+            Value::from(vec![endpoint("erp", URL), endpoint("Erp", URL)]).to_string(),
+            "has a fault in endpoint 2: its name must be",
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn webhooks_that_are_wrong_are_told_without_their_secrets() {
+    let alone = Double::new().holding("changes", [change(1)]).around("notifier").await;
+    for (value, fault) in bad_webhooks() {
+        alone.double.set("webhooks", &value);
+        let error = alone.wake().await.unwrap_err();
+        assert!(error.starts_with("the variable webhooks of component notifier "), "{error}");
+        assert!(error.contains(fault), "{error}\nis not: {fault}");
+        assert!(!error.contains("MfKQ") && !alone.printed().contains("MfKQ"), "{error}");
+    }
+    assert!(words(&alone.take_effects()).is_empty(), "nothing was claimed");
+}
+
+#[tokio::test]
+async fn webhooks_at_the_ends_of_what_is_allowed_are_taken() {
+    let secret = |bytes: usize| format!("whsec_{}", base64(bytes));
+    for endpoints in [
+        json!([]),
+        json!([{"name": "a".repeat(32), "url": "https://erp.test", "secret": secret(24)}]),
+        json!([{"name": "a-1", "url": "http://[::1]:8080/?q", "secret": secret(64), "events": null}]),
+        json!([{"name": "-", "url": "HTTPS://ERP.test/", "secret": secret(33), "events": []}]),
+        (0..32).map(|n| endpoint(&format!("e{n}"), URL)).collect(),
+    ] {
+        let alone = Double::new().with("webhooks", &endpoints.to_string()).around("notifier").await;
+        assert_eq!(alone.wake().await, Ok(()), "{endpoints}");
+    }
+}
+
+/// The base64 of so many zeros.
+fn base64(bytes: usize) -> String {
+    let padding = (3 - bytes % 3) % 3;
+    let letters = (bytes * 8).div_ceil(6);
+    format!("{}{}", "A".repeat(letters), "=".repeat(padding))
+}

@@ -1,0 +1,84 @@
+//! Whoever is silent is waited for, but not for ever. All deadlines at the same time, since each takes its seconds.
+
+use std::time::{Duration, Instant};
+
+use futures::future::{BoxFuture, join_all};
+use host::calls::Verdict;
+
+use super::double::{binary, replies};
+use super::sample::{get, order, post};
+use super::*;
+use crate::harness::json;
+
+const SILENCE: Duration = Duration::from_secs(3600);
+
+/// What is late on a busy machine, and yet far from the next deadline.
+const LATE: Duration = Duration::from_millis(900);
+
+fn silent(pick: impl Fn(&Effect) -> bool + Send + Sync + 'static) -> Double {
+    Double::new().when(move |effect| pick(effect).then_some(Verdict::Delay(SILENCE)))
+}
+
+async fn the_shop_is_told(double: Double, request: Request<Bytes>, detail: &str) {
+    let answer = double.around("intake").await.http(request).await;
+    assert_eq!((answer.status().as_u16(), &answer.headers()["retry-after"]), (503, &"1".parse().unwrap()));
+    assert!(json(&answer)["detail"].as_str().unwrap().starts_with(detail), "{answer:?}");
+}
+
+async fn the_wake_ends(double: Double, component: &'static str, words: &str) {
+    let error = double.around(component).await.wake().await.unwrap_err();
+    assert!(error.ends_with(words), "{error}");
+}
+
+async fn the_order_is_retried() {
+    let record_is_written = |effect: &Effect| matches!(effect, Effect::StoreSet(key, _) if key.starts_with("order/"));
+    let alone = silent(record_is_written).holding("placed", [order(1)]).around("processor").await;
+    assert_eq!(alone.wake().await, Ok(()));
+    let [retried] = settled(&alone.take_effects(), "placed").try_into().unwrap();
+    assert_eq!((retried.verdict.as_str(), retried.reason.as_str()), ("retry", "the store did not answer within 5 s"));
+}
+
+async fn the_order_is_done_without_its_marker() {
+    let marker_is_written = |effect: &Effect| matches!(effect, Effect::StoreSet(key, _) if key.starts_with("orders/"));
+    let alone = silent(marker_is_written).holding("placed", [order(1)]).around("processor").await;
+    assert_eq!(alone.wake().await, Ok(()));
+    assert_eq!(settled(&alone.take_effects(), "placed")[0].verdict, "done");
+    assert!(alone.printed().contains("The change marker could not be written in time."), "{}", alone.printed());
+}
+
+#[tokio::test]
+async fn what_is_silent_is_given_up_at_its_deadline() {
+    let is_script = |effect: &Effect| effect.verb().is_some();
+    let is_open = |effect: &Effect| matches!(effect, Effect::RedisOpen);
+    let is_get = |effect: &Effect| matches!(effect, Effect::StoreGet(_));
+    let with_a_head = || {
+        Double::new().when(move |effect| match effect {
+            _ if is_get(effect) => Some(Verdict::Delay(SILENCE)),
+            _ if is_script(effect) => {
+                let reply = [vec![host::calls::RedisResult::Int64(0), binary("1.1")], vec![binary(""); 3]];
+                Some(replies(reply.concat()))
+            }
+            _ => None,
+        })
+    };
+    let redis = |seconds: u64| format!("Redis did not answer within {seconds}000 ms");
+    let (redis_2, redis_5) = (redis(2), redis(5));
+    let cases: Vec<(u64, BoxFuture<'_, ()>)> = vec![
+        (2, Box::pin(the_shop_is_told(silent(is_script), post(), &redis_2))),
+        (2, Box::pin(the_shop_is_told(silent(is_open), post(), &redis_2))),
+        (2, Box::pin(the_shop_is_told(silent(is_script), get(1), &redis_2))),
+        (2, Box::pin(the_shop_is_told(with_a_head(), get(1), "the store did not answer within 2 s"))),
+        (5, Box::pin(the_wake_ends(silent(is_script), "processor", &redis_5))),
+        (5, Box::pin(the_wake_ends(silent(is_open), "processor", &redis_5))),
+        (5, Box::pin(the_wake_ends(silent(is_script), "notifier", &redis_5))),
+        (5, Box::pin(the_order_is_retried())),
+        (5, Box::pin(the_order_is_done_without_its_marker())),
+    ];
+    join_all(cases.into_iter().map(async |(seconds, case)| {
+        let (begun, deadline) = (Instant::now(), Duration::from_secs(seconds));
+        case.await;
+        let taken = begun.elapsed();
+        assert!((deadline..deadline + LATE).contains(&taken), "{taken:?} for a deadline of {seconds} s");
+    }))
+    .await;
+}
