@@ -15,8 +15,8 @@ pub(crate) struct Redis {
 
 impl Redis {
     pub(crate) async fn start() -> Self {
-        let data = TempDir::new().unwrap();
-        let server = RedisServer::start(data.path()).await.unwrap();
+        let data = TempDir::new().expect("a folder can be made");
+        let server = RedisServer::start(data.path()).await.expect("redis-server starts");
         Self { server, _data: data }
     }
 
@@ -27,14 +27,14 @@ impl Redis {
 
     /// A connection to database 0 for the queue.
     pub(crate) async fn connect(&self) -> Native {
-        Native::connect(&self.url(0)).await.unwrap()
+        Native::connect(&self.url(0)).await.expect("Redis answers")
     }
 
     /// A connection to database 0 for any command, to look behind the queue.
     pub(crate) async fn raw(&self) -> MultiplexedConnection {
         // Redis-rs gives up after half a second by default, which a busy machine may need.
         let config = AsyncConnectionConfig::new().set_response_timeout(None);
-        self.client().get_multiplexed_async_connection_with_config(&config).await.unwrap()
+        self.client().get_multiplexed_async_connection_with_config(&config).await.expect("Redis answers")
     }
 
     /// Any command whose answer doesn't matter.
@@ -46,12 +46,12 @@ impl Redis {
 
     /// What is published on `channels` from now on.
     pub(crate) async fn subscribe(&self, channels: &[String]) -> PubSubStream {
-        let mut subscription = self.client().get_async_pubsub().await.unwrap();
-        subscription.subscribe(channels).await.unwrap();
+        let mut subscription = self.client().get_async_pubsub().await.expect("Redis answers");
+        subscription.subscribe(channels).await.expect("anyone may subscribe");
         subscription.into_on_message()
     }
 
     fn client(&self) -> Client {
-        Client::open(self.url(0)).unwrap()
+        Client::open(self.url(0)).expect("a Redis URL")
     }
 }

@@ -1,5 +1,7 @@
 //! What the queue promises, on a real Redis and without components.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 mod accept;
 mod any_order;
 mod bytes;

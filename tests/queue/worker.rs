@@ -277,6 +277,25 @@ async fn when_the_time_is_up_nothing_more_is_claimed_and_the_caller_is_told() {
 }
 
 #[tokio::test]
+async fn a_doorbell_that_rings_while_it_works_is_left_to_the_next_wake() {
+    let setup = Setup::new().await;
+    accept_all(&setup.jobs(), &["a"]).await;
+    let handler = Handling::by(async |message: &Message| {
+        if name(message) == "a" {
+            accept_all(&setup.jobs(), &["b"]).await;
+            assert!(setup.ask::<bool>("PERSIST", "jobs:bell", &[]).await, "it rings, from now on without end");
+        }
+        handled()
+    });
+    let runtime = Tokio::default();
+    drain(&worker(setup.jobs(), &runtime, &handler)).await.unwrap();
+    assert_eq!(handler.handled.take(), ["a", "b"]);
+    assert!(setup.ask::<bool>("EXISTS", "jobs:bell", &[]).await);
+    drain(&worker(setup.jobs(), &runtime, &handler)).await.unwrap();
+    assert!(!setup.ask::<bool>("EXISTS", "jobs:bell", &[]).await);
+}
+
+#[tokio::test]
 async fn a_redis_that_fails_for_a_moment_makes_no_crash_of_what_was_handled() {
     let setup = Setup::new().await;
     accept_all(&setup.jobs(), &["a"]).await;
