@@ -16,14 +16,17 @@ fn main() {
         .filter(|name| name != "prelude.lua")
         .collect();
     names.sort();
+    let mut all = String::new();
     for name in names {
         let body = without_comments(&read(&scripts.join(&name)));
         let digest = sha1_smol::Sha1::from(format!("{prelude}{body}")).digest().to_string();
         let constant = name.trim_end_matches(".lua").to_uppercase();
+        all.push_str(&format!("&{constant}, "));
         generated.push_str(&format!(
             "pub(crate) static {constant}: Script = Script {{ name: {name:?}, body: {body:?}, digest: {digest:?} }};\n"
         ));
     }
+    generated.push_str(&format!("#[cfg(feature = \"native\")]\npub(crate) static ALL: &[&Script] = &[{all}];\n"));
     let out = Path::new(&env::var("OUT_DIR").expect("cargo sets it")).join("scripts.rs");
     fs::write(out, generated).expect("cargo's folder can be written to");
 }

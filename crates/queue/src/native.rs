@@ -6,6 +6,27 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Value};
 
 use crate::connection::{Arg, Connection, Error, Reply, Runtime};
+use crate::script;
+
+/// A script of the queue as Redis knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownScript {
+    /// The verb, such as `claim`.
+    pub name: &'static str,
+    /// What `EVALSHA` calls it by.
+    pub digest: &'static str,
+    /// What `EVAL` sends.
+    pub text: String,
+}
+
+/// All scripts: to tell what a call does, or to load them before they are called.
+pub fn scripts() -> impl Iterator<Item = KnownScript> {
+    script::ALL.iter().map(|script| KnownScript {
+        name: script.name.trim_end_matches(".lua"),
+        digest: script.digest,
+        text: script.text(),
+    })
+}
 
 /// A connection of our own process.
 #[derive(Clone)]

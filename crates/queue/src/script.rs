@@ -10,13 +10,18 @@ pub(crate) struct Script {
     pub(crate) name: &'static str,
     body: &'static str,
     /// SHA-1 of the prelude and the body, in hex: what Redis knows the script by.
-    digest: &'static str,
+    pub(crate) digest: &'static str,
 }
 
 // One static for each file, and the prelude that goes before each: see build.rs.
 include!(concat!(env!("OUT_DIR"), "/scripts.rs"));
 
 impl Script {
+    /// What is sent in full.
+    pub(crate) fn text(&self) -> String {
+        [PRELUDE, self.body].concat()
+    }
+
     /// Runs the script on the namespace's keys.
     pub(crate) async fn run<C: Connection>(
         &'static self,
@@ -31,7 +36,7 @@ impl Script {
         let replies = match connection.execute("EVALSHA", call(self.digest, arguments.clone())).await {
             // A restarted or failed-over Redis has an empty script cache. Nothing was run.
             Err(Error::Failed(failure)) if is_unknown_script(&failure) => {
-                connection.execute("EVAL", call(&[PRELUDE, self.body].concat(), arguments)).await?
+                connection.execute("EVAL", call(&self.text(), arguments)).await?
             }
             other => other?,
         };
