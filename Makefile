@@ -9,7 +9,7 @@ REDIS ?=
 SECONDS ?= 120
 SEED ?=
 
-COMPONENTS := intake desk processor notifier
+COMPONENTS := intake health desk processor notifier
 WASM := --target wasm32-wasip2 --release
 IN_COMPONENTS := $(COMPONENTS:%=--package %) --package guest
 

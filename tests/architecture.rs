@@ -52,22 +52,54 @@ fn dependencies(folder: &str) -> Vec<String> {
 #[test]
 fn no_redis_command_is_named_outside_the_queue() {
     const COMMANDS: &[&str] = &[
-        "EVAL", "EVALSHA", "SCRIPT", "CONFIG", "INFO", "DEL", "EXPIRE", "PEXPIRE", "PEXPIREAT", "MGET", "INCR", "HSET", "HGET",
-        "HDEL", "HINCRBY", "ZADD", "ZREM", "ZRANGE", "ZSCORE", "XADD", "XREAD", "LPUSH", "RPUSH", "LPOP", "BLPOP", "SADD",
-        "SMEMBERS", "PUBLISH", "SUBSCRIBE", "KEYS", "SCAN",
+        "EVAL",
+        "EVALSHA",
+        "SCRIPT",
+        "CONFIG",
+        "INFO",
+        "DEL",
+        "EXPIRE",
+        "PEXPIRE",
+        "PEXPIREAT",
+        "MGET",
+        "INCR",
+        "HSET",
+        "HGET",
+        "HDEL",
+        "HINCRBY",
+        "ZADD",
+        "ZREM",
+        "ZRANGE",
+        "ZSCORE",
+        "XADD",
+        "XREAD",
+        "LPUSH",
+        "RPUSH",
+        "LPOP",
+        "BLPOP",
+        "SADD",
+        "SMEMBERS",
+        "PUBLISH",
+        "SUBSCRIBE",
+        "KEYS",
+        "SCAN",
     ];
     let rule = "only crates/queue may name a Redis command";
     refuse(&["components", "crates/order", "crates/guest"], rule, |line| {
         COMMANDS.iter().any(|command| line.contains(&format!("\"{command}\"")))
     });
     let rule = "components reach Redis through guest::Redis and the verbs of the queue";
-    refuse(&["components", "crates/order"], rule, |line| line.contains("spin_sdk::redis::") || line.contains(".execute("));
+    refuse(&["components", "crates/order"], rule, |line| {
+        line.contains("spin_sdk::redis::") || line.contains(".execute(")
+    });
 }
 
 #[test]
 fn the_host_knows_no_orders() {
     const OURS: &[&str] = &["orders", "sluice", "intake", "processor", "notifier", "webhook", "webhooks"];
-    refuse(&["crates/host/src"], "crates/host runs any application", |line| words(line).any(|word| OURS.contains(&&*word)));
+    refuse(&["crates/host/src"], "crates/host runs any application", |line| {
+        words(line).any(|word| OURS.contains(&&*word))
+    });
     for ours in ["order", "queue", "guest"] {
         assert!(!dependencies("crates/host").contains(&ours.to_owned()), "crates/host depends on {ours}");
     }
@@ -82,8 +114,17 @@ fn the_queue_carries_bytes_and_no_orders() {
 
 #[test]
 fn the_domain_does_no_io_and_knows_no_clock_and_no_chance() {
-    const IMPURE: &[&str] =
-        &["std::fs", "std::net", "std::io", "std::env", "std::process", "SystemTime::now", "Instant::", "getrandom", "now_v7"];
+    const IMPURE: &[&str] = &[
+        "std::fs",
+        "std::net",
+        "std::io",
+        "std::env",
+        "std::process",
+        "SystemTime::now",
+        "Instant::",
+        "getrandom",
+        "now_v7",
+    ];
     refuse(&["crates/order/src"], "crates/order is pure", |line| IMPURE.iter().any(|impure| line.contains(impure)));
     for other in ["spin-sdk", "tokio", "redis", "queue", "guest", "host", "rand", "getrandom"] {
         assert!(!dependencies("crates/order").contains(&other.to_owned()), "crates/order depends on {other}");
@@ -93,7 +134,7 @@ fn the_domain_does_no_io_and_knows_no_clock_and_no_chance() {
 #[test]
 fn nothing_uses_a_component() {
     for user in ["crates/order", "crates/queue", "crates/guest", "crates/host", "tests"] {
-        for component in ["intake", "processor", "notifier"] {
+        for component in ["intake", "health", "desk", "processor", "notifier"] {
             assert!(!dependencies(user).contains(&component.to_owned()), "{user} depends on {component}");
         }
     }

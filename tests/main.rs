@@ -8,3 +8,4 @@ mod harness;
 mod pipeline;
 mod pushback;
 mod queue;
+mod stock;

@@ -21,7 +21,7 @@ pub(crate) fn placed(n: u8) -> Placed {
 }
 
 pub(crate) fn record(n: u8) -> Record {
-    order::decide(placed(n), Version::NONE, Timestamp::from_ms(ACCEPTED_AT + 1))
+    order::decide(placed(n), Version::NONE, &order::Stock::Held, Timestamp::from_ms(ACCEPTED_AT + 1))
 }
 
 /// A message that is handed out for the first time.

@@ -84,7 +84,12 @@ impl Walk {
     fn verdict(&mut self, message: &Message) -> Verdict {
         let event = format!("{}-{}", str::from_utf8(&message.id).unwrap(), message.delivery);
         let emit = Emit { queue: "events".to_owned(), id: event.clone().into(), payload: vec![], log: true };
-        let effects = Effects { head: Some(event.into()), counter: Some("effects".to_owned()), emits: vec![emit] };
+        let effects = Effects {
+            head: Some(event.into()),
+            counter: Some("effects".to_owned()),
+            emits: vec![emit],
+            ..Effects::default()
+        };
         let after = Duration::from_millis(self.chance.u64(0..6));
         match self.chance.u8(0..4) {
             0 => Verdict::Done(effects),

@@ -50,7 +50,7 @@ async fn heads_and_events_of_any_bytes_arrive_unharmed() {
         queue.accept(Accept { id: id.clone(), ..message("") }).await.unwrap();
         let batch = queue.claim(&claim(1)).await.unwrap();
         let emit = Emit { queue: "events".to_owned(), id: bytes.clone(), payload: bytes.clone(), log: true };
-        let effects = Effects { head: Some(bytes.clone()), counter: None, emits: vec![emit] };
+        let effects = Effects { head: Some(bytes.clone()), counter: None, emits: vec![emit], ..Effects::default() };
         assert!(settle(&queue, &batch[0], Verdict::Done(effects)).await);
 
         assert_eq!(queue.find(&id).await.unwrap().head, bytes);

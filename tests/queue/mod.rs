@@ -15,5 +15,6 @@ mod redrive;
 mod round_trips;
 mod settle;
 mod setup;
+mod stock;
 mod wake;
 mod worker;

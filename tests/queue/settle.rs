@@ -13,6 +13,7 @@ fn effects(name: &str) -> Effects {
         head: Some(format!("head of {name}").into()),
         counter: Some(format!("counted:{name}")),
         emits: vec![emit("events", name), emit("events.lane", name)],
+        ..Effects::default()
     }
 }
 

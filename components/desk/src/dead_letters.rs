@@ -2,21 +2,18 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use guest::{Answer, Redis, read_body};
-use http::StatusCode;
+use guest::{Answer, Redis};
 use order::{OrderId, Timestamp};
 use queue::{Class, DeadLetter, Incident, Queue};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use spin_sdk::http::Request;
 
+use crate::exchange::{answer, malformed, read};
 use crate::problem::Problem;
 
 /// Letters in one answer.
 const PAGE: usize = 100;
-
-/// Bytes in the body of a request.
-const BODY_BYTES: usize = 64 * 1024;
 
 /// Letters that one request moves; it can be sent again for the rest.
 const MOST_MOVED: usize = 1000;
@@ -163,18 +160,4 @@ fn to_shown(id: &[u8]) -> String {
 
 fn from_shown(id: &str) -> Vec<u8> {
     id.parse().map_or_else(|_| id.as_bytes().to_vec(), |id: OrderId| id.as_bytes().to_vec())
-}
-
-async fn read<T: for<'de> Deserialize<'de>>(request: Request) -> Result<T, Problem> {
-    let body = read_body(request, BODY_BYTES).await?;
-    serde_json::from_slice(&body).map_err(|error| Problem::Malformed { detail: format!("The body {error}.") })
-}
-
-fn answer(body: &impl Serialize) -> Result<Answer, Problem> {
-    let body = serde_json::to_vec(body).map_err(|error| Problem::Unavailable { detail: error.to_string() })?;
-    Ok(Answer::json(StatusCode::OK, body).with("cache-control", "no-store"))
-}
-
-fn malformed(what: &str) -> Problem {
-    Problem::Malformed { detail: format!("The request can't be carried out: {what}.") }
 }

@@ -1,10 +1,11 @@
-//! The desk, the operators' door: how the application is, and what to do about its dead letters.
+//! The desk, the operators' door to its dead letters and the stock.
 
 mod dead_letters;
-mod health;
+mod exchange;
 mod operator;
 mod problem;
 mod routes;
+mod stock;
 
 use spin_sdk::http::{FullBody, Request};
 use spin_sdk::http_service;

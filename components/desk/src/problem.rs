@@ -16,6 +16,8 @@ pub(crate) enum Problem {
     Unauthorized,
     /// The body says nothing that can be done.
     Malformed { detail: String },
+    /// More was to be taken away than is left.
+    Short { left: u64 },
     /// Redis is down.
     Unavailable { detail: String },
     /// A variable is wrong.
@@ -49,6 +51,7 @@ impl Problem {
             Self::Closed => (StatusCode::FORBIDDEN, "desk-closed", "The desk is closed"),
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized", "The operator's key is missing or wrong"),
             Self::Malformed { .. } => (StatusCode::BAD_REQUEST, "malformed-request", "The request can't be read"),
+            Self::Short { .. } => (StatusCode::CONFLICT, "not-enough-stock", "There is not enough in stock"),
             Self::Unavailable { .. } => {
                 (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The desk can't work right now")
             }
@@ -60,12 +63,13 @@ impl Problem {
 
     fn detail(&self) -> String {
         match self {
-            Self::NotFound => "The desk knows /health and /dead-letters/{queue}, for the queues placed, changes and \
-                               changes.{endpoint}."
+            Self::NotFound => "The desk knows /stock, /stock/{sku} for articles with a stock entry, and \
+                               /dead-letters/{queue} for the queues placed, changes and changes.{endpoint}."
                 .to_owned(),
             Self::MethodNotAllowed { allow } => format!("Use {allow}."),
             Self::Closed => "Set the variable operator_key, of 16 characters or more, to open it.".to_owned(),
             Self::Unauthorized => "Send the header Authorization: Bearer with the operator's key.".to_owned(),
+            Self::Short { left } => format!("Only {left} are left. Nothing was changed."),
             Self::Malformed { detail } | Self::Unavailable { detail } => detail.clone(),
             Self::Misconfigured(error) => format!("{error}."),
         }

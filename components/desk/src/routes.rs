@@ -4,23 +4,22 @@ use std::time::Duration;
 
 use guest::{Answer, Redis, Settings};
 use http::Method;
-use queue::Queue;
+use queue::{Queue, Stock};
 use spin_sdk::http::Request;
 
 use crate::problem::Problem;
-use crate::{dead_letters, health, operator};
+use crate::{dead_letters, operator, stock};
 
 /// How long Redis may take for one call.
-pub(crate) const REDIS_DEADLINE: Duration = Duration::from_secs(2);
+const REDIS_DEADLINE: Duration = Duration::from_secs(2);
 
 pub(crate) async fn route(request: Request) -> Result<Answer, Problem> {
     let path = request.uri().path().to_owned();
     match path.split('/').skip(1).collect::<Vec<_>>().as_slice() {
-        ["health"] => {
-            allow(&request, Method::GET, "GET")?;
-            Ok(health::health().await)
-        }
         ["dead-letters", rest @ ..] => dead_letters(request, rest).await,
+        ["stock"] => stock(request, None).await,
+        // The rest of the path is the SKU, whatever is in it.
+        ["stock", ..] => stock(request, path.strip_prefix("/stock/")).await,
         _ => Err(Problem::NotFound),
     }
 }
@@ -51,6 +50,21 @@ async fn dead_letters(request: Request, path: &[&str]) -> Result<Answer, Problem
             } else {
                 dead_letters::discard(&queue, request).await
             }
+        }
+    }
+}
+
+async fn stock(request: Request, sku: Option<&str>) -> Result<Answer, Problem> {
+    let settings = Settings::new("desk");
+    operator::check(&request, &settings).await?;
+    let shared = settings.queue().await?;
+    let redis = Redis::new(shared.redis_url, REDIS_DEADLINE);
+    let stock = Stock::new(&redis, &shared.namespace);
+    match sku {
+        Some(sku) => stock::article(&stock, request, sku).await,
+        None => {
+            allow(&request, Method::GET, "GET")?;
+            stock::list(&stock, &request).await
         }
     }
 }

@@ -20,9 +20,10 @@ pub(crate) async fn run() -> Result<(), String> {
     let store = store.map_err(|error| format!("the key-value store `default` can't be opened: {error}"))?;
     let runtime = Wasi::default();
     let redis = Redis::new(config.shared.redis_url, REDIS_DEADLINE);
+    let queue = || Queue::new(&redis, &config.shared.namespace, order::queues::PLACED, config.shared.timing);
     let worker = Worker {
-        queue: Queue::new(&redis, &config.shared.namespace, order::queues::PLACED, config.shared.timing),
-        handler: &Decider { store },
+        queue: queue(),
+        handler: &Decider { queue: queue(), store, refuse_untracked: config.refuse_untracked },
         runtime: &runtime,
         name: &format!("processor-{:08x}", runtime.random() as u32),
         backoff: &config.backoff,
@@ -33,7 +34,7 @@ pub(crate) async fn run() -> Result<(), String> {
     work(&worker).await.map_err(|error| format!("the queue `placed` can't be worked off: {error}"))
 }
 
-async fn work(worker: &Worker<'_, Redis, Wasi, Decider>) -> Result<(), Error> {
+async fn work(worker: &Worker<'_, Redis, Wasi, Decider<'_>>) -> Result<(), Error> {
     if worker.drain().await?.more {
         worker.queue.ring().await?;
     }
@@ -45,6 +46,7 @@ struct Config {
     backoff: Backoff,
     max_crashes: u32,
     budget: Duration,
+    refuse_untracked: bool,
 }
 
 impl Config {
@@ -55,6 +57,7 @@ impl Config {
             backoff: settings.backoff().await?,
             max_crashes: settings.max_crashes().await?,
             budget: settings.drain_budget().await?,
+            refuse_untracked: settings.refuse_untracked().await?,
         })
     }
 }

@@ -106,6 +106,15 @@ impl Settings {
         self.number("idempotency_ttl_s", 1..=30 * 86_400).await.map(Duration::from_secs)
     }
 
+    /// Whether articles without a stock entry count as sold out.
+    pub async fn refuse_untracked(&self) -> Result<bool, SettingError> {
+        match self.text("untracked_stock").await?.as_str() {
+            "allow" => Ok(false),
+            "reject" => Ok(true),
+            other => Err(self.error("untracked_stock", format!("is {other:?}, but must be allow or reject"))),
+        }
+    }
+
     /// When no more orders are taken. 0 means never.
     pub async fn limits(&self) -> Result<Limits, SettingError> {
         let age = self.number("max_queue_age_s", 0..=30 * 86_400).await?;

@@ -30,7 +30,7 @@ mod timestamp;
 mod trace;
 
 pub use answers::{Waiting, unreadable};
-pub use decide::decide;
+pub use decide::{Shortage, Stock, decide};
 pub use email::Email;
 pub use envelope::{DecodeError, Placed};
 pub use fault::{BodyFault, Fault, Malformed, NotJson};

@@ -29,6 +29,7 @@ pub mod native;
 mod queue;
 mod script;
 mod settle;
+mod stock;
 mod worker;
 
 pub use accept::{Accept, Accepted, IdempotencyRecord, Limits};
@@ -40,4 +41,5 @@ pub use inspect::{Place, Server, Stats, Whereabouts, server};
 pub use queue::{Namespace, Queue, Timing};
 pub use script::is_unknown_script;
 pub use settle::{Class, Effects, Emit, Settlement, Verdict};
+pub use stock::{Adjusted, Hold, Level, Shortage, Stock};
 pub use worker::{Drained, Handler, Outcome, Worker};

@@ -28,6 +28,8 @@ pub struct Effects {
     pub head: Option<Vec<u8>>,
     /// A counter to add one to.
     pub counter: Option<String>,
+    /// What the message's subject holds of the stock goes back.
+    pub give_back: bool,
     /// Messages for other queues.
     pub emits: Vec<Emit>,
 }
@@ -128,6 +130,7 @@ fn to_arguments(settlement: &Settlement) -> Vec<Arg> {
         reason[..reason.floor_char_boundary(LONGEST_REASON)].into(),
         effects.head.as_deref().unwrap_or_default().into(),
         effects.counter.as_deref().unwrap_or_default().into(),
+        effects.give_back.into(),
         effects.emits.len().into(),
     ];
     for emit in &effects.emits {

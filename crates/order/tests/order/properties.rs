@@ -1,7 +1,7 @@
 //! What holds for any bytes and any order.
 
 use crate::sample::full;
-use order::{BodyFault, Head, NewOrder, OrderId, Placed, Record, Timestamp, Version, decide, event, limits};
+use order::{BodyFault, Head, NewOrder, OrderId, Placed, Record, Stock, Timestamp, Version, decide, event, limits};
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -151,7 +151,7 @@ proptest! {
     fn no_damage_to_an_order_makes_a_reader_panic(
         (at, length) in (any::<prop::sample::Index>(), 0..20_usize), instead in vec(any::<u8>(), 0..4),
     ) {
-        let record = decide(Placed { id: crate::sample::id(), order: parse(&full()), trace: None }, Version::NONE, crate::sample::noon());
+        let record = decide(Placed { id: crate::sample::id(), order: parse(&full()), trace: None }, Version::NONE, &order::Stock::Held, crate::sample::noon());
         for whole in [full().to_string().into_bytes(), crate::sample::placed().encode(), event::to_json(&record, None)] {
             let start = at.index(whole.len());
             let mut damaged = whole.clone();
@@ -190,7 +190,7 @@ proptest! {
 
     #[test]
     fn records_and_events_are_read_as_they_were_written(body in order(), id in id(), now in 0..=limits::TIMESTAMP_MS) {
-        let record = decide(Placed { id, order: parse(&body), trace: None }, Version::NONE, Timestamp::from_ms(now));
+        let record = decide(Placed { id, order: parse(&body), trace: None }, Version::NONE, &Stock::Held, Timestamp::from_ms(now));
         prop_assert_eq!(Record::from_json(&record.to_json()), Ok(record.clone()));
         let event = event::to_json(&record, None);
         prop_assert_eq!(event::read(&event).unwrap().id, format!("{id}.1"));

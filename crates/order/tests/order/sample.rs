@@ -1,6 +1,6 @@
 //! Orders to begin with.
 
-use order::{NewOrder, OrderId, Placed, Record, Timestamp, Version, decide};
+use order::{NewOrder, OrderId, Placed, Record, Stock, Timestamp, Version, decide};
 use serde_json::{Value, json};
 
 /// A body that says everything that an order can say.
@@ -71,5 +71,5 @@ pub(crate) fn placed() -> Placed {
 }
 
 pub(crate) fn record() -> Record {
-    decide(placed(), Version::NONE, Timestamp::from_ms(noon().ms() + 40))
+    decide(placed(), Version::NONE, &Stock::Held, Timestamp::from_ms(noon().ms() + 40))
 }

@@ -18,6 +18,9 @@
 --   ns:seen                hash    idempotency digest -> until (6 bytes), fingerprint (16 bytes), message id
 --   ns:seen:order          list    until (6 bytes) and digest, oldest first: what may be forgotten when
 --   ns:head                hash    message id -> which record in the store is its subject's present one
+--   ns:stock               hash    item -> units left; absent: not tracked
+--   ns:stock:held          hash    item -> units that subjects hold
+--   ns:held                hash    message id -> msgpack [[item, units], ...]: what its subject holds
 --   ns:totals              hash    counters
 --   ns:rearmed             string  ms of the last rearm, which health asks for
 --   ns:log                 stream  every event with its payload, trimmed by age
@@ -96,4 +99,15 @@ end
 local function arm_earliest(queue)
   local next = redis.call('ZRANGE', key(queue, 'due'), '(' .. now, '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')
   if next[2] then arm(queue, tonumber(next[2])) end
+end
+
+-- What a subject holds goes back, once.
+local function give_back(id)
+  local held = redis.call('HGET', ns .. ':held', id)
+  if not held then return end
+  for _, line in ipairs(cmsgpack.unpack(held)) do
+    redis.call('HINCRBY', ns .. ':stock', line[1], line[2])
+    redis.call('HINCRBY', ns .. ':stock:held', line[1], -line[2])
+  end
+  redis.call('HDEL', ns .. ':held', id)
 end

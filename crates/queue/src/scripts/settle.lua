@@ -1,7 +1,8 @@
 -- Settles deliveries: done, retry, bury or release, with all that follows from them, in one step.
 --
 -- ARGV  1 queue, 2 worker, 3 guard_ms, 4 log_retention_ms, then for each delivery:
---       id, delivery, verdict, delay_ms, class, reason, head or '', counter or '', number of emits,
+--       id, delivery, verdict, delay_ms, class, reason, head or '', counter or '',
+--       '1' to give back what the subject holds, number of emits,
 --       and for each emit: queue, id, payload, '1' to append it to the log
 -- Reply {1 or 0 for each delivery}; 0: it is no longer the latest, and nothing of it was done
 --
@@ -56,7 +57,7 @@ local function postpone(id, d, f, c, delay_ms)
 end
 
 while at <= #ARGV do
-  local id, delivery, verdict, delay_ms, class, reason, head, counter, emits = take(9)
+  local id, delivery, verdict, delay_ms, class, reason, head, counter, gives_back, emits = take(10)
   local d, f, c, holder = read_state(queue, id)
   -- The fence. A settled delivery has no holder, a later one has another number.
   local latest = holder and d == tonumber(delivery)
@@ -70,6 +71,7 @@ while at <= #ARGV do
     else postpone(id, d, f, c, delay_ms) end
     if head ~= '' then redis.call('HSET', ns .. ':head', id, head) end
     if counter ~= '' then count(counter) end
+    if gives_back == '1' then give_back(id) end
     count(queue .. ':' .. verdict)
   else
     count(queue .. ':late')

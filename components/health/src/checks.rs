@@ -1,5 +1,4 @@
-//! `GET /health`: what works, and how to mend what doesn't. It also revives a queue whose wake was missed, so that a
-//! probe is all that a stalled queue needs.
+//! The checks, one by one.
 
 use std::time::Duration;
 
@@ -10,7 +9,8 @@ use queue::{Queue, Server};
 use serde::Serialize;
 use spin_sdk::key_value::Store;
 
-use crate::routes::REDIS_DEADLINE;
+/// How long Redis may take for one call.
+const REDIS_DEADLINE: Duration = Duration::from_secs(2);
 
 /// How long the store may take.
 const STORE_DEADLINE: Duration = Duration::from_secs(2);
@@ -39,7 +39,7 @@ enum Status {
 }
 
 pub(crate) async fn health() -> Answer {
-    let settings = Settings::new("desk");
+    let settings = Settings::new("health");
     let mut checks = vec![Check::of("settings", check_settings(&settings).await.map_err(|error| format!("{error}.")))];
     checks.extend(check_redis(&settings).await);
     checks.push(check_store().await);
@@ -58,6 +58,7 @@ async fn check_settings(settings: &Settings) -> Result<(), SettingError> {
     settings.drain_budget().await?;
     settings.idempotency_ttl().await?;
     settings.limits().await?;
+    settings.refuse_untracked().await?;
     settings.webhooks().await?;
     settings.webhook_schedule().await?;
     settings.webhook_timeout().await.map(drop)

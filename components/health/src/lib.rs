@@ -1,0 +1,29 @@
+//! The health of the application: what works, and how to mend what doesn't. A probe on it is all that a stalled queue
+//! needs: it also revives queues whose wake was missed.
+
+mod checks;
+
+use guest::{Answer, ProblemDetails};
+use http::{Method, StatusCode};
+use spin_sdk::http::{FullBody, Request};
+use spin_sdk::http_service;
+
+#[http_service]
+async fn handle(request: Request) -> http::Response<FullBody<bytes::Bytes>> {
+    let answer = match *request.method() {
+        Method::GET => checks::health().await,
+        _ => method_not_allowed(),
+    };
+    answer.into_response()
+}
+
+fn method_not_allowed() -> Answer {
+    let problem = ProblemDetails {
+        kind: "urn:sluice:problem:method-not-allowed".to_owned(),
+        title: "This route has no such method",
+        status: StatusCode::METHOD_NOT_ALLOWED,
+        detail: "Use GET.".to_owned(),
+        errors: Vec::new(),
+    };
+    Answer::problem(&problem).with("allow", "GET")
+}

@@ -1,0 +1,158 @@
+//! Stock is never oversold: what is left and what is held always add up to what there was.
+
+use futures::future::join_all;
+use queue::native::Native;
+use queue::{Adjusted, Class, Effects, Hold, Level, Message, Queue, Shortage, Stock, Verdict};
+
+use super::setup::{Setup, accept_all, chance, claim, claimed, settle};
+
+async fn order(queue: &Queue<'_, Native>, id: &str) -> Message {
+    accept_all(queue, &[id]).await;
+    claimed(queue, &claim(1)).await.remove(0)
+}
+
+async fn level(setup: &Setup, item: &str) -> (u64, u64) {
+    let level = Stock::new(&setup.connection, &setup.namespace).read(item).await.unwrap().unwrap();
+    (level.available, level.held)
+}
+
+fn giving_back() -> Verdict {
+    Verdict::Done(Effects { give_back: true, ..Effects::default() })
+}
+
+#[tokio::test]
+async fn an_order_holds_all_that_it_wants_or_nothing_and_learns_what_was_short() {
+    let setup = Setup::new().await;
+    let (queue, stock) = (setup.jobs(), Stock::new(&setup.connection, &setup.namespace));
+    stock.set("tea", 5).await.unwrap();
+    stock.set("cup", 1).await.unwrap();
+    let a = order(&queue, "a").await;
+    let short = queue.hold(&a, false, [("tea", 2), ("cup", 2), ("free", 9)]).await.unwrap();
+    assert_eq!(short, Hold::Short(vec![Shortage { item: "cup".to_owned(), wanted: 2, left: 1 }]));
+    assert_eq!((level(&setup, "tea").await, level(&setup, "cup").await), ((5, 0), (1, 0)), "nothing was taken");
+
+    assert_eq!(queue.hold(&a, false, [("tea", 5), ("cup", 1)]).await.unwrap(), Hold::Held);
+    assert_eq!((level(&setup, "tea").await, level(&setup, "cup").await), ((0, 5), (0, 1)));
+    assert_eq!(queue.hold(&a, false, [("tea", 5), ("cup", 1)]).await.unwrap(), Hold::Held, "asked again");
+    assert_eq!(level(&setup, "tea").await, (0, 5), "once is once");
+}
+
+#[tokio::test]
+async fn an_item_without_an_entry_never_runs_out_or_counts_as_sold_out_as_is_wished() {
+    let setup = Setup::new().await;
+    let queue = setup.jobs();
+    let a = order(&queue, "a").await;
+    let short = queue.hold(&a, true, [("free", 9)]).await.unwrap();
+    assert_eq!(short, Hold::Short(vec![Shortage { item: "free".to_owned(), wanted: 9, left: 0 }]));
+    assert_eq!(queue.hold(&a, false, [("free", 9)]).await.unwrap(), Hold::Held);
+    assert_eq!(Stock::new(&setup.connection, &setup.namespace).read("free").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_is_held_goes_back_once_and_only_by_the_latest_delivery() {
+    let setup = Setup::new().await;
+    let (queue, stock) = (setup.jobs(), Stock::new(&setup.connection, &setup.namespace));
+    stock.set("tea", 5).await.unwrap();
+    accept_all(&queue, &["a"]).await;
+    let late = claimed(&setup.dying(), &claim(1)).await.remove(0);
+    assert_eq!(setup.jobs().hold(&late, false, [("tea", 2)]).await.unwrap(), Hold::Held);
+    let a = claimed(&queue, &claim(1)).await.remove(0);
+    assert!(!settle(&queue, &late, giving_back()).await, "it is late");
+    assert_eq!(level(&setup, "tea").await, (3, 2));
+    assert!(settle(&queue, &a, giving_back()).await);
+    assert_eq!(level(&setup, "tea").await, (5, 0));
+    assert_eq!(queue.hold(&late, false, [("tea", 2)]).await.unwrap(), Hold::Late, "nothing is held for what is done");
+    assert_eq!(level(&setup, "tea").await, (5, 0));
+}
+
+#[tokio::test]
+async fn a_dead_letter_keeps_what_it_holds_until_it_is_given_up() {
+    let setup = Setup::new().await;
+    let (queue, stock) = (setup.jobs(), Stock::new(&setup.connection, &setup.namespace));
+    stock.set("tea", 5).await.unwrap();
+    let a = order(&queue, "a").await;
+    queue.hold(&a, false, [("tea", 2)]).await.unwrap();
+    let bury = Verdict::Bury { class: Class::Handler, reason: "no".to_owned(), effects: Effects::default() };
+    assert!(settle(&queue, &a, bury).await);
+    assert_eq!(level(&setup, "tea").await, (3, 2));
+    for _ in 0..2 {
+        queue.discard(b"a", "ann", "typo").await.unwrap();
+        assert_eq!(level(&setup, "tea").await, (5, 0));
+    }
+}
+
+#[tokio::test]
+async fn a_hundred_who_want_the_last_ten_get_ten() {
+    let setup = Setup::new().await;
+    let (queue, stock) = (setup.jobs(), Stock::new(&setup.connection, &setup.namespace));
+    stock.set("tea", 10).await.unwrap();
+    let ids: Vec<String> = (0..100).map(|n| format!("{n:03}")).collect();
+    accept_all(&queue, &ids.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let orders = claimed(&queue, &claim(100)).await;
+    let held = join_all(orders.iter().map(async |order| queue.hold(order, false, [("tea", 1)]).await.unwrap())).await;
+    assert_eq!(held.iter().filter(|hold| **hold == Hold::Held).count(), 10);
+    assert_eq!(level(&setup, "tea").await, (0, 10));
+}
+
+#[tokio::test]
+async fn stock_is_conserved_whatever_happens_in_whatever_sequence() {
+    let setup = Setup::new().await;
+    let (queue, stock) = (setup.jobs(), Stock::new(&setup.connection, &setup.namespace));
+    let mut chance = chance();
+    let mut there = [40_u64, 25];
+    let items = ["tea", "cup"];
+    for (item, units) in items.iter().zip(there) {
+        stock.set(item, units).await.unwrap();
+    }
+    let mut open: Vec<Message> = vec![];
+    for step in 0..400 {
+        match chance.u8(0..10) {
+            0..4 => open.push(order(&queue, &format!("{step}")).await),
+            4..7 if !open.is_empty() => {
+                let message = &open[chance.usize(..open.len())];
+                let wanted = items.map(|item| (item, chance.u64(1..6)));
+                queue.hold(message, false, wanted).await.unwrap();
+            }
+            7..9 if !open.is_empty() => {
+                let message = open.swap_remove(chance.usize(..open.len()));
+                let verdict = if chance.bool() { giving_back() } else { super::setup::done() };
+                assert!(settle(&queue, &message, verdict).await);
+            }
+            _ => {
+                let (at, by) = (chance.usize(..2), chance.i64(-9..10));
+                if let Adjusted::To(_) = stock.adjust(items[at], by).await.unwrap() {
+                    there[at] = there[at].checked_add_signed(by).expect("never below zero");
+                }
+            }
+        }
+        for (item, there) in items.iter().zip(there) {
+            let (available, held) = level(&setup, item).await;
+            assert_eq!(available + held, there, "{item} after step {step}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn stock_is_set_adjusted_and_listed() {
+    let setup = Setup::new().await;
+    let stock = Stock::new(&setup.connection, &setup.namespace);
+    let level = |available| Level { available, held: 0 };
+    assert_eq!(stock.adjust("tea", 1).await.unwrap(), Adjusted::Untracked);
+    assert_eq!(stock.set("tea", 5).await.unwrap(), level(5));
+    assert_eq!(stock.adjust("tea", -5).await.unwrap(), Adjusted::To(level(0)));
+    assert_eq!(stock.adjust("tea", -1).await.unwrap(), Adjusted::Short(level(0)));
+    assert_eq!(stock.adjust("tea", 7).await.unwrap(), Adjusted::To(level(7)));
+    for n in 0..1200 {
+        stock.set(&format!("item \u{fc} {n}"), n).await.unwrap();
+    }
+    let (mut cursor, mut items) = (0, std::collections::BTreeMap::new());
+    loop {
+        let (next, page) = stock.list(cursor).await.unwrap();
+        items.extend(page.into_iter().map(|(item, level)| (item, level.available)));
+        cursor = next;
+        if cursor == 0 {
+            break;
+        }
+    }
+    assert_eq!((items.len(), items["tea"], items["item \u{fc} 1199"]), (1201, 7, 1199));
+}
