@@ -128,7 +128,8 @@ impl Double {
             Verb::Claim { queue, most } => claimed(&self.claim(queue, *most)),
             Verb::Settle { settled, .. } => self.settle(settled),
             Verb::Renew { ids, .. } => vec![RedisResult::Int64(1); ids.len()],
-            Verb::Ring { .. } | Verb::Rearm { .. } => vec![RedisResult::Int64(1)],
+            Verb::Hold(_) => vec![binary("held")],
+            Verb::Ring { .. } => vec![RedisResult::Int64(1)],
             Verb::Lanes => Vec::new(),
         }
     }
@@ -232,7 +233,7 @@ impl Verb {
             Self::Settle { queue, .. } => format!("settle {queue}"),
             Self::Renew { queue, .. } => format!("renew {queue}"),
             Self::Ring { queue } => format!("ring {queue}"),
-            Self::Rearm { queue } => format!("rearm {queue}"),
+            Self::Hold(_) => "hold".to_owned(),
             Self::Lanes => "lanes".to_owned(),
         }
     }

@@ -8,6 +8,7 @@ mod sample;
 mod script;
 mod settings;
 mod silence;
+mod stock;
 
 use std::sync::{Arc, Mutex};
 

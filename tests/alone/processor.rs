@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use host::calls::{KeyValueError, RedisResult, Refusal, Verdict};
 use order::Record;
 use queue::Message;
+use serde_json::Value;
 
 use super::double::{binary, redis_fails, replies, store_fails};
 use super::sample::{id, message, order, placed};
@@ -18,11 +19,11 @@ fn key(n: u8) -> String {
     format!("order/{}/1.1", id(n))
 }
 
-fn holding(messages: impl IntoIterator<Item = Message>) -> Double {
+pub(crate) fn holding(messages: impl IntoIterator<Item = Message>) -> Double {
     Double::new().holding("placed", messages)
 }
 
-fn is_record_of(n: u8) -> impl Fn(&Effect) -> bool {
+pub(crate) fn is_record_of(n: u8) -> impl Fn(&Effect) -> bool {
     move |effect| matches!(effect, Effect::StoreSet(at, _) if *at == key(n))
 }
 
@@ -38,7 +39,7 @@ async fn an_order_is_written_then_finished_and_then_its_change_is_told() {
     let record = format!("set {}", key(1));
     assert_eq!(
         words(&effects),
-        ["open store", "open", "claim placed", &record, "settle placed", MARKER, "claim placed"]
+        ["open store", "open", "claim placed", "hold", &record, "settle placed", MARKER, "claim placed"]
     );
 
     let Some(Effect::StoreSet(_, record)) = effects.iter().find(|effect| is_record_of(1)(effect)) else { panic!() };
@@ -50,8 +51,8 @@ async fn an_order_is_written_then_finished_and_then_its_change_is_told() {
     assert_eq!((done.head.as_str(), done.counter.as_str()), ("1.1", "orders:confirmed"));
     let [change] = done.emits.try_into().unwrap();
     assert_eq!((change.queue.as_str(), change.id, change.log), ("changes", format!("{}.1", id(1)).into_bytes(), true));
-    let event: serde_json::Value = serde_json::from_slice(&change.payload).unwrap();
-    let record: serde_json::Value = serde_json::from_slice(record).unwrap();
+    let event: Value = serde_json::from_slice(&change.payload).unwrap();
+    let record: Value = serde_json::from_slice(record).unwrap();
     assert_eq!((&event["type"], &event["data"]), (&"sluice.order.confirmed".into(), &record));
 }
 
@@ -104,7 +105,7 @@ fn assert_told(buried: &Settled, reason: &str) {
     assert_eq!((buried.counter.as_str(), buried.head.as_str()), ("orders:needs_attention", ""));
     let [event] = buried.emits.as_slice() else { panic!("{buried:?}") };
     assert_eq!((event.queue.as_str(), event.log), ("changes", true));
-    let event: serde_json::Value = serde_json::from_slice(&event.payload).unwrap();
+    let event: Value = serde_json::from_slice(&event.payload).unwrap();
     assert_eq!(event["type"], "sluice.order.needs_attention");
     assert_eq!(event["subject"], id(1).to_string());
     assert_eq!(event["data"]["reason"], buried.reason);
@@ -188,7 +189,7 @@ async fn a_change_marker_that_cannot_be_written_harms_nothing() {
     assert_eq!(alone.wake().await, Ok(()));
     let effects = alone.take_effects();
     assert_eq!(settled(&effects, "placed")[0].verdict, "done");
-    assert_eq!(words(&effects)[4..], ["settle placed", MARKER, "claim placed"]);
+    assert_eq!(words(&effects)[5..], ["settle placed", MARKER, "claim placed"]);
     assert!(alone.printed().contains("The change marker could not be written: "), "{}", alone.printed());
 }
 
@@ -239,7 +240,7 @@ async fn a_settlement_whose_answer_was_lost_is_sent_again() {
     let effects = alone.take_effects();
     let [first, second] = settled(&effects, "placed").try_into().unwrap();
     assert_eq!(first, second);
-    assert_eq!(words(&effects)[4..], ["settle placed", "open", "settle placed", MARKER, "claim placed"]);
+    assert_eq!(words(&effects)[5..], ["settle placed", "open", "settle placed", MARKER, "claim placed"]);
 }
 
 #[tokio::test]
@@ -249,7 +250,7 @@ async fn a_delivery_that_lost_its_lease_tells_nobody() {
         .around("processor")
         .await;
     assert_eq!(alone.wake().await, Ok(()));
-    assert_eq!(words(&alone.take_effects())[4..], ["settle placed", "claim placed"], "no change, no marker");
+    assert_eq!(words(&alone.take_effects())[5..], ["settle placed", "claim placed"], "no change, no marker");
 }
 
 #[tokio::test]

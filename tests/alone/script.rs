@@ -1,7 +1,8 @@
-//! The queue's scripts as a component calls them, told apart by the shape of their arguments.
+//! The queue's scripts as a component calls them.
 
 use host::calls::{RedisParameter, RedisResult};
 use queue::Message;
+use queue::native::scripts;
 
 /// One call of a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,10 +18,10 @@ pub(crate) enum Verb {
     Accept(Accept),
     Find { id: Vec<u8> },
     Claim { queue: String, most: usize },
+    Hold(Hold),
     Settle { queue: String, settled: Vec<Settled> },
     Renew { queue: String, ids: Vec<Vec<u8>> },
     Ring { queue: String },
-    Rearm { queue: String },
     Lanes,
 }
 
@@ -36,6 +37,15 @@ pub(crate) struct Accept {
     pub(crate) age_ms: i64,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Hold {
+    pub(crate) id: Vec<u8>,
+    pub(crate) delivery: i64,
+    pub(crate) refuse_untracked: bool,
+    /// Items and units.
+    pub(crate) wanted: Vec<(String, i64)>,
+}
+
 /// One delivery with its verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Settled {
@@ -47,6 +57,7 @@ pub(crate) struct Settled {
     pub(crate) reason: String,
     pub(crate) head: String,
     pub(crate) counter: String,
+    pub(crate) give_back: bool,
     pub(crate) emits: Vec<Emitted>,
 }
 
@@ -66,37 +77,50 @@ impl Script {
             "EVALSHA" => false,
             _ => return None,
         };
-        // The script, the number of keys, the namespace.
-        Some(Self { in_full, verb: Verb::read(&arguments[3..]) })
-    }
-}
-
-impl Verb {
-    fn read(arguments: &[RedisParameter]) -> Self {
-        let mut rest = Arguments(arguments.iter());
-        match arguments {
-            [_] => Self::Lanes,
-            [RedisParameter::Int64(_), _, _] => Self::Rearm { queue: text(&arguments[2]) },
-            [queue, _, _] => Self::Ring { queue: text(queue) },
-            [_, id] => Self::Find { id: bytes(id) },
-            [queue, most, _, _, _, RedisParameter::Binary(_), _] => {
-                Self::Claim { queue: text(queue), most: number(most) as usize }
-            }
-            [_, RedisParameter::Binary(_), RedisParameter::Binary(_), ..] => Self::Accept(rest.accept()),
-            [queue, RedisParameter::Binary(_), ..] => Self::Settle { queue: text(queue), settled: rest.settled() },
-            [queue, RedisParameter::Int64(_), deliveries @ ..] => {
-                Self::Renew { queue: text(queue), ids: deliveries.iter().step_by(2).map(bytes).collect() }
-            }
-            _ => panic!("no script has these arguments: {arguments:?}"),
-        }
+        let mut arguments = Arguments(arguments.iter());
+        let sent = arguments.text();
+        let script = scripts().find(|script| if in_full { script.text == sent } else { script.digest == sent });
+        let (_keys, _namespace) = (arguments.number(), arguments.text());
+        let verb = arguments.verb(script.expect("a script of the queue").name);
+        assert!(arguments.is_empty(), "{} arguments too many for {verb:?}", arguments.0.len());
+        Some(Self { in_full, verb })
     }
 }
 
 struct Arguments<'a>(std::slice::Iter<'a, RedisParameter>);
 
 impl Arguments<'_> {
+    /// Reads the arguments of a script as its header lists them.
+    fn verb(&mut self, script: &str) -> Verb {
+        let queue = self.text();
+        match script {
+            "accept" => Verb::Accept(self.accept()),
+            "find" => Verb::Find { id: self.bytes() },
+            "claim" => {
+                let most = self.number() as usize;
+                let (_bytes, _lease, _crashes) = (self.number(), self.number(), self.number());
+                let (_worker, _silence) = (self.text(), self.number());
+                Verb::Claim { queue, most }
+            }
+            "hold" => Verb::Hold(self.hold()),
+            "settle" => {
+                let (_worker, _guard, _retention) = (self.text(), self.number(), self.number());
+                Verb::Settle { queue, settled: self.each(Self::settled) }
+            }
+            "renew" => {
+                let _lease = self.number();
+                Verb::Renew { queue, ids: self.each(|delivery| (delivery.bytes(), delivery.number()).0) }
+            }
+            "ring" => {
+                let (_bell, _guard) = (self.number(), self.number());
+                Verb::Ring { queue }
+            }
+            "lanes" => Verb::Lanes,
+            other => panic!("no double answers the script {other} yet"),
+        }
+    }
+
     fn accept(&mut self) -> Accept {
-        let _queue = self.text();
         let (id, payload) = (self.bytes(), self.bytes());
         let (_bell, _guard) = (self.number(), self.number());
         Accept {
@@ -105,66 +129,70 @@ impl Arguments<'_> {
             digest: self.bytes(),
             fingerprint: self.bytes(),
             ttl_ms: self.number(),
-            again: self.number() == 1,
+            again: self.flag(),
             depth: self.number(),
             age_ms: self.number(),
         }
     }
 
-    fn settled(&mut self) -> Vec<Settled> {
-        let (_queue, _worker, _guard, _retention) = (self.text(), self.text(), self.number(), self.number());
-        let mut settled = Vec::new();
-        while self.0.len() > 0 {
-            settled.push(Settled {
-                id: self.bytes(),
-                delivery: self.number(),
-                verdict: self.text(),
-                delay_ms: self.number(),
-                class: self.text(),
-                reason: self.text(),
-                head: self.text(),
-                counter: self.text(),
-                emits: self.emits(),
-            });
+    fn hold(&mut self) -> Hold {
+        Hold {
+            id: self.bytes(),
+            delivery: self.number(),
+            refuse_untracked: self.flag(),
+            wanted: self.each(|line| (line.text(), line.number())),
         }
-        settled
     }
 
-    fn emits(&mut self) -> Vec<Emitted> {
-        let emits = self.number();
-        let emit = |_| Emitted { queue: self.text(), id: self.bytes(), payload: self.bytes(), log: self.number() == 1 };
-        (0..emits).map(emit).collect()
+    fn settled(&mut self) -> Settled {
+        Settled {
+            id: self.bytes(),
+            delivery: self.number(),
+            verdict: self.text(),
+            delay_ms: self.number(),
+            class: self.text(),
+            reason: self.text(),
+            head: self.text(),
+            counter: self.text(),
+            give_back: self.flag(),
+            emits: (0..self.number()).map(|_| self.emitted()).collect(),
+        }
+    }
+
+    fn emitted(&mut self) -> Emitted {
+        Emitted { queue: self.text(), id: self.bytes(), payload: self.bytes(), log: self.flag() }
+    }
+
+    /// Reads the same again until the end.
+    fn each<T>(&mut self, read: impl Fn(&mut Self) -> T) -> Vec<T> {
+        std::iter::from_fn(|| (!self.is_empty()).then(|| read(self))).collect()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.len() == 0
     }
 
     fn number(&mut self) -> i64 {
-        number(self.0.next().expect("one more argument"))
+        match self.0.next() {
+            Some(RedisParameter::Int64(number)) => *number,
+            other => panic!("{other:?} in place of a number"),
+        }
+    }
+
+    fn flag(&mut self) -> bool {
+        self.number() == 1
     }
 
     fn bytes(&mut self) -> Vec<u8> {
-        bytes(self.0.next().expect("one more argument"))
+        match self.0.next() {
+            Some(RedisParameter::Binary(bytes)) => bytes.clone(),
+            other => panic!("{other:?} in place of a string"),
+        }
     }
 
     fn text(&mut self) -> String {
-        text(self.0.next().expect("one more argument"))
+        String::from_utf8(self.bytes()).expect("UTF-8")
     }
-}
-
-fn number(argument: &RedisParameter) -> i64 {
-    match argument {
-        RedisParameter::Int64(number) => *number,
-        RedisParameter::Binary(bytes) => panic!("{bytes:?} is no number"),
-    }
-}
-
-fn bytes(argument: &RedisParameter) -> Vec<u8> {
-    match argument {
-        RedisParameter::Int64(number) => panic!("{number} is no string"),
-        RedisParameter::Binary(bytes) => bytes.clone(),
-    }
-}
-
-fn text(argument: &RedisParameter) -> String {
-    String::from_utf8(bytes(argument)).expect("UTF-8")
 }
 
 /// A script's reply of claimed messages.

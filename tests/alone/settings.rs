@@ -88,6 +88,7 @@ async fn the_processor_names_a_variable_that_is_wrong_and_claims_nothing() {
         "the variable backoff_cap_ms of component processor is 999, but must be at least backoff_base_ms, 1000";
     assert_eq!(alone.complaint().await, expected);
     alone.double.reset("backoff_cap_ms");
+    alone.refuses("untracked_stock", &["", "Allow", "true"]).await;
     assert_eq!(alone.wake().await, Ok(()));
     assert_eq!(settled(&alone.take_effects(), "placed").len(), 1, "the order was still there");
 }
