@@ -90,7 +90,7 @@ async fn stock_is_kept_by_whoever_has_the_operators_key() {
         ("PATCH", "/stock/TEA-1", json!({"by": -2}), 200, level(3)),
         ("PATCH", "/stock/TEA-1", json!({"by": -4}), 409, "Only 3 are left".to_owned()),
         ("GET", "/stock/TEA-1", Value::Null, 200, level(3)),
-        ("PUT", "/stock/A%2FB%20%C3%A9", json!({"available": 1}), 200, r#""sku":"A/B \u{e9}""#.to_owned()),
+        ("PUT", "/stock/A%2FB%20%C3%A9", json!({"available": 1}), 200, r#""sku":"A/B é""#.to_owned()),
         ("GET", "/stock/A/B%20%C3%A9", Value::Null, 200, r#""available":1"#.to_owned()),
         ("GET", "/stock", Value::Null, 200, level(3)),
         ("GET", "/stock?cursor=x", Value::Null, 400, "cursor".to_owned()),
