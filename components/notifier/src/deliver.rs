@@ -36,7 +36,7 @@ impl Delivery<'_> {
     fn request(&self, event: &[u8]) -> Result<Request<FullBody<Bytes>>, String> {
         let id = order::event::read(event).map_err(|error| error.to_string())?.id;
         let seconds = now_ms() / 1000;
-        let signature = self.endpoint.signer.sign(&id, seconds as i64, event).map_err(|error| error.to_string())?;
+        let signature = self.endpoint.signer.sign(id, seconds as i64, event).map_err(|error| error.to_string())?;
         Request::post(&self.endpoint.url)
             .header(header::CONTENT_TYPE, "application/cloudevents+json")
             .header(header::CONTENT_LENGTH, event.len())

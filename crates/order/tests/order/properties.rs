@@ -151,7 +151,7 @@ proptest! {
     fn no_damage_to_an_order_makes_a_reader_panic(
         (at, length) in (any::<prop::sample::Index>(), 0..20_usize), instead in vec(any::<u8>(), 0..4),
     ) {
-        let record = decide(Placed { id: crate::sample::id(), order: parse(&full()), trace: None }, Version::NONE, &order::Stock::Held, crate::sample::noon());
+        let record = decide(Placed { id: crate::sample::id(), order: parse(&full()), trace: None }, Version::NONE, &Stock::Held, crate::sample::noon());
         for whole in [full().to_string().into_bytes(), crate::sample::placed().encode(), event::to_json(&record, None)] {
             let start = at.index(whole.len());
             let mut damaged = whole.clone();
