@@ -11,7 +11,7 @@ use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 use crate::bindings::RedisSubscriberPre;
 use crate::engine::engine;
-use crate::fault::Fault;
+use crate::file_fault::FileFault;
 use crate::imports::add_to_linker;
 use crate::instance::InstanceState;
 use crate::manifest::{self, Manifest};
@@ -106,7 +106,7 @@ impl App {
 }
 
 /// Every store that a component lists must be configured.
-fn check_stores(file: &Path, manifest: &Manifest, load: &Load, config: &RuntimeConfig) -> Result<(), Fault> {
+fn check_stores(file: &Path, manifest: &Manifest, load: &Load, config: &RuntimeConfig) -> Result<(), FileFault> {
     for (name, component) in &manifest.component {
         for label in &component.key_value_stores {
             let label = label.get_ref();
@@ -119,7 +119,7 @@ fn check_stores(file: &Path, manifest: &Manifest, load: &Load, config: &RuntimeC
                     "the component `{name}` lists the key-value store `{label}`, which {place} does not configure: add \
                      [key_value_store.{label}] with type = \"redis\" and a url"
                 );
-                return Err(Fault { file: file.to_path_buf(), line: None, message });
+                return Err(FileFault { file: file.to_path_buf(), line: None, message });
             }
         }
     }

@@ -5,7 +5,8 @@
 //! without a Redis or a network, and be stopped at any of its effects. With none installed nothing is built or counted.
 
 use std::fmt;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -20,7 +21,7 @@ pub trait Calls: Send + Sync + 'static {
     /// What shall become of this call. The component waits for the verdict; its other calls go on.
     fn before<'c>(&'c self, call: &'c Call) -> BoxFuture<'c, Verdict>;
 
-    /// How a call ended. Not told where the instance was dropped while the call was under way.
+    /// How a call ended. Told of each call that began, once.
     fn after(&self, call: &Call, outcome: &Outcome) {
         _ = (call, outcome);
     }
@@ -41,11 +42,13 @@ pub fn decide(verdict: impl Fn(&Call) -> Verdict + Send + Sync + 'static) -> imp
 #[derive(Debug)]
 pub struct Call {
     /// The component that calls.
-    pub component: std::sync::Arc<str>,
+    pub component: Arc<str>,
     /// Which of the application's instances, counted from 1 in the order of their start.
     pub instance: u64,
     /// Which of the application's calls, counted from 1 in the order in which they began.
     pub number: u64,
+    /// When it began.
+    pub began: Instant,
     /// What it does.
     pub operation: Operation,
 }
@@ -114,6 +117,21 @@ pub enum Operation {
     Http(http::Request<Bytes>),
 }
 
+/// What calls are told apart by first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// Commands on a connection.
+    Redis,
+    /// Opening a connection.
+    RedisOpen,
+    /// All of the key-value interface.
+    KeyValue,
+    /// Outgoing requests.
+    Http,
+    /// Reading variables.
+    Variable,
+}
+
 /// What shall become of a call.
 #[derive(Debug)]
 pub enum Verdict {
@@ -175,71 +193,59 @@ pub enum Outcome {
     Refused(String),
     /// The instance was stopped before or after it, by the verdict.
     Crashed,
+    /// Nobody waits for it any more: the component gave it up, or the instance was dropped.
+    Dropped,
 }
 
-/// Shows a call in one line: sizes of values, no secrets.
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 5] = [Self::Redis, Self::RedisOpen, Self::KeyValue, Self::Http, Self::Variable];
+}
+
+impl Operation {
+    /// Its kind.
+    pub fn kind(&self) -> Kind {
         match self {
-            Self::RedisOpen { address } => write!(f, "redis open {}", crate::redis_address::shown(address)),
-            Self::Redis { command, arguments } => {
-                write!(f, "redis {command}")?;
-                arguments.iter().try_for_each(|argument| write!(f, " {}", Argument(argument)))
-            }
-            Self::KeyValueOpen { store } => write!(f, "key-value {store} open"),
-            Self::KeyValueGet { store, key } => write!(f, "key-value {store} get {key}"),
-            Self::KeyValueSet { store, key, value } => write!(f, "key-value {store} set {key} ({} bytes)", value.len()),
-            Self::KeyValueDelete { store, key } => write!(f, "key-value {store} delete {key}"),
-            Self::KeyValueExists { store, key } => write!(f, "key-value {store} exists {key}"),
-            Self::KeyValueKeys { store } => write!(f, "key-value {store} get-keys"),
-            Self::Variable { name } => write!(f, "variable {name}"),
-            Self::Http(request) => {
-                write!(f, "http {} {} ({} bytes)", request.method(), request.uri(), request.body().len())
-            }
+            Self::RedisOpen { .. } => Kind::RedisOpen,
+            Self::Redis { .. } => Kind::Redis,
+            Self::KeyValueOpen { .. }
+            | Self::KeyValueGet { .. }
+            | Self::KeyValueSet { .. }
+            | Self::KeyValueDelete { .. }
+            | Self::KeyValueExists { .. }
+            | Self::KeyValueKeys { .. } => Kind::KeyValue,
+            Self::Variable { .. } => Kind::Variable,
+            Self::Http(_) => Kind::Http,
         }
+    }
+
+    /// What it is among its kind: the command, the function, the method, the variable. There is one way to open a
+    /// connection to Redis.
+    pub fn function(&self) -> Option<&str> {
+        Some(match self {
+            Self::RedisOpen { .. } => return None,
+            Self::Redis { command, .. } => command,
+            Self::KeyValueOpen { .. } => "open",
+            Self::KeyValueGet { .. } => "get",
+            Self::KeyValueSet { .. } => "set",
+            Self::KeyValueDelete { .. } => "delete",
+            Self::KeyValueExists { .. } => "exists",
+            Self::KeyValueKeys { .. } => "get-keys",
+            Self::Variable { name } => name,
+            Self::Http(request) => request.method().as_str(),
+        })
     }
 }
 
-/// An argument of a command: short text as it is, anything else by its size.
-struct Argument<'a>(&'a RedisParameter);
-
-impl fmt::Display for Argument<'_> {
+/// As a person writes it, for example in a fault.
+impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const SHORT: usize = 64;
-        match self.0 {
-            RedisParameter::Int64(number) => write!(f, "{number}"),
-            RedisParameter::Binary(bytes) => match std::str::from_utf8(bytes) {
-                Ok(text) if bytes.len() <= SHORT && !text.contains(char::is_control) => f.write_str(text),
-                _ => write!(f, "({} bytes)", bytes.len()),
-            },
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_call_is_shown_in_one_line_without_secrets() {
-        let binary = |text: &str| RedisParameter::Binary(text.as_bytes().to_vec());
-        let request = http::Request::post("http://localhost:1/hook").body(Bytes::from_static(b"hello"));
-        for (operation, expected) in [
-            (Operation::RedisOpen { address: "redis://u:secret@h:1/2".into() }, "redis open redis://h:1/2"),
-            (
-                Operation::Redis {
-                    command: "SET".into(),
-                    arguments: vec![binary("a"), binary("x\ny"), RedisParameter::Int64(7), binary(&"z".repeat(65))],
-                },
-                "redis SET a (3 bytes) 7 (65 bytes)",
-            ),
-            (
-                Operation::KeyValueSet { store: "default".into(), key: "book/1".into(), value: vec![0; 9] },
-                "key-value default set book/1 (9 bytes)",
-            ),
-            (Operation::Http(request.expect("a request")), "http POST http://localhost:1/hook (5 bytes)"),
-        ] {
-            assert_eq!(operation.to_string(), expected);
-        }
+        f.write_str(match self {
+            Self::Redis => "redis",
+            Self::RedisOpen => "redis-open",
+            Self::KeyValue => "key-value",
+            Self::Http => "http",
+            Self::Variable => "variable",
+        })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use crate::calls::{Answer, Call, Calls, Operation, Outcome, Refusal, Verdict};
 
@@ -70,10 +71,26 @@ impl Effects {
     ) -> Result<Result<T, E>, Stop> {
         let Some(installed) = &self.installed else { return Ok(effect.await) };
         let number = installed.begun.fetch_add(1, Ordering::Relaxed) + 1;
-        let call = Call { component: self.component.clone(), instance: self.instance, number, operation: operation() };
-        let decided = decide(&call, installed.calls.before(&call).await, effect).await;
-        installed.calls.after(&call, &outcome(&decided));
+        let (component, began) = (self.component.clone(), Instant::now());
+        let call = Call { component, instance: self.instance, number, began, operation: operation() };
+        let mut under_way = UnderWay { calls: &*installed.calls, call, outcome: Outcome::Dropped };
+        let verdict = under_way.calls.before(&under_way.call).await;
+        let decided = decide(&under_way.call, verdict, effect).await;
+        under_way.outcome = outcome(&decided);
         decided
+    }
+}
+
+/// A call from its beginning to its end, which is told whatever it is: a dropped future tells nobody by itself.
+struct UnderWay<'e> {
+    calls: &'e dyn Calls,
+    call: Call,
+    outcome: Outcome,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.calls.after(&self.call, &self.outcome);
     }
 }
 

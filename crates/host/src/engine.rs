@@ -1,9 +1,11 @@
-//! The wasmtime engine: how components are compiled and where their instances live.
+//! The wasmtime engine: how components are compiled, where their instances live, and how one that only computes is
+//! interrupted.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context;
-use wasmtime::{Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
 
 /// How many instances of all components may live at once. Each reserves 4 GiB of address space, not memory, and several
 /// engines must fit into a process.
@@ -12,11 +14,13 @@ pub(crate) const INSTANCES: u32 = 1000;
 const CORE_INSTANCES_PER_COMPONENT: u32 = 10;
 /// How much memory an instance may use, in bytes.
 const MEMORY_PER_INSTANCE: usize = 1 << 30;
+/// How long an instance may compute before others get a turn, and before it notices that it shall end. As in Spin.
+const TURN: Duration = Duration::from_millis(10);
 
 /// An engine that keeps what it compiles in `cache`, if one is given, under the code's content.
 pub(crate) fn engine(cache: Option<&Path>) -> anyhow::Result<Engine> {
     let mut config = Config::new();
-    config.wasm_component_model_async(true);
+    config.wasm_component_model_async(true).epoch_interruption(true);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
     if let Some(directory) = cache {
         let directory = std::path::absolute(directory)?;
@@ -27,7 +31,29 @@ pub(crate) fn engine(cache: Option<&Path>) -> anyhow::Result<Engine> {
             .with_context(|| format!("the cache of compiled components at {} can't be used", directory.display()))?;
         config.cache(Some(cache));
     }
-    Engine::new(&config).map_err(anyhow::Error::from).context("wasmtime can't start here")
+    let engine = Engine::new(&config).map_err(anyhow::Error::from).context("wasmtime can't start here")?;
+    tick(&engine).context("the clock that interrupts components can't be started")?;
+    Ok(engine)
+}
+
+/// Has the instance in `store` pause after each [`TURN`]. So a component that never returns holds up nobody for good, and
+/// can be dropped.
+pub(crate) fn take_turns<T>(store: &mut Store<T>) {
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_async_yield_and_update(1);
+}
+
+/// Ends each turn, for as long as there is the engine. A thread of its own, because busy components may hold every other.
+fn tick(engine: &Engine) -> std::io::Result<()> {
+    let engine = engine.weak();
+    let ticking = move || {
+        while let Some(engine) = engine.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            std::thread::sleep(TURN);
+        }
+    };
+    std::thread::Builder::new().name("turns".to_owned()).spawn(ticking).map(|_| ())
 }
 
 fn pool() -> PoolingAllocationConfig {

@@ -12,6 +12,7 @@ use crate::allowed_hosts::Destination;
 use crate::application::Application;
 use crate::component::Settings;
 use crate::effects::Effects;
+use crate::engine::take_turns;
 use crate::guest_output::GuestOutput;
 use crate::imports::http::Outgoing;
 
@@ -96,7 +97,9 @@ pub(crate) fn store(application: &Arc<Application>, component: &Arc<Settings>) -
         wasi_http: WasiHttpCtx::new(),
         _alive: application.lifetime.instances.token(),
     };
-    Store::new(&application.engine, state)
+    let mut store = Store::new(&application.engine, state);
+    take_turns(&mut store);
+    store
 }
 
 impl WasiView for InstanceState {

@@ -9,7 +9,7 @@ use std::path::Path;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::fault::{Fault, Source};
+use crate::file_fault::{FileFault, Source};
 use crate::manifest_check::check;
 use crate::template::Template;
 
@@ -193,8 +193,8 @@ pub enum Commands {
 
 impl Manifest {
     /// Reads and checks a manifest.
-    pub fn read(file: &Path) -> Result<Self, Fault> {
-        let text = std::fs::read_to_string(file).map_err(|error| Fault {
+    pub fn read(file: &Path) -> Result<Self, FileFault> {
+        let text = std::fs::read_to_string(file).map_err(|error| FileFault {
             file: file.to_path_buf(),
             line: None,
             message: format!("can't be read: {error}"),
@@ -203,7 +203,7 @@ impl Manifest {
     }
 
     /// Checks a manifest's text; `file` is only what faults are named by.
-    pub fn parse(file: &Path, text: &str) -> Result<Self, Fault> {
+    pub fn parse(file: &Path, text: &str) -> Result<Self, FileFault> {
         let source = Source { file, text };
         let manifest: Self = toml::from_str(text).map_err(|error| source.fault_in_toml(&error))?;
         check(&manifest, &source)?;

@@ -3,7 +3,7 @@
 use toml::Spanned;
 
 use crate::allowed_hosts::AllowedHosts;
-use crate::fault::{Fault, Source};
+use crate::file_fault::{FileFault, Source};
 use crate::manifest::{Component, HttpRoute, Manifest};
 use crate::routes::{Route, Routes};
 use crate::template::Template;
@@ -12,7 +12,7 @@ use crate::variables::is_variable_name;
 /// The only version of the format that is read.
 const VERSION: i64 = 2;
 
-pub(crate) fn check(manifest: &Manifest, source: &Source<'_>) -> Result<(), Fault> {
+pub(crate) fn check(manifest: &Manifest, source: &Source<'_>) -> Result<(), FileFault> {
     let version = &manifest.spin_manifest_version;
     if *version.get_ref() != VERSION {
         return Err(source.fault(version.span(), format!("`spin_manifest_version` must be {VERSION}")));
@@ -30,7 +30,7 @@ struct Check<'m> {
 }
 
 impl Check<'_> {
-    fn variables(&self) -> Result<(), Fault> {
+    fn variables(&self) -> Result<(), FileFault> {
         for (name, declaration) in &self.manifest.variables {
             if !is_variable_name(name) {
                 return Err(self.source.fault_anywhere(format!(
@@ -46,7 +46,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn http_triggers(&self) -> Result<(), Fault> {
+    fn http_triggers(&self) -> Result<(), FileFault> {
         let mut routes = Vec::new();
         for trigger in &self.manifest.trigger.http {
             self.reference(&trigger.component)?;
@@ -65,7 +65,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn redis_triggers(&self) -> Result<(), Fault> {
+    fn redis_triggers(&self) -> Result<(), FileFault> {
         for trigger in &self.manifest.trigger.redis {
             self.reference(&trigger.component)?;
             self.template("channel", &trigger.channel)?;
@@ -81,7 +81,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn component(&self, name: &str, component: &Component) -> Result<(), Fault> {
+    fn component(&self, name: &str, component: &Component) -> Result<(), FileFault> {
         if !is_component_name(name) {
             let message = format!("`{name}` is no name of a component: use letters and digits in words joined by `-`");
             return Err(self.source.fault(component.source.span(), message));
@@ -107,7 +107,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn reference(&self, component: &Spanned<String>) -> Result<(), Fault> {
+    fn reference(&self, component: &Spanned<String>) -> Result<(), FileFault> {
         if self.manifest.component.contains_key(component.get_ref()) {
             return Ok(());
         }
@@ -115,7 +115,7 @@ impl Check<'_> {
         Err(self.source.fault(component.span(), message))
     }
 
-    fn template(&self, key: &str, text: &Spanned<String>) -> Result<Template, Fault> {
+    fn template(&self, key: &str, text: &Spanned<String>) -> Result<Template, FileFault> {
         let fault = |message: String| self.source.fault(text.span(), format!("`{key}`: {message}"));
         let template = Template::parse(text.get_ref()).map_err(|error| fault(error.to_string()))?;
         if let Some(name) = template.names().find(|name| !self.manifest.variables.contains_key(*name)) {
@@ -179,7 +179,7 @@ watch = ["src/**"]
 source = "worker.wasm"
 "#;
 
-    fn parse(text: &str) -> Result<Manifest, Fault> {
+    fn parse(text: &str) -> Result<Manifest, FileFault> {
         Manifest::parse(Path::new("spin.toml"), text)
     }
 

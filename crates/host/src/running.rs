@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use bytes::Bytes;
+use futures::future::select_all;
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use tokio::sync::watch;
@@ -62,6 +63,13 @@ impl Running {
         for mut subscription in self.subscriptions.clone() {
             _ = subscription.wait_for(|subscription| *subscription == Subscription::Made).await;
         }
+    }
+
+    /// Tells of each time from now on that a Redis trigger listens again after it did not.
+    pub fn listening(&self) -> Listening {
+        let mut subscriptions = self.subscriptions.clone();
+        subscriptions.iter_mut().for_each(watch::Receiver::mark_unchanged);
+        Listening { subscriptions }
     }
 
     /// Whether every Redis trigger listens at this moment.
@@ -131,6 +139,33 @@ impl Running {
         };
         _ = tokio::time::timeout(SUBSCRIPTIONS, tried).await;
     }
+}
+
+/// Tells when Redis triggers listen again. What was published while they did not is gone, and nothing makes it good by
+/// itself.
+pub struct Listening {
+    subscriptions: Vec<watch::Receiver<Subscription>>,
+}
+
+impl Listening {
+    /// Waits for the next time. Never returns once the application has ended, or where there are no Redis triggers.
+    pub async fn again(&mut self) {
+        let made = self.subscriptions.iter_mut().map(|subscription| Box::pin(made_again(subscription)));
+        match made.collect::<Vec<_>>() {
+            none if none.is_empty() => std::future::pending().await,
+            some => _ = select_all(some).await,
+        }
+    }
+}
+
+/// Dropped while it waits, it misses nothing.
+async fn made_again(subscription: &mut watch::Receiver<Subscription>) {
+    while subscription.changed().await.is_ok() {
+        if *subscription.borrow() == Subscription::Made {
+            return;
+        }
+    }
+    std::future::pending().await
 }
 
 impl Drop for Running {

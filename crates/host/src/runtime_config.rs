@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::fault::{Fault, Source};
+use crate::file_fault::{FileFault, Source};
 
 /// The runtime's configuration. Default: no stores.
 #[derive(Clone, Debug, Default)]
@@ -32,8 +32,8 @@ struct Store {
 
 impl RuntimeConfig {
     /// Reads and checks a configuration.
-    pub fn read(file: &Path) -> Result<Self, Fault> {
-        let text = std::fs::read_to_string(file).map_err(|error| Fault {
+    pub fn read(file: &Path) -> Result<Self, FileFault> {
+        let text = std::fs::read_to_string(file).map_err(|error| FileFault {
             file: file.to_path_buf(),
             line: None,
             message: format!("can't be read: {error}"),
@@ -42,7 +42,7 @@ impl RuntimeConfig {
     }
 
     /// Checks a configuration's text; `file` is only what faults are named by.
-    pub fn parse(file: &Path, text: &str) -> Result<Self, Fault> {
+    pub fn parse(file: &Path, text: &str) -> Result<Self, FileFault> {
         let source = Source { file, text };
         let parsed: File = toml::from_str(text).map_err(|error| source.fault_in_toml(&error))?;
         let stores = parsed.key_value_store.into_iter().map(|(label, store)| {
@@ -53,7 +53,7 @@ impl RuntimeConfig {
     }
 }
 
-fn store_url(source: &Source<'_>, label: &str, store: Store) -> Result<String, Fault> {
+fn store_url(source: &Source<'_>, label: &str, store: Store) -> Result<String, FileFault> {
     if store.kind.get_ref() != "redis" {
         let message =
             format!("`type` of the store `{label}` is {:?}: this host has only \"redis\"", store.kind.get_ref());
@@ -75,7 +75,7 @@ fn store_url(source: &Source<'_>, label: &str, store: Store) -> Result<String, F
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<RuntimeConfig, Fault> {
+    fn parse(text: &str) -> Result<RuntimeConfig, FileFault> {
         RuntimeConfig::parse(Path::new("runtime-config.toml"), text)
     }
 

@@ -2,10 +2,12 @@
 
 mod banner;
 mod build;
+mod faults;
 mod log;
 mod probe;
 mod progress;
 mod redis;
+mod trace;
 mod up;
 
 use std::process::ExitCode;
@@ -24,6 +26,8 @@ struct Cli {
 enum Command {
     /// Run the application until Ctrl-C.
     Up(up::Up),
+    /// Run the application until Ctrl-C, and show each call of its components.
+    Trace(trace::Trace),
     /// Run the build commands of the manifest.
     Build(build::Build),
 }
@@ -33,6 +37,7 @@ pub(crate) fn run() -> ExitCode {
     log::init();
     let ended = match cli.command {
         Command::Up(up) => up.run(),
+        Command::Trace(trace) => trace.run(),
         Command::Build(build) => build.run(),
     };
     match ended {

@@ -22,14 +22,19 @@ enum Verdict {
     NotReady(String),
 }
 
-/// Asks for a path now and every ten seconds, and logs each change of the answer.
+/// Asks for a path now and every ten seconds, and logs each change of the answer. Asks also when Redis triggers listen
+/// again: an application may use its probe to make good what it missed meanwhile.
 pub(crate) async fn watch(running: Arc<Running>, path: String) {
     let mut ticks = tokio::time::interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut listening = running.listening();
     // Nothing is said of an application that is ready from the start.
     let mut last = Verdict::Ready;
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = listening.again() => {}
+        }
         let verdict = ask(&running, &path).await;
         if verdict != last {
             match &verdict {

@@ -8,14 +8,19 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use host::{App, Load, Running, Start, variables};
+use host::{App, Calls, Load, Running, Start, variables};
 use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
+use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 
+use super::faults::Faults;
 use super::redis::{Keeper, Redis};
 use super::{banner, probe, progress};
+
+/// How many turns a thread gives to tasks before it looks for signals, timers and connections. Components that only
+/// compute take long turns; at tokio's own 61 a Ctrl-C could wait for most of a second.
+const EVENT_INTERVAL: u32 = 7;
 
 #[derive(Args)]
 pub(crate) struct Up {
@@ -40,19 +45,28 @@ pub(crate) struct Up {
     /// An example to show, with {address} in place of the address. May be given several times.
     #[arg(long = "try", value_name = "COMMAND")]
     tries: Vec<String>,
+    #[command(flatten)]
+    pub(crate) faults: Faults,
 }
 
 impl Up {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let app = self.load()?;
-        let runtime = Runtime::new().context("the runtime can't be started")?;
-        let ended = runtime.block_on(self.serve(app));
-        // A component that never yields must not keep the process.
+        let calls = self.faults.plan(&app)?;
+        self.run_until_asked_to_end(app, calls)
+    }
+
+    /// Runs the application, `calls` deciding what its components do.
+    pub(crate) fn run_until_asked_to_end(self, app: App, calls: Option<Arc<dyn Calls>>) -> anyhow::Result<()> {
+        let runtime = Builder::new_multi_thread().enable_all().event_interval(EVENT_INTERVAL).build();
+        let runtime = runtime.context("the runtime can't be started")?;
+        let ended = runtime.block_on(self.serve(app, calls));
+        // A name that is being looked up must not keep the process.
         runtime.shutdown_background();
         ended
     }
 
-    fn load(&self) -> anyhow::Result<App> {
+    pub(crate) fn load(&self) -> anyhow::Result<App> {
         const RUNTIME_CONFIG: &str = "runtime-config.toml";
         let usual = PathBuf::from(RUNTIME_CONFIG);
         let bar = progress::bar();
@@ -66,11 +80,11 @@ impl Up {
         app
     }
 
-    async fn serve(self, app: App) -> anyhow::Result<()> {
+    async fn serve(self, app: App, calls: Option<Arc<dyn Calls>>) -> anyhow::Result<()> {
         // From here on a signal ends the application in order, whatever it is doing.
         let mut asked_to_end = pin!(asked_to_end()?);
         let started = tokio::select! {
-            started = self.start(&app) => started?,
+            started = self.start(&app, calls) => started?,
             () = &mut asked_to_end => return Ok(()),
         };
         asked_to_end.await;
@@ -79,13 +93,14 @@ impl Up {
         Ok(())
     }
 
-    async fn start(&self, app: &App) -> anyhow::Result<Started> {
+    async fn start(&self, app: &App, calls: Option<Arc<dyn Calls>>) -> anyhow::Result<Started> {
         self.check_listen().await?;
         let redis = Redis::choose(app, self.redis.as_deref(), &self.data).await?;
         let start = Start {
             listen: Some(self.listen),
             redis: redis.redirection()?,
             variables: variables::from_environment(&app.manifest().variables),
+            calls,
             ..Start::default()
         };
         let running = Arc::new(app.start(start).await?);

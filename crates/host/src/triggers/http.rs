@@ -7,9 +7,10 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::{StreamExt, stream};
 use http::uri::{Authority, Scheme};
 use http::{Request, Response, StatusCode, Uri, header};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, BodyStream, StreamBody};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -89,13 +90,25 @@ async fn respond(
     let _turn = server.turns.acquire().await;
     let request = request.map(|body| body.map_err(Error::from).boxed_unsync());
     Ok(match with_absolute_uri(request) {
-        Some(request) => server.application.route(request, client).await,
+        Some(request) => with_beginning(server.application.route(request, client).await).await,
         None => {
             let mut response = Response::new(whole("The Host header is missing or wrong.\n".into()));
             *response.status_mut() = StatusCode::BAD_REQUEST;
             response
         }
     })
+}
+
+/// Waits for the beginning of a body whose length is known, so that it goes out in one write with the head: most bodies
+/// are no longer than that. Others may be meant to flow from the start.
+async fn with_beginning(response: Response<WasiBody>) -> Response<WasiBody> {
+    if !response.headers().contains_key(header::CONTENT_LENGTH) {
+        return response;
+    }
+    let (head, body) = response.into_parts();
+    let mut frames = StreamExt::fuse(BodyStream::new(body));
+    let first = frames.next().await;
+    Response::from_parts(head, StreamBody::new(stream::iter(first).chain(frames)).boxed_unsync())
 }
 
 /// A component sees scheme and authority, which a client sends in the Host header. `None` if there is none, or if it
@@ -119,7 +132,66 @@ fn with_absolute_uri<B>(mut request: Request<B>) -> Option<Request<B>> {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use futures::FutureExt;
+    use futures::channel::mpsc::{UnboundedSender, unbounded};
+    use hyper::body::Frame;
+
     use super::*;
+
+    type Piece = Result<&'static str, Error>;
+
+    /// A response and what sends the pieces of its body.
+    fn response(length: Option<usize>) -> (Response<WasiBody>, UnboundedSender<Piece>) {
+        let (sender, pieces) = unbounded::<Piece>();
+        let frames = pieces.map(|piece| piece.map(|text| Frame::data(Bytes::from_static(text.as_bytes()))));
+        let mut response = Response::new(StreamBody::new(frames).boxed_unsync());
+        if let Some(length) = length {
+            response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+        }
+        (response, sender)
+    }
+
+    #[test]
+    fn a_response_of_known_length_waits_for_the_beginning_of_its_body() {
+        let (known, sender) = response(Some(8));
+        let mut waiting = Box::pin(with_beginning(known));
+        assert!(waiting.as_mut().now_or_never().is_none());
+        sender.unbounded_send(Ok("half")).expect("a reader");
+        let response = waiting.now_or_never().expect("it waits for no more");
+        sender.unbounded_send(Ok("rest")).expect("a reader");
+        drop(sender);
+        let body = response.into_body().collect().now_or_never().expect("it is all there").expect("it is whole");
+        assert_eq!(body.to_bytes(), "halfrest");
+    }
+
+    #[test]
+    fn a_response_of_unknown_length_waits_for_nothing() {
+        assert!(with_beginning(response(None).0).now_or_never().is_some());
+    }
+
+    #[test]
+    fn a_body_that_fails_or_ends_early_does_so_still() {
+        let (failing, sender) = response(Some(8));
+        sender.unbounded_send(Err(Error::ConnectionTerminated)).expect("a reader");
+        let failing = with_beginning(failing).now_or_never().expect("there is an end");
+        assert!(failing.into_body().collect().now_or_never().expect("there is an end").is_err());
+        let (ending, sender) = response(Some(8));
+        drop(sender);
+        let ending = with_beginning(ending).now_or_never().expect("there is an end");
+        // An empty body of known length would keep the client waiting for what the head has promised.
+        assert_eq!(hyper::body::Body::size_hint(ending.body()).exact(), None);
+        assert!(
+            ending
+                .into_body()
+                .collect()
+                .now_or_never()
+                .expect("there is an end")
+                .expect("no error")
+                .to_bytes()
+                .is_empty()
+        );
+    }
 
     #[test]
     fn the_authority_comes_from_the_host_header_or_the_request_line() {

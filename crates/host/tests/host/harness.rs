@@ -18,6 +18,17 @@ name = "empty"
 redis_url = { default = "redis://127.0.0.1:6379/2" }
 "#;
 
+/// An application with a component that is woken by messages.
+const READER: &str = r#"
+[[trigger.redis]]
+address = "{{ redis_url }}"
+channel = "news"
+component = "reader"
+[component.reader]
+source = "guest.wasm"
+variables = { redis_url = "{{ redis_url }}" }
+"#;
+
 /// A folder with a manifest in it.
 pub(crate) struct Folder(TempDir);
 
@@ -25,6 +36,14 @@ impl Folder {
     pub(crate) fn with_manifest(text: &str) -> Self {
         let folder = Self(TempDir::new().unwrap());
         std::fs::write(folder.manifest(), text).unwrap();
+        folder
+    }
+
+    /// With a component in it that reads a variable for each message on `news`, and never finishes with an empty one.
+    pub(crate) fn with_reader() -> Self {
+        let folder = Self::with_manifest(&format!("{EMPTY}{READER}"));
+        let guest = wat::parse_str(include_str!("guest.wat")).unwrap();
+        std::fs::write(folder.path().join("guest.wasm"), guest).unwrap();
         folder
     }
 

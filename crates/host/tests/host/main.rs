@@ -1,10 +1,12 @@
-//! What the host promises without any component: its server, its own Redis, its command line.
+//! What the host promises whatever the application: its server, its own Redis, its command line.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 mod application;
 mod build;
 mod harness;
+mod process;
 mod redis_server;
 mod server;
+mod trace;
 mod up;

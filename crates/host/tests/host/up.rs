@@ -5,75 +5,18 @@ use std::time::Instant;
 
 use redis::AsyncCommands;
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::TcpListener;
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::Command;
 
 use crate::harness::{EMPTY, Folder, PATIENCE, connect, eventually, is_alive};
-
-/// A `host up` and what it prints. It ends with this guard.
-struct Up {
-    process: Child,
-    printed: Lines<BufReader<ChildStdout>>,
-}
-
-impl Up {
-    fn start(folder: &Folder, arguments: &[&str]) -> Self {
-        let mut process = command(folder).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
-        let printed = BufReader::new(process.stdout.take().unwrap()).lines();
-        Self { process, printed }
-    }
-
-    /// The next line that it prints with this text in it.
-    async fn line(&mut self, text: &str) -> String {
-        let reading = async {
-            while let Some(line) = self.printed.next_line().await.unwrap() {
-                if line.contains(text) {
-                    return line;
-                }
-            }
-            panic!("it ended without printing {text}");
-        };
-        tokio::time::timeout(PATIENCE, reading).await.unwrap_or_else(|_| panic!("it never printed {text}"))
-    }
-
-    /// The address of its private Redis, once it says so.
-    async fn redis(&mut self) -> String {
-        let line = self.line("private, at ").await;
-        line.split_whitespace().find(|word| word.starts_with("redis://")).unwrap().trim_end_matches(",").to_owned()
-    }
-
-    fn signal(&self, signal: Signal) {
-        let pid = Pid::from_raw(self.process.id().unwrap().try_into().unwrap()).unwrap();
-        kill_process(pid, signal).unwrap();
-    }
-}
-
-fn command(folder: &Folder) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_host"));
-    command.current_dir(folder.path()).args(["up", "--listen", "127.0.0.1:0"]).kill_on_drop(true);
-    command
-}
-
-async fn refused(folder: &Folder, change: impl FnOnce(&mut Command) -> &mut Command) -> String {
-    let mut command = command(folder);
-    change(&mut command);
-    let output = tokio::time::timeout(PATIENCE, command.output()).await.expect("it ends").unwrap();
-    assert!(!output.status.success());
-    String::from_utf8(output.stderr).unwrap()
-}
-
-async fn server_of(redis: &str) -> u32 {
-    let mut connection = connect(redis).await.unwrap();
-    let info: redis::InfoDict = redis::cmd("INFO").query_async(&mut connection).await.unwrap();
-    info.get("process_id").unwrap()
-}
+use crate::process::{Process, command, refused, server_of};
 
 #[tokio::test]
 async fn a_signal_ends_it_and_its_redis_within_a_second_and_the_data_stays() {
     let folder = Folder::with_manifest(EMPTY);
     for (run, signal) in [Signal::INT, Signal::TERM].into_iter().enumerate() {
-        let mut up = Up::start(&folder, &[]);
+        let mut up = Process::start(&folder, "up", &[]);
         let redis = up.redis().await;
         up.line("Ctrl-C").await;
         let mut connection = connect(&redis).await.unwrap();
@@ -89,19 +32,19 @@ async fn a_signal_ends_it_and_its_redis_within_a_second_and_the_data_stays() {
 #[tokio::test]
 async fn killed_outright_it_leaves_no_redis_behind_and_the_next_one_starts() {
     let folder = Folder::with_manifest(EMPTY);
-    let mut up = Up::start(&folder, &[]);
+    let mut up = Process::start(&folder, "up", &[]);
     let redis = up.redis().await;
     let server = server_of(&redis).await;
     up.signal(Signal::KILL);
     up.process.wait().await.unwrap();
-    Up::start(&folder, &[]).redis().await;
+    Process::start(&folder, "up", &[]).redis().await;
     eventually("the first Redis to be gone", async || (!is_alive(server)).then_some(())).await;
 }
 
 #[tokio::test]
 async fn a_private_redis_that_ends_is_started_again() {
     let folder = Folder::with_manifest(EMPTY);
-    let mut up = Up::start(&folder, &[]);
+    let mut up = Process::start(&folder, "up", &[]);
     let redis = up.redis().await;
     connect(&redis).await.unwrap().set::<_, _, ()>("kept", 1).await.unwrap();
     let server = server_of(&redis).await;
@@ -113,7 +56,7 @@ async fn a_private_redis_that_ends_is_started_again() {
 #[tokio::test]
 async fn it_says_where_it_is_and_what_to_try() {
     let folder = Folder::with_manifest(EMPTY);
-    let mut up = Up::start(&folder, &["--try", "curl http://{address}/books"]);
+    let mut up = Process::start(&folder, "up", &["--try", "curl http://{address}/books"]);
     let address = up.line("empty runs at http://").await.split("http://").nth(1).unwrap().to_owned();
     up.line("Try:").await;
     up.line(&format!("curl http://{address}/books")).await;
@@ -122,9 +65,9 @@ async fn it_says_where_it_is_and_what_to_try() {
 #[tokio::test]
 async fn two_on_one_folder_are_refused() {
     let folder = Folder::with_manifest(EMPTY);
-    let mut first = Up::start(&folder, &[]);
+    let mut first = Process::start(&folder, "up", &[]);
     first.redis().await;
-    let error = refused(&folder, |command| command).await;
+    let error = refused(&folder, "up", |command| command).await;
     assert!(error.contains("is in use by another host"), "{error}");
 }
 
@@ -143,14 +86,14 @@ async fn an_address_that_is_taken_is_named_with_what_to_change() {
 #[tokio::test]
 async fn a_redis_of_the_users_own_is_used_as_it_is() {
     let folder = Folder::with_manifest(EMPTY);
-    let mut own = command(&folder);
+    let mut own = command(&folder, "up");
     own.env("SPIN_VARIABLE_REDIS_URL", "redis://127.0.0.1:1/0").stdout(Stdio::piped());
     let mut process = own.spawn().unwrap();
     let printed = BufReader::new(process.stdout.take().unwrap()).lines();
-    let mut up = Up { process, printed };
+    let mut up = Process { process, printed };
     up.line("yours, by SPIN_VARIABLE_REDIS_URL").await;
     assert!(!folder.path().join(".spin/redis").exists());
-    let error = refused(&folder, |command| {
+    let error = refused(&folder, "up", |command| {
         command.env("SPIN_VARIABLE_REDIS_URL", "redis://127.0.0.1:1/0").args(["--redis", "redis://127.0.0.1:2"])
     });
     assert!(error.await.contains("both --redis and SPIN_VARIABLE_REDIS_URL say where Redis is"));
@@ -162,14 +105,14 @@ async fn without_redis_server_it_says_how_to_get_one() {
     let only_sh = folder.path().join("bin");
     std::fs::create_dir(&only_sh).unwrap();
     std::os::unix::fs::symlink("/bin/sh", only_sh.join("sh")).unwrap();
-    let error = refused(&folder, |command| command.env("PATH", &only_sh)).await;
+    let error = refused(&folder, "up", |command| command.env("PATH", &only_sh)).await;
     assert!(error.contains("redis-server is not installed") && error.contains("apt install"), "{error}");
 }
 
 #[tokio::test]
 async fn a_probe_tells_what_is_wrong() {
     let folder = Folder::with_manifest(EMPTY);
-    let mut process = command(&folder).args(["--probe", "/health"]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut process = command(&folder, "up").args(["--probe", "/health"]).stderr(Stdio::piped()).spawn().unwrap();
     let mut log = BufReader::new(process.stderr.take().unwrap()).lines();
     let line = tokio::time::timeout(PATIENCE, log.next_line()).await.expect("a line").unwrap().unwrap();
     assert!(line.contains("GET /health says that the application is not ready: 404"), "{line}");

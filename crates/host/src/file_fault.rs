@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// What is wrong in a manifest or a runtime configuration, and where.
 #[derive(Debug, thiserror::Error)]
-pub struct Fault {
+pub struct FileFault {
     /// The file at fault.
     pub file: PathBuf,
     /// The line, from 1, where it is known.
@@ -15,7 +15,7 @@ pub struct Fault {
     pub message: String,
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for FileFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.file.display())?;
         if let Some(line) = self.line {
@@ -33,17 +33,17 @@ pub(crate) struct Source<'a> {
 
 impl Source<'_> {
     /// A fault at a place in the text.
-    pub(crate) fn fault(&self, span: Range<usize>, message: impl Into<String>) -> Fault {
-        Fault { file: self.file.to_path_buf(), line: Some(self.line(span.start)), message: message.into() }
+    pub(crate) fn fault(&self, span: Range<usize>, message: impl Into<String>) -> FileFault {
+        FileFault { file: self.file.to_path_buf(), line: Some(self.line(span.start)), message: message.into() }
     }
 
     /// A fault of the file as a whole.
-    pub(crate) fn fault_anywhere(&self, message: impl Into<String>) -> Fault {
-        Fault { file: self.file.to_path_buf(), line: None, message: message.into() }
+    pub(crate) fn fault_anywhere(&self, message: impl Into<String>) -> FileFault {
+        FileFault { file: self.file.to_path_buf(), line: None, message: message.into() }
     }
 
     /// A fault that the TOML parser found, with the line it stumbled over, which holds the key.
-    pub(crate) fn fault_in_toml(&self, error: &toml::de::Error) -> Fault {
+    pub(crate) fn fault_in_toml(&self, error: &toml::de::Error) -> FileFault {
         let message = error.message().replace('\n', " ");
         let Some(span) = error.span() else { return self.fault_anywhere(message) };
         let line = self.text.lines().nth(self.line(span.start) - 1).unwrap_or_default().trim();

@@ -1,0 +1,97 @@
+//! `host trace` and the faults on its command line, on a component.
+
+use std::os::unix::process::ExitStatusExt;
+use std::time::Instant;
+
+use redis::AsyncCommands;
+use rustix::process::Signal;
+
+use crate::harness::{EMPTY, Folder, connect, eventually, is_alive};
+use crate::process::{Process, refused, server_of};
+
+/// A traced application whose component waits for messages.
+struct Traced {
+    process: Process,
+    redis: redis::aio::MultiplexedConnection,
+    server: u32,
+}
+
+impl Traced {
+    async fn start(folder: &Folder, arguments: &[&str]) -> Self {
+        let mut process = Process::start(folder, "trace", &[&["--variables"], arguments].concat());
+        let url = process.redis().await;
+        // It is told once the application listens.
+        process.line("Ctrl-C").await;
+        Self { process, redis: connect(&url).await.unwrap(), server: server_of(&url).await }
+    }
+
+    async fn publish(&mut self, message: &str) {
+        let heard: usize = self.redis.publish("news", message).await.unwrap();
+        assert_eq!(heard, 1);
+    }
+}
+
+#[tokio::test]
+async fn each_call_is_a_line_and_all_are_added_up_in_the_end() {
+    let folder = Folder::with_reader();
+    let mut traced = Traced::start(&folder, &[]).await;
+    for instance in 1..=2 {
+        traced.publish("hello").await;
+        let line = traced.process.line(&format!("reader#{instance} ")).await;
+        assert!(line.contains("variable redis_url") && line.contains("bytes"), "{line}");
+        assert!(!line.contains("redis://"), "{line}");
+    }
+    traced.process.signal(Signal::INT);
+    traced.process.line("mean ms").await;
+    let row = traced.process.line("reader").await;
+    assert_eq!(row.split_whitespace().take(3).collect::<Vec<_>>(), ["reader", "variable", "2"], "{row}");
+}
+
+#[tokio::test]
+async fn a_fault_strikes_the_call_that_it_names_and_no_other() {
+    let folder = Folder::with_reader();
+    let mut traced = Traced::start(&folder, &["--fault", "reader:variable:2=crash-before"]).await;
+    for expected in ["bytes", "the instance was stopped, as ordered", "bytes"] {
+        traced.publish("hello").await;
+        let line = traced.process.line("variable redis_url").await;
+        assert!(line.ends_with(expected), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_fault_may_kill_the_host_and_its_redis_goes_with_it() {
+    let folder = Folder::with_reader();
+    let mut traced = Traced::start(&folder, &["--fault", "*:variable:1=kill-after"]).await;
+    traced.publish("hello").await;
+    traced.process.line("variable redis_url").await;
+    assert_eq!(traced.process.process.wait().await.unwrap().signal(), Some(Signal::KILL.as_raw()));
+    eventually("its Redis to be gone", async || (!is_alive(traced.server)).then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_component_that_never_returns_does_not_keep_it_from_ending() {
+    let folder = Folder::with_reader();
+    for signal in [Signal::INT, Signal::TERM] {
+        let mut traced = Traced::start(&folder, &[]).await;
+        traced.publish("").await;
+        traced.process.line("variable redis_url").await;
+        let asked = Instant::now();
+        traced.process.signal(signal);
+        assert!(traced.process.process.wait().await.unwrap().success());
+        assert!(asked.elapsed().as_millis() < 1000, "{:?}", asked.elapsed());
+        assert!(!is_alive(traced.server));
+    }
+}
+
+#[tokio::test]
+async fn a_component_that_is_not_there_is_named() {
+    let folder = Folder::with_manifest(EMPTY);
+    for (how, argument, value) in [
+        ("up", "--fault", "door:redis:3=fail"),
+        ("trace", "--fault", "door:redis:3=fail"),
+        ("trace", "--component", "door"),
+    ] {
+        let error = refused(&folder, how, |command| command.args([argument, value])).await;
+        assert!(error.contains("there is no component `door`"), "{how} {argument}: {error}");
+    }
+}
