@@ -280,3 +280,12 @@ async fn whether_the_server_tells_of_expiry_is_known_or_said_to_be_unknown() {
     let _: () = setup.tell(&["ACL", "SETUSER", "default", "-config"]).await;
     assert!(queue::server(&setup.connection).await.is_err());
 }
+
+#[tokio::test]
+async fn a_probe_rings_though_a_bell_is_ringing_that_nobody_heard() {
+    let setup = Setup::new().await;
+    accept_all(&setup.jobs(), &["a"]).await;
+    let mut bell = setup.subscribe(&[setup.key("jobs:bell")]).await;
+    setup.jobs().rearm().await.unwrap();
+    assert_eq!(rings(&setup, &mut bell).await, 1);
+}

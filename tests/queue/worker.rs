@@ -313,6 +313,19 @@ async fn a_redis_that_fails_for_a_moment_makes_no_crash_of_what_was_handled() {
 }
 
 #[tokio::test]
+async fn a_redis_that_fails_for_a_moment_ends_no_wake() {
+    let setup = Setup::new().await;
+    accept_all(&setup.jobs(), &["a"]).await;
+    let connection = Failing::around(setup.connection.clone());
+    connection.fail(&[Fault::Refused, Fault::Refused]);
+    let handler = Handling::by(async |_: &Message| handled());
+    let runtime = Tokio::default();
+    let drained = drain(&worker(setup.on(&connection, "jobs"), &runtime, &handler)).await.unwrap();
+    assert_eq!(drained, Drained { settled: 1, late: 0, more: false });
+    assert_all_done(&setup).await;
+}
+
+#[tokio::test]
 async fn who_waits_for_effects_is_told_though_the_answer_to_their_settling_was_lost() {
     let setup = Setup::new().await;
     accept_all(&setup.jobs(), &["a"]).await;

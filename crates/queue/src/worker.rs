@@ -81,8 +81,8 @@ pub struct Drained {
 /// Payload in one batch: a reply that a component can hold many times over.
 const MOST_BYTES: usize = 1 << 20;
 
-/// Pause between two tries to settle.
-const SETTLE_PAUSE: Duration = Duration::from_millis(100);
+/// Between two tries of a call to Redis.
+const PAUSE: Duration = Duration::from_millis(100);
 
 impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
     /// Works until nothing is visible, or until the time is up.
@@ -96,7 +96,7 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
                 drained.more = true;
                 return Ok(drained);
             }
-            let batch = self.claim(silence).await?;
+            let (batch, _) = self.insist(async || self.claim(silence).await).await?;
             silence = false;
             if batch.is_empty() {
                 return Ok(drained);
@@ -161,22 +161,12 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
         Verdict::Bury { class, reason, effects }
     }
 
-    /// Settles what is finished. A Redis that fails for a moment must not make a crash of it, so it is tried again for
-    /// as long as the leases last.
+    /// Settles what is finished.
     async fn settle(&self, finished: &mut Vec<Settlement>, drained: &mut Drained) -> Result<(), Error> {
         if finished.is_empty() {
             return Ok(());
         }
-        let give_up = self.runtime.elapsed() + self.queue.timing.lease / 2;
-        let mut answer_lost = false;
-        let settled = loop {
-            match self.queue.settle(self.name, finished).await {
-                Ok(settled) => break settled,
-                Err(error) if self.runtime.elapsed() >= give_up => return Err(error),
-                Err(_) => self.runtime.sleep(SETTLE_PAUSE).await,
-            }
-            answer_lost = true;
-        };
+        let (settled, answer_lost) = self.insist(async || self.queue.settle(self.name, finished).await).await?;
         finished.clear();
         let on_time = settled.iter().filter(|&&latest| latest).count();
         drained.settled += on_time;
@@ -186,6 +176,22 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
             self.handler.settled().await;
         }
         Ok(())
+    }
+
+    /// Calls Redis again while it fails, for half a lease at most, and says whether the answer to an earlier call may have
+    /// been lost. A moment's failure must make no crash of what was handled. And it must not end a wake: the timer that
+    /// caused it is gone, and might have been the last to come.
+    async fn insist<T>(&self, call: impl AsyncFn() -> Result<T, Error>) -> Result<(T, bool), Error> {
+        let give_up = self.runtime.elapsed() + self.queue.timing.lease / 2;
+        let mut answer_lost = false;
+        loop {
+            match call().await {
+                Ok(answer) => return Ok((answer, answer_lost)),
+                Err(error) if self.runtime.elapsed() >= give_up => return Err(error),
+                Err(_) => self.runtime.sleep(PAUSE).await,
+            }
+            answer_lost = true;
+        }
     }
 
     /// A renewal that fails is left to the next one, for which a third of the lease is still there. A lost lease needs

@@ -13,7 +13,11 @@ for at = 3, #ARGV do
     visible = visible + redis.call('ZCOUNT', key(lane, 'due'), '-inf', now)
     arm_earliest(lane)
   end
-  if visible > 0 then ring(queue, ARGV[1], ARGV[2]) end
+  if visible > 0 then
+    -- That a bell is ringing does not say that anybody is there to hear it.
+    redis.call('DEL', key(queue, 'bell'))
+    ring(queue, ARGV[1], ARGV[2])
+  end
   reply[#reply + 1] = visible
 end
 return reply
