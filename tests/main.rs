@@ -3,7 +3,9 @@
 mod alone;
 mod architecture;
 mod chaos;
+mod crash;
 mod desk;
+mod door;
 mod harness;
 mod pipeline;
 mod pushback;

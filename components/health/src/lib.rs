@@ -11,7 +11,8 @@ use spin_sdk::http_service;
 #[http_service]
 async fn handle(request: Request) -> http::Response<FullBody<bytes::Bytes>> {
     let answer = match *request.method() {
-        Method::GET => checks::health().await,
+        // The server leaves out the body of an answer to HEAD.
+        Method::GET | Method::HEAD => checks::health().await,
         _ => method_not_allowed(),
     };
     answer.into_response()
@@ -22,8 +23,8 @@ fn method_not_allowed() -> Answer {
         kind: "urn:sluice:problem:method-not-allowed".to_owned(),
         title: "This route has no such method",
         status: StatusCode::METHOD_NOT_ALLOWED,
-        detail: "Use GET.".to_owned(),
+        detail: "Use GET or HEAD.".to_owned(),
         errors: Vec::new(),
     };
-    Answer::problem(&problem).with("allow", "GET")
+    Answer::problem(&problem).with("allow", "GET, HEAD")
 }

@@ -17,8 +17,9 @@ pub(crate) async fn route(request: Request) -> Result<Answer, Problem> {
             _ => Err(Problem::MethodNotAllowed { allow: "POST" }),
         },
         ["orders", id] => match method {
-            Method::GET => show::show(id).await,
-            _ => Err(Problem::MethodNotAllowed { allow: "GET" }),
+            // The server leaves out the body of an answer to HEAD.
+            Method::GET | Method::HEAD => show::show(id).await,
+            _ => Err(Problem::MethodNotAllowed { allow: "GET, HEAD" }),
         },
         _ => Err(Problem::NotFound),
     }

@@ -1,0 +1,211 @@
+//! `GET /health`: what is checked, what is said of each failure, and the queues that a probe revives.
+
+use std::time::{Duration, Instant};
+
+use ::redis::AsyncCommands;
+use host::redis_server::RedisServer;
+use host::{RedisOverride, Start, Triggers};
+use tempfile::TempDir;
+
+use super::*;
+use crate::harness::{Client, Endpoint, app, eventually, start_with, webhooks};
+
+/// The status of each check by its name.
+#[track_caller]
+fn checks(health: &Value) -> Vec<(&str, &str)> {
+    let checks = health["checks"].as_array().unwrap().iter();
+    checks.map(|check| (check["name"].as_str().unwrap(), check["status"].as_str().unwrap())).collect()
+}
+
+/// What is said of one check.
+fn detail<'a>(health: &'a Value, name: &str) -> &'a str {
+    let mut checks = health["checks"].as_array().unwrap().iter();
+    let check = checks.find(|check| check["name"] == name).unwrap_or_else(|| panic!("{health} checks no {name}"));
+    check["detail"].as_str().unwrap_or_else(|| panic!("nothing is said of {name}"))
+}
+
+async fn ask(client: &Client) -> (u16, Value) {
+    let answer = client.get("/health").await;
+    let headers = answer.headers();
+    assert_eq!(headers["content-type"], "application/json");
+    assert_eq!(headers["cache-control"], "no-store");
+    assert_eq!(headers["content-length"], answer.body().len().to_string());
+    (answer.status().as_u16(), body_of(&answer))
+}
+
+const ALL: [&str; 5] = ["settings", "redis", "keyspace notifications", "no eviction", "store"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_is_well_on_a_redis_that_is_set_up_as_the_readme_says() {
+    let sluice = Sluice::start().await;
+    for orders in [0, 10] {
+        for _ in 0..orders {
+            sluice.place(&full()).await;
+        }
+        let (status, health) = ask(&sluice.client).await;
+        assert_eq!((status, &health["status"]), (200, &"pass".into()), "{health}");
+        assert_eq!(checks(&health), ALL.map(|name| (name, "pass")));
+    }
+}
+
+/// The commands that a check names, in order.
+fn commands(detail: &str) -> Vec<Vec<&str>> {
+    let commands = detail.split("redis-cli ").skip(1);
+    commands.map(|command| command.split([',', '.']).next().unwrap().split(' ').collect()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_is_set_up_otherwise_is_mended_by_the_commands_that_health_names() {
+    let sluice = Sluice::start().await;
+    for (change, check, status) in [
+        (["notify-keyspace-events", ""], "keyspace notifications", 503),
+        (["notify-keyspace-events", "Ex$"], "keyspace notifications", 503),
+        (["notify-keyspace-events", "Kx"], "keyspace notifications", 503),
+        (["appendfsync", "everysec"], "durability", 200),
+        (["appendonly", "no"], "durability", 200),
+    ] {
+        sluice.redis.tell(&["CONFIG", "SET", change[0], change[1]]).await;
+        let (code, health) = ask(&sluice.client).await;
+        assert_eq!(code, status, "{change:?}: {health}");
+        assert_eq!(health["status"], if status == 200 { "warn" } else { "fail" });
+        let commands = commands(detail(&health, check));
+        assert!(!commands.is_empty(), "{health}");
+        for command in commands {
+            sluice.redis.tell(&command).await;
+        }
+        let (code, health) = ask(&sluice.client).await;
+        assert_eq!((code, &health["status"]), (200, &"pass".into()), "after {change:?}: {health}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_keys_with_a_time_to_live_are_warned_of() {
+    let sluice = Sluice::start().await;
+    let mut redis = sluice.redis.raw().await;
+    for n in 0..120 {
+        let _: () = redis.set_ex(format!("session:{n}"), "x", 3600).await.unwrap();
+    }
+    let (code, health) = ask(&sluice.client).await;
+    assert_eq!((code, &health["status"]), (200, &"warn".into()), "{health}");
+    assert!(detail(&health, "timers").contains("a database of its own"), "{health}");
+}
+
+/// The application on a Redis that the test can stop.
+struct OnAServer {
+    server: RedisServer,
+    client: Client,
+    _running: host::Running,
+    _data: TempDir,
+}
+
+impl OnAServer {
+    async fn start() -> Self {
+        let data = TempDir::new().unwrap();
+        let server = RedisServer::start(data.path()).await.unwrap();
+        let start = Start {
+            listen: Some("127.0.0.1:0".parse().unwrap()),
+            redis: Some(RedisOverride::new(&server.url(0)).unwrap()),
+            ..Start::default()
+        };
+        let running = app().start(start).await.unwrap();
+        running.subscribed().await;
+        let client = Client::new(running.address().unwrap());
+        Self { server, client, _running: running, _data: data }
+    }
+
+    /// Health says within 3 s that neither Redis nor the store can be used, and what to do; the shop is told to come
+    /// again.
+    async fn is_told_to_be_away(&self) {
+        let begun = Instant::now();
+        let (code, health) = ask(&self.client).await;
+        assert!(begun.elapsed() < Duration::from_secs(3), "health took {:?}", begun.elapsed());
+        assert_eq!((code, &health["status"]), (503, &"fail".into()), "{health}");
+        assert!(detail(&health, "redis").contains("Start Redis"), "{health}");
+        assert!(detail(&health, "store").contains("runtime-config.toml"), "{health}");
+        let answer = self.client.send(post(full().to_string())).await;
+        assert_eq!((answer.status().as_u16(), &answer.headers()["retry-after"]), (503, &"1".parse().unwrap()));
+        assert_eq!(problem(&answer)["type"], "urn:sluice:problem:unavailable");
+    }
+
+    async fn is_well_again(&self) {
+        eventually("health to be well", async || (ask(&self.client).await.0 == 200).then_some(())).await;
+        let answer = self.client.send(post(full().to_string())).await;
+        assert_eq!(answer.status(), 202);
+        let path = answer.headers()["location"].to_str().unwrap().to_owned();
+        eventually("the order to be confirmed", async || {
+            (body_of(&self.client.get(&path).await)["status"] == "confirmed").then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_is_gone_or_hangs_is_told_at_once_and_forgotten_when_it_is_back() {
+    let mut sluice = OnAServer::start().await;
+    sluice.is_well_again().await;
+    sluice.server.kill().await.unwrap();
+    sluice.is_told_to_be_away().await;
+    sluice.server.restart().await.unwrap();
+    sluice.is_well_again().await;
+
+    sluice.server.pause().unwrap();
+    sluice.is_told_to_be_away().await;
+    sluice.server.resume().unwrap();
+    sluice.is_well_again().await;
+}
+
+/// Runs a part of the application on this Redis, and ends it.
+async fn with_only(redis: &Redis, components: &[&str]) -> host::Running {
+    let start = Start {
+        redis: Some(RedisOverride::new(&redis.url(0)).unwrap()),
+        triggers: Triggers::Only(components.iter().map(|name| (*name).to_owned()).collect()),
+        ..Start::default()
+    };
+    app().start(start).await.unwrap()
+}
+
+/// Loses every wake of a queue: as a doorbell that nobody heard, and a timer whose event nobody got.
+async fn lose_wakes(redis: &Redis, queue: &str) {
+    redis.tell(&["DEL", &format!("{{orders}}:{queue}:bell"), &format!("{{orders}}:{queue}:timer")]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_probe_revives_orders_whose_wake_was_lost() {
+    let redis = Redis::start().await;
+    let intake = with_only(&redis, &["intake"]).await;
+    let answer = intake.route(post(full().to_string())).await;
+    let path = answer.headers()["location"].to_str().unwrap().to_owned();
+    intake.stop().await;
+    lose_wakes(&redis, "placed").await;
+
+    let sluice = Sluice::on(redis.into(), Start::default()).await;
+    let status = async || body_of(&sluice.client.get(&path).await)["status"].clone();
+    assert_eq!(status().await, "queued");
+    assert_eq!(ask(&sluice.client).await.0, 200);
+    eventually("the order to be confirmed", async || (status().await == "confirmed").then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_probe_revives_changes_whose_wake_was_lost() {
+    let redis = Redis::start().await;
+    let workers = with_only(&redis, &["intake", "processor"]).await;
+    workers.subscribed().await;
+    let answer = workers.route(post(full().to_string())).await;
+    let id = body_of(&answer)["id"].as_str().unwrap().to_owned();
+    let mut raw = redis.raw().await;
+    eventually("the change", async || {
+        let changes: u64 = raw.clone().zcard("{orders}:changes:due").await.unwrap();
+        (changes == 1).then_some(())
+    })
+    .await;
+    workers.stop().await;
+    lose_wakes(&redis, "changes").await;
+
+    let endpoint = Endpoint::start("erp").await;
+    let [entries, origin] = webhooks(&[&endpoint]);
+    let sluice = Sluice::on(redis.into(), start_with(&[(entries.0, &entries.1), (origin.0, &origin.1)])).await;
+    let armed: bool = raw.exists("{orders}:changes:timer").await.unwrap();
+    assert!(!armed && endpoint.deliveries().is_empty());
+    assert_eq!(ask(&sluice.client).await.0, 200);
+    assert_eq!(endpoint.received(1).await[0].event()["subject"], id);
+}

@@ -1,0 +1,109 @@
+//! Variables of the whole application, as spin.toml hands them on, and what the door says of one that is wrong.
+
+use std::sync::Arc;
+
+use host::{RedisOverride, Running, Start, Triggers};
+
+use super::*;
+use crate::harness::{app, start_with};
+
+/// Starts with one variable set, on a Redis that all of a test share. Nobody is woken.
+async fn start(redis: &Redis, variable: &str, value: &str) -> Running {
+    let start = Start {
+        redis: Some(RedisOverride::new(&redis.url(0)).unwrap()),
+        triggers: Triggers::Only(["intake", "desk", "health"].map(str::to_owned).into()),
+        ..start_with(&[(variable, value)])
+    };
+    app().start(start).await.unwrap()
+}
+
+/// The name of each variable that has a range, and values outside of it.
+const TABLE: &[(&str, &[&str])] = &[
+    ("namespace", &["", "orders"]),
+    ("lease_ms", &["49", "43200001", "x"]),
+    ("log_retention_h", &["0", "8785"]),
+    ("idempotency_ttl_s", &["0", "2592001"]),
+    ("max_queue_depth", &["-1", "100000001"]),
+    ("max_queue_age_s", &["-1", "2592001"]),
+    ("max_attempts", &["0", "101"]),
+    ("max_crashes", &["0", "101"]),
+    ("backoff_base_ms", &["0", "3600001"]),
+    ("backoff_cap_ms", &["0", "999", "86400001"]),
+    ("drain_budget_ms", &["99", "600001"]),
+    ("webhooks", &["", "{}", r#"[{"name":"erp","url":"https://erp.test","secret":"whsec_hunter2"}]"#]),
+    ("webhook_schedule_ms", &["", "soon"]),
+    ("webhook_timeout_ms", &["9", "60001"]),
+];
+
+/// Those that the intake reads.
+const INTAKES: &[&str] =
+    &["namespace", "lease_ms", "log_retention_h", "idempotency_ttl_s", "max_queue_depth", "max_queue_age_s"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_variable_that_is_wrong_is_named_by_health_and_by_the_first_request_that_needs_it() {
+    let redis = Redis::start().await;
+    for (variable, values) in TABLE {
+        for value in *values {
+            let running = start(&redis, variable, value).await;
+            let health = running.route(Request::get("/health").body(Bytes::new()).unwrap()).await;
+            assert_eq!(health.status(), 503, "{variable} = {value:?}");
+            let health = body_of(&health);
+            let check = health["checks"].as_array().unwrap().iter().find(|check| check["name"] == "settings").unwrap();
+            assert_eq!((&health["status"], &check["status"]), (&"fail".into(), &"fail".into()));
+            let detail = check["detail"].as_str().unwrap();
+            assert!(detail.starts_with(&format!("the variable {variable} of component ")), "{detail}");
+            assert!(!health.to_string().contains("hunter2"));
+
+            let answer = running.route(post(full().to_string())).await;
+            if INTAKES.contains(variable) {
+                assert_eq!(answer.status(), 503, "{variable} = {value:?}");
+                let problem = problem(&answer);
+                assert_eq!(problem["type"], "urn:sluice:problem:misconfigured");
+                assert!(problem["detail"].as_str().unwrap().contains(variable), "{problem}");
+            } else {
+                assert_eq!(answer.status(), 202, "orders are taken whatever is wrong with {variable}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_of_redis_is_in_no_answer_and_in_no_line_that_is_printed() {
+    let redis = Arc::new(Redis::start().await);
+    let port = redis.url(0).rsplit_once(':').unwrap().1.trim_end_matches("/0").to_owned();
+    let printed = Arc::new(std::sync::Mutex::new(String::new()));
+    for url in [
+        // The server has no password, no such user, no such database; nobody listens; no address at all.
+        format!("redis://:hunter2@127.0.0.1:{port}/0"),
+        format!("redis://ann:hunter2@127.0.0.1:{port}/0"),
+        format!("redis://ann:hunter2@127.0.0.1:{port}/99"),
+        "redis://ann:hunter2@127.0.0.1:hunter2/0".to_owned(),
+        "redis://ann:hunter2@".to_owned(),
+        "hunter2".to_owned(),
+    ] {
+        let lines = printed.clone();
+        let start = Start {
+            redis: Some(RedisOverride::new(&redis.url(0)).unwrap()),
+            triggers: Triggers::Only(["intake", "desk", "health"].map(str::to_owned).into()),
+            output: Some(Arc::new(move |_, line| lines.lock().unwrap().push_str(line))),
+            ..start_with(&[("redis_url", &url)])
+        };
+        let running = app().start(start).await.unwrap();
+        for request in [
+            post(full().to_string()),
+            Request::get("/orders/017f22e2-79b0-7cc3-98c4-dc0c0c07398f").body(Bytes::new()).unwrap(),
+            Request::get("/health").body(Bytes::new()).unwrap(),
+        ] {
+            let path = request.uri().path().to_owned();
+            let answer = running.route(request).await;
+            assert_eq!(answer.status(), 503, "{path} with {url}: {answer:?}");
+            let told = format!("{:?} {}", answer.headers(), String::from_utf8_lossy(answer.body()));
+            assert!(!told.contains("hunter2"), "{path} with {url}: {told}");
+        }
+        for component in ["processor", "notifier"] {
+            let error = running.redis_message(component, "1").await.unwrap().unwrap_err();
+            assert!(!error.contains("hunter2"), "{component} with {url}: {error}");
+        }
+    }
+    assert!(!printed.lock().unwrap().contains("hunter2"));
+}
