@@ -1,0 +1,258 @@
+//! The world compared with the model: the one place that says what each promise means.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use http::StatusCode;
+use order::queues;
+use serde_json::Value;
+
+use super::model::{ATTENTION, Broken, CONFIRMED, Ending, Model, Promise, REJECTED, Subscriber};
+use super::stage::wanted;
+use super::world::{Contents, Event, World};
+
+/// Compares everything that was promised with everything that there is. The list is empty if every promise was kept.
+pub(crate) fn check(model: &Model, world: &World) -> Vec<Broken> {
+    let mut check = Check { model, world, broken: model.broken.clone() };
+    for (id, ending) in &model.orders {
+        check.order(id, ending);
+    }
+    check.strangers();
+    check.stock();
+    check.log();
+    for subscriber in &model.subscribers {
+        check.subscriber(subscriber);
+    }
+    for (queue, contents) in &world.queues {
+        check.queue(queue, contents);
+    }
+    check.counters();
+    check.keys();
+    check.broken
+}
+
+struct Check<'w> {
+    model: &'w Model,
+    world: &'w World,
+    broken: Vec<Broken>,
+}
+
+impl<'w> Check<'w> {
+    fn breaks(&mut self, promise: Promise, what: String) {
+        self.broken.push(Broken { promise, what });
+    }
+
+    /// An order ends as promised, and all that is said of it agrees.
+    fn order(&mut self, id: &str, ending: &Ending) {
+        match self.world.shown.get(id) {
+            Some((StatusCode::OK, body)) if json(body)["status"] == ending.status => {}
+            shown => {
+                let what = format!("order {id} should be {}, but GET answers {}", ending.status, in_words(shown));
+                self.breaks(Promise::Kept, what);
+            }
+        }
+        let letter = self.world.queues.get(queues::PLACED).and_then(|placed| placed.letters.get(id));
+        let class = letter.map(|letter| letter.why.class);
+        if class != ending.letter {
+            let what = format!("order {id} should have a dead letter of class {:?}, but has {letter:?}", ending.letter);
+            self.breaks(Promise::Kept, what);
+        }
+        self.history(id, ending);
+        if let Some(head) = self.world.heads.get(id) {
+            self.head(id, head);
+        }
+    }
+
+    /// What the head points to is what everybody is shown and told.
+    fn head(&mut self, id: &str, head: &str) {
+        let world = self.world;
+        let Some(record) = world.records.get(&format!("order/{id}/{head}")) else {
+            return self
+                .breaks(Promise::Kept, format!("the head of order {id} is {head}, but there is no such record"));
+        };
+        if world.shown.get(id).is_none_or(|(_, body)| body != record) {
+            let what = format!("the present record of order {id} is {head}, but GET answers something else");
+            self.breaks(Promise::Kept, what);
+        }
+        let version = head.split('.').next().unwrap_or_default();
+        let event = world.log.iter().find(|event| event.id == format!("{id}.{version}"));
+        let told = event.map(|event| json(&event.bytes)["data"].take());
+        if told.as_ref() != Some(&json(record)) {
+            let what = format!("order {id} is {head}, but the event of version {version} carries {told:?}");
+            self.breaks(Promise::Told, what);
+        }
+    }
+
+    /// Each change of an order is an event, once, and in turn.
+    fn history(&mut self, id: &str, ending: &Ending) {
+        let events: Vec<_> = self.world.log.iter().filter(|event| order_of(event) == id).map(type_of).collect();
+        if events != ending.events {
+            let told_too_often = events.len() > ending.events.len();
+            let promise = if told_too_often { Promise::Once } else { Promise::Told };
+            let what = format!("order {id} should have the events {:?}, but the log has {events:?}", ending.events);
+            self.breaks(promise, what);
+        }
+    }
+
+    /// Nothing may be there that nobody sent.
+    fn strangers(&mut self) {
+        let world = self.world;
+        let letters = world.queues.get(queues::PLACED).into_iter().flat_map(|placed| placed.letters.keys());
+        let recorded = world.records.keys().filter_map(|key| key.split('/').nth(1));
+        let orders = world.heads.keys().chain(letters).map(String::as_str).chain(recorded);
+        let orders: BTreeSet<&str> = orders.chain(world.log.iter().map(order_of)).collect();
+        for id in orders.into_iter().filter(|id| !self.model.orders.contains_key(*id)) {
+            self.breaks(Promise::Once, format!("there is an order {id} of which no shop was told"));
+        }
+    }
+
+    /// What is held is what the orders took that may have it, and the rest is left.
+    fn stock(&mut self) {
+        let world = self.world;
+        let holds = self.model.orders.iter().filter(|(_, ending)| ending.holds).map(|(id, _)| id.clone());
+        let holders: BTreeSet<String> = holds.collect();
+        if holders != world.holders {
+            let what = format!("{:?} hold stock, but it should be {holders:?}", world.holders);
+            self.breaks(Promise::Stock, what);
+        }
+        for (sku, before) in &self.model.stock {
+            let of = |pieces: &BTreeMap<String, i64>| pieces.get(sku).copied().unwrap_or(0);
+            let (left, held, sold) = (of(&world.left), of(&world.held), (holders.len() as u64 * wanted(sku)) as i64);
+            if left != *before as i64 - sold || held != sold {
+                let what = format!("of {before} {sku} {sold} were sold, but {held} are held and {left} are left");
+                self.breaks(Promise::Stock, what);
+            }
+        }
+    }
+
+    fn log(&mut self) {
+        let mut ids = BTreeSet::new();
+        for event in &self.world.log {
+            if !ids.insert(&event.id) {
+                self.breaks(Promise::Once, format!("the log has the event {} more than once", event.id));
+            }
+        }
+    }
+
+    /// Each event reached the endpoint at least once and always alike, or is its dead letter.
+    fn subscriber(&mut self, subscriber: &Subscriber) {
+        let (world, name) = (self.world, subscriber.name);
+        let logged: BTreeMap<&str, &Bytes> = world.log.iter().map(|event| (event.id.as_str(), &event.bytes)).collect();
+        let told = world.told.get(name).map_or(&[][..], Vec::as_slice);
+        for event in told {
+            if logged.get(event.id.as_str()) != Some(&&event.bytes) {
+                let what = format!("{name} was told the event {} otherwise than the log has it", event.id);
+                self.breaks(Promise::Told, what);
+            }
+        }
+        let told: BTreeSet<&str> = told.iter().map(|event| event.id.as_str()).collect();
+        let dead: BTreeSet<&str> = world.letters(&lane(name)).collect();
+        for event in logged.keys() {
+            let (was_told, is_dead) = (told.contains(event), dead.contains(event));
+            if !was_told || is_dead == subscriber.takes {
+                let state = if subscriber.takes { "takes everything" } else { "refuses everything" };
+                let what =
+                    format!("{name} {state}; the event {event} was told: {was_told}, is a dead letter: {is_dead}");
+                self.breaks(Promise::Told, what);
+            }
+        }
+        for event in dead.iter().filter(|event| !logged.contains_key(*event)) {
+            self.breaks(Promise::Told, format!("the dead letter {event} of {name} is no event of the log"));
+        }
+    }
+
+    /// Only dead letters are left, each whole.
+    fn queue(&mut self, queue: &str, contents: &Contents) {
+        let Contents { due, body, deliveries, history, why, letters, .. } = contents;
+        let dead: BTreeSet<String> = letters.keys().cloned().collect();
+        let promise = if queue == queues::PLACED { Promise::Kept } else { Promise::Told };
+        if !due.is_empty() {
+            self.breaks(promise, format!("nothing should wait in {queue} any more, but there is {due:?}"));
+        }
+        if queue == queues::CHANGES && !dead.is_empty() {
+            self.breaks(promise, format!("the changes {dead:?} were buried before they reached any endpoint"));
+        }
+        let kept: BTreeSet<String> = dead.union(due).cloned().collect();
+        for (part, ids, expected) in [("body", body, &kept), ("why", why, &dead)] {
+            if ids != expected {
+                self.breaks(Promise::Tidy, format!("{queue}:{part} holds {ids:?}, but there should be {expected:?}"));
+            }
+        }
+        for (part, ids) in [("deliveries", deliveries), ("history", history)] {
+            if !ids.is_subset(&kept) {
+                self.breaks(Promise::Tidy, format!("{queue}:{part} holds {ids:?}, but there is only {kept:?}"));
+            }
+        }
+    }
+
+    /// What was counted in the same step as it was done agrees with what was done.
+    fn counters(&mut self) {
+        let (world, all) = (self.world, self.world.log.len() as u64);
+        let of_type = |wanted: &str| world.log.iter().filter(|event| type_of(event) == wanted).count() as u64;
+        let of_endpoints =
+            |which: fn(&&Subscriber) -> bool| all * self.model.subscribers.iter().filter(which).count() as u64;
+        let (confirmed, rejected, given_up) = (of_type(CONFIRMED), of_type(REJECTED), of_type(ATTENTION));
+        let (delivered, buried) = (of_endpoints(|it| it.takes), of_endpoints(|it| it.refused));
+        for (counter, expected) in [
+            ("orders:confirmed", confirmed),
+            ("orders:rejected", rejected),
+            ("orders:needs_attention", given_up),
+            ("placed:done", confirmed + rejected),
+            ("placed:bury", given_up),
+            ("changes:done", all),
+            ("changes:bury", 0),
+            ("webhooks:delivered", delivered),
+            ("webhooks:buried", buried),
+        ] {
+            let counted = world.totals.get(counter).copied().unwrap_or(0);
+            if counted != expected {
+                self.breaks(Promise::Once, format!("{counter} counts {counted}, but it was done {expected} times"));
+            }
+        }
+    }
+
+    fn keys(&mut self) {
+        let (world, known) = (self.world, self.model.keys.len());
+        if world.seen != (known, known) {
+            let what = format!("{known} keys were used, but {:?} are remembered and to be forgotten", world.seen);
+            self.breaks(Promise::Once, what);
+        }
+        let discarded = world.queues.values().map(|contents| contents.discarded.len()).sum::<usize>();
+        let expected = self.model.orders.values().filter(|ending| **ending == Ending::DISCARDED).count();
+        if discarded != expected {
+            let what = format!("{expected} orders were discarded, but of {discarded} it is known who did it");
+            self.breaks(Promise::Kept, what);
+        }
+        for key in &world.strange_keys {
+            self.breaks(Promise::Tidy, format!("nobody knows what the key {key} is for"));
+        }
+    }
+}
+
+impl World {
+    fn letters(&self, queue: &str) -> impl Iterator<Item = &str> {
+        self.queues.get(queue).into_iter().flat_map(|contents| contents.letters.keys()).map(String::as_str)
+    }
+}
+
+/// The lane of an endpoint.
+fn lane(endpoint: &str) -> String {
+    format!("{}.{endpoint}", queues::CHANGES)
+}
+
+/// The order that an event tells of: its id begins with the order's.
+fn order_of(event: &Event) -> &str {
+    event.id.split('.').next().unwrap_or_default()
+}
+
+fn type_of(event: &Event) -> String {
+    json(&event.bytes)["type"].as_str().unwrap_or_default().to_owned()
+}
+
+fn json(bytes: &[u8]) -> Value {
+    serde_json::from_slice(bytes).unwrap_or_default()
+}
+
+fn in_words(shown: Option<&(StatusCode, Bytes)>) -> String {
+    shown.map_or_else(|| "nothing".to_owned(), |(status, body)| format!("{status} {}", String::from_utf8_lossy(body)))
+}

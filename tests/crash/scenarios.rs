@@ -1,0 +1,217 @@
+//! The scenarios. To add one: what happens, who is stopped in it, and how each order must end.
+
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::{join, join_all};
+use host::calls::{KeyValueError, Refusal, Verdict};
+use queue::Class;
+use serde_json::json;
+
+use super::faults::Trouble;
+use super::model::Ending;
+use super::scenario::{NO_TROUBLE, Past, Scenario, Step};
+use super::stage::{LEASE, Manner};
+
+pub(crate) fn all() -> Vec<Scenario> {
+    [accepting(), processing(), finishing(), notifying(), burying(), people()].concat()
+}
+
+const PLACE_ONE: Step = |stage| async { _ = stage.place("cart").await }.boxed();
+
+fn accepting() -> Vec<Scenario> {
+    vec![
+        Scenario::new("accept", &["intake"], PLACE_ONE),
+        Scenario {
+            past: Some(Past { worked_off: true, trouble: NO_TROUBLE, act: PLACE_ONE }),
+            ..Scenario::new("accept with a known key", &["intake"], |stage| {
+                async {
+                    stage.place("cart").await;
+                    stage.misuse("cart").await;
+                }
+                .boxed()
+            })
+        },
+        Scenario::new("accept the same key twice at once", &["intake"], |stage| {
+            async { _ = join(stage.place("cart"), stage.place("cart")).await }.boxed()
+        }),
+    ]
+}
+
+fn processing() -> Vec<Scenario> {
+    vec![
+        Scenario::new("process one order", &["processor"], PLACE_ONE),
+        Scenario {
+            past: Some(Past { worked_off: false, trouble: NO_TROUBLE, act: PLACE_31 }),
+            ..Scenario::new("process a batch of 32", &["processor"], |stage| {
+                async {
+                    stage.still_the_doorbell().await;
+                    stage.place("the last of 32").await;
+                }
+                .boxed()
+            })
+        },
+        Scenario {
+            past: Some(Past { worked_off: false, trouble: NO_TROUBLE, act: PLACE_AND_LEASE }),
+            ..Scenario::new("process with a redelivery", &["processor"], |stage| {
+                async { stage.renew_for_a_dead_worker("cart").await }.boxed()
+            })
+        },
+        Scenario::new("reject an order that the stock has too little for", &["processor"], |stage| {
+            async {
+                stage.stock("TEA-1", 1).await;
+                let id = stage.place("cart").await;
+                stage.expect(&id, Ending::REJECTED);
+            }
+            .boxed()
+        }),
+        Scenario::new("process on a Redis that forgot its scripts", &["intake", "processor", "notifier"], |stage| {
+            async {
+                stage.forget_scripts().await;
+                stage.place("cart").await;
+            }
+            .boxed()
+        }),
+    ]
+}
+
+/// Which wait, because nobody is there to work them off.
+const PLACE_31: Step = |stage| {
+    async {
+        let keys: Vec<String> = (1..32).map(|n| format!("{n} of 32")).collect();
+        join_all(keys.iter().map(|key| stage.place(key))).await;
+    }
+    .boxed()
+};
+
+const PLACE_AND_LEASE: Step = |stage| {
+    async {
+        stage.place("cart").await;
+        stage.lease_to_a_dead_worker().await;
+    }
+    .boxed()
+};
+
+fn finishing() -> Vec<Scenario> {
+    vec![
+        Scenario {
+            hosts: 2,
+            trouble: LATE_FINISH,
+            ..Scenario::new("finish after a successor did", &["processor"], PLACE_ONE)
+        },
+        Scenario {
+            trouble: SLOW_STORE,
+            variables: &[("drain_budget_ms", "100")],
+            ..Scenario::new("finish with no time left", &["processor"], |stage| {
+                async { _ = join(stage.place("one cart"), stage.place("another")).await }.boxed()
+            })
+        },
+    ]
+}
+
+/// The first worker to finish is held up until its lease has run out and another one, on the other host, has done its
+/// work.
+const LATE_FINISH: Trouble = |call| {
+    let is_first_finish = call.n == 1 && call.kind.is_script("settle", "placed");
+    is_first_finish.then_some(Verdict::Delay(Duration::from_millis(LEASE.as_millis() as u64 * 5 / 2)))
+};
+
+/// A record takes longer than a worker has in all.
+const SLOW_STORE: Trouble = |call| call.kind.is_record().then_some(Verdict::Delay(Duration::from_millis(110)));
+
+fn notifying() -> Vec<Scenario> {
+    vec![
+        Scenario::new("notify one endpoint", &["notifier"], PLACE_ONE),
+        Scenario {
+            endpoints: &[("erp", Manner::Good), ("mail", Manner::Failing), ("stock", Manner::Good)],
+            ..Scenario::new("notify three endpoints of which one fails", &["notifier"], PLACE_ONE)
+        },
+    ]
+}
+
+fn burying() -> Vec<Scenario> {
+    vec![
+        Scenario::new("bury an order that can't be read", &["processor"], |stage| {
+            async {
+                let id = stage.place_unreadable().await;
+                stage.expect(&id, Ending::UNREADABLE);
+            }
+            .boxed()
+        }),
+        Scenario {
+            trouble: STORE_REFUSES,
+            ..Scenario::new("bury an order that spent its attempts", &["processor"], |stage| {
+                async {
+                    let id = stage.place("cart").await;
+                    stage.expect(&id, Ending::given_up(Class::Handler));
+                }
+                .boxed()
+            })
+        },
+        Scenario {
+            trouble: POISON,
+            variables: &[("max_crashes", "3")],
+            ..Scenario::new("bury an order that kills its workers", &["processor"], |stage| {
+                async {
+                    let id = stage.place("cart").await;
+                    stage.expect(&id, Ending::given_up(Class::Crash));
+                }
+                .boxed()
+            })
+        },
+    ]
+}
+
+const STORE_REFUSES: Trouble = |call| {
+    let refusal = || Verdict::Refuse(Refusal::KeyValue(KeyValueError::Other("no room".to_owned())));
+    call.kind.is_record().then(refusal)
+};
+
+const POISON: Trouble = |call| call.kind.is_record().then_some(Verdict::CrashBefore);
+
+/// What a person does at the desk with what was given up.
+fn people() -> Vec<Scenario> {
+    vec![
+        Scenario {
+            past: Some(Past { worked_off: true, trouble: STORE_REFUSES, act: PLACE_ONE_FOR_THE_DEAD }),
+            ..Scenario::new("redrive an order", &["desk", "processor"], |stage| {
+                async {
+                    let id = stage.id_of("cart");
+                    stage.desk("/dead-letters/placed/redrive", json!({"ids": [id]})).await;
+                    stage.expect(&id, Ending::CONFIRMED_AFTER_ALL);
+                }
+                .boxed()
+            })
+        },
+        Scenario {
+            endpoints: &[("erp", Manner::Failing)],
+            past: Some(Past { worked_off: true, trouble: NO_TROUBLE, act: PLACE_ONE }),
+            ..Scenario::new("redrive a webhook", &["desk", "notifier"], |stage| {
+                async {
+                    stage.mend("erp");
+                    stage.desk("/dead-letters/changes.erp/redrive", json!({"class": "handler"})).await;
+                }
+                .boxed()
+            })
+        },
+        Scenario {
+            past: Some(Past { worked_off: true, trouble: STORE_REFUSES, act: PLACE_ONE_FOR_THE_DEAD }),
+            ..Scenario::new("discard an order", &["desk"], |stage| {
+                async {
+                    let id = stage.id_of("cart");
+                    stage.desk("/dead-letters/placed/discard", json!({"id": id, "by": "ann", "why": "a test"})).await;
+                    stage.expect(&id, Ending::DISCARDED);
+                }
+                .boxed()
+            })
+        },
+    ]
+}
+
+const PLACE_ONE_FOR_THE_DEAD: Step = |stage| {
+    async {
+        let id = stage.place("cart").await;
+        stage.expect(&id, Ending::given_up(Class::Handler));
+    }
+    .boxed()
+};
