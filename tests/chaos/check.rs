@@ -7,13 +7,15 @@ use queue::{Class, DeadLetter};
 use serde_json::Value;
 
 use super::model::{Posted, Read};
-use super::world::{Kept, Subscriber, World, text};
+use super::shop::SCARCE;
+use super::world::{Kept, Stock, Subscriber, World, text};
 
 /// What was promised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Promise {
     Kept,
     Once,
+    NotOversold,
     Told,
 }
 
@@ -37,6 +39,8 @@ pub(crate) struct Tally {
     pub(crate) lost: usize,
     /// Orders of which there are two.
     pub(crate) duplicated: usize,
+    /// Pieces that were sold and never there.
+    pub(crate) oversold: u64,
     /// Orders for which no shop read a 202.
     pub(crate) unanswered: usize,
     /// Those of them that were kept all the same.
@@ -59,6 +63,7 @@ pub(crate) fn check(posted: &[Posted], world: &World) -> (Tally, Vec<Broken>) {
     check.events();
     check.queues();
     check.counters();
+    check.stock();
     check.tally.superseded = world.orders.values().map(|kept| kept.superseded).sum();
     (check.tally, check.broken)
 }
@@ -285,6 +290,33 @@ impl Check<'_> {
     }
 }
 
+impl Check<'_> {
+    /// What is left and what is held is what there was, and nothing is held but for orders that may have it.
+    fn stock(&mut self) {
+        let Stock { at_first, available, held } = self.world.stock;
+        let (mut sold, mut may_be_held) = (0, 0);
+        for kept in self.world.orders.values() {
+            let record = kept.record();
+            let is_confirmed = record.as_ref().is_some_and(|record| record["status"] == "confirmed");
+            sold += record.filter(|_| is_confirmed).map_or(0, |record| pieces(&record));
+            // One that was given up may go on from where it was.
+            may_be_held += kept.dead.as_ref().map_or(0, |letter| pieces(&json(&letter.payload)["order"]));
+        }
+        self.tally.oversold = sold.saturating_sub(at_first);
+        let (sold, may_be_held) = (sold.cast_signed(), may_be_held.cast_signed());
+        if available < 0 || available + held != at_first.cast_signed() || !(sold..=sold + may_be_held).contains(&held) {
+            let what = format!("of {at_first} pieces {sold} were sold, {held} are held, and {available} are left");
+            self.breaks(Promise::NotOversold, None, what);
+        }
+    }
+}
+
+/// Pieces of the scarce article in an order or a record.
+fn pieces(order: &Value) -> u64 {
+    let lines = order["lines"].as_array().into_iter().flatten();
+    lines.filter(|line| line["sku"] == SCARCE).filter_map(|line| line["quantity"].as_u64()).sum()
+}
+
 impl Subscriber {
     /// Whether it took an event, or has a dead letter of it; a good one only where the sender crashed too often.
     fn heard_of(&self, event: &str) -> Result<(), String> {
@@ -307,6 +339,7 @@ impl fmt::Display for Promise {
         f.write_str(match self {
             Self::Kept => "promise 1 (a 202 is kept)",
             Self::Once => "promise 2 (once is once)",
+            Self::NotOversold => "promise 3 (nothing is oversold)",
             Self::Told => "promise 4 (every change is told)",
         })
     }
@@ -323,11 +356,11 @@ impl fmt::Display for Broken {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { accepted, confirmed, rejected, dead_lettered, lost, duplicated, .. } = self;
+        let Self { accepted, confirmed, rejected, dead_lettered, lost, duplicated, oversold, .. } = self;
         write!(
             f,
             "{accepted} accepted, {confirmed} confirmed, {rejected} rejected, {dead_lettered} dead-lettered, \
-             lost {lost}, duplicated {duplicated}"
+             lost {lost}, duplicated {duplicated}, oversold {oversold}"
         )
     }
 }

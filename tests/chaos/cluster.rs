@@ -5,20 +5,25 @@ use std::sync::Mutex as Ledger;
 use std::time::{Duration, Instant};
 
 use host::redis_server::RedisServer;
+use http::Request;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client as Redis, RedisResult};
+use serde_json::Value;
 use tokio::sync::Mutex;
 
 use super::endpoints::Endpoints;
 use super::host_process::{HostProcess, HostSettings};
 use super::model::Posted;
 use super::shop::Doors;
-use crate::harness::{Client, root};
+use crate::harness::{Client, json, root};
 
 /// How long a worker has a message for itself. Short, so that what a fault left behind comes back soon.
 pub(crate) const LEASE: Duration = Duration::from_millis(600);
 /// After so many crashes a message is buried.
 pub(crate) const MAX_CRASHES: u32 = 6;
+
+/// What opens the desk.
+const OPERATOR_KEY: &str = "0123456789abcdef";
 
 /// Their names in histories.
 pub(crate) const HOSTS: [&str; 2] = ["host 0", "host 1"];
@@ -80,6 +85,14 @@ impl Cluster {
         }
     }
 
+    /// Asks the desk of a host that is up.
+    pub(crate) async fn desk(&self, method: &str, path: &str, body: Value) -> Value {
+        let request = Request::builder().method(method).uri(path);
+        let request = request.header("authorization", format!("Bearer {OPERATOR_KEY}"));
+        let client = self.doors.of(HOSTS[0]).expect("it is up");
+        json(&client.send(request.body(body.to_string().into()).expect("a request")).await)
+    }
+
     /// The variables that every host gets.
     pub(crate) fn variables(&self) -> &[(String, String)] {
         &self.settings[0].variables
@@ -120,6 +133,7 @@ fn variables(endpoints: &Endpoints) -> Vec<(String, String)> {
         ("backoff_base_ms", "50"),
         ("backoff_cap_ms", "400"),
         ("drain_budget_ms", "2000"),
+        ("operator_key", OPERATOR_KEY),
         ("webhooks", &webhooks),
         ("webhook_origin", "http://127.0.0.1:*"),
         ("webhook_timeout_ms", "400"),

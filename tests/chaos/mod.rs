@@ -7,6 +7,7 @@
 //! ```
 
 mod check;
+mod check_tests;
 mod cluster;
 mod endpoints;
 mod faults;
@@ -14,6 +15,8 @@ mod history;
 mod host_process;
 mod model;
 mod poison;
+mod recovery;
+mod redis_killed;
 mod run;
 mod schedule;
 mod shop;

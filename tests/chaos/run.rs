@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::time::sleep;
 
@@ -14,9 +15,8 @@ use super::faults;
 use super::history;
 use super::model::Posted;
 use super::schedule::Schedule;
-use super::shop::Shop;
+use super::shop::{SCARCE, SCARCE_PER_SECOND, Shop};
 use super::world::{Queues, World, lane};
-use crate::harness::Client;
 
 /// How a run goes.
 #[derive(Clone, Copy, Debug)]
@@ -40,11 +40,12 @@ pub(crate) async fn run(plan: Plan) {
     let mut chance = fastrand::Rng::with_seed(plan.seed);
     let cluster = Arc::new(Cluster::start(folder.path(), &mut chance).await);
     let last_words = LastWords { plan, cluster: cluster.clone() };
+    let pieces = plan.time.as_secs() * SCARCE_PER_SECOND;
+    cluster.desk("PUT", &format!("/stock/{SCARCE}"), json!({"available": pieces})).await;
     let posted = trade(&cluster, plan, chance).await;
     let quiet = until_quiet(&cluster).await;
     let known = posted.iter().filter_map(|posted| posted.id().map(str::to_owned));
-    let host = cluster.hosts[0].lock().await.as_ref().expect("it is up").address();
-    let world = World::read(&cluster, &Client::new(host), known).await;
+    let world = World::read(&cluster, known, pieces).await;
     let (tally, broken) = check(&posted, &world);
     report(&tally, &world, quiet);
     show(&broken, &posted, &world);

@@ -37,6 +37,10 @@ impl Doors {
         self.0.lock().expect("no panic").remove(host);
     }
 
+    pub(crate) fn of(&self, host: &str) -> Option<Client> {
+        self.0.lock().expect("no panic").get(host).cloned()
+    }
+
     fn choose(&self, chance: &mut fastrand::Rng) -> Option<(&'static str, Client)> {
         let doors = self.0.lock().expect("no panic");
         chance.choice(doors.iter()).map(|(host, client)| (*host, client.clone()))
@@ -132,7 +136,12 @@ fn read(response: &Response<Bytes>) -> Read {
     }
 }
 
-/// An order of any size that is in order.
+/// The one article of which there is not enough for everybody.
+pub(crate) const SCARCE: &str = "SKU-4";
+/// Pieces of it for each second of trade: about a third of what is wanted.
+pub(crate) const SCARCE_PER_SECOND: u64 = 20;
+
+/// An order of any size that is in order. One in five wants some of the scarce article.
 pub(crate) fn an_order(reference: &str, chance: &mut fastrand::Rng) -> Value {
     let lines = (0..chance.u32(1..6)).map(|line| {
         json!({"sku": format!("SKU-{line}"), "quantity": chance.u32(1..10), "unit_price": chance.u32(1..10_000)})

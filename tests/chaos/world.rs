@@ -12,8 +12,9 @@ use queue::{DeadLetter, Namespace, Queue, Timing};
 use redis::aio::MultiplexedConnection;
 use serde_json::Value;
 
-use super::cluster::Cluster;
+use super::cluster::{Cluster, HOSTS};
 use super::endpoints::{Manner, Told};
+use super::shop::SCARCE;
 use crate::harness::Client;
 
 /// All of it.
@@ -35,6 +36,16 @@ pub(crate) struct World {
     pub(crate) changes_buried: Vec<String>,
     /// The queue's own counters.
     pub(crate) totals: BTreeMap<String, u64>,
+    /// The scarce article.
+    pub(crate) stock: Stock,
+}
+
+/// Pieces of an article.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Stock {
+    pub(crate) at_first: u64,
+    pub(crate) available: i64,
+    pub(crate) held: i64,
 }
 
 /// An order.
@@ -110,8 +121,8 @@ pub(crate) fn lane(endpoint: &str) -> String {
 }
 
 impl World {
-    /// Reads all of it. `known` are ids that shops read in a 202.
-    pub(crate) async fn read(cluster: &Cluster, client: &Client, known: impl Iterator<Item = String>) -> Self {
+    /// Reads all of it. `known` are ids that shops read in a 202, `pieces` what there was of the scarce article.
+    pub(crate) async fn read(cluster: &Cluster, known: impl Iterator<Item = String>, pieces: u64) -> Self {
         let behind = Queues::connect(cluster).await;
         let [mut placed, mut store] =
             [cluster.connect(0).await, cluster.connect(1).await].map(|it| it.expect("Redis is up"));
@@ -122,8 +133,11 @@ impl World {
             let id = shown(&letter.id);
             world.orders.entry(id).or_default().dead = Some(letter);
         }
-        world.read_answers(client).await;
+        world.read_answers(&cluster.doors.of(HOSTS[0]).expect("it is up")).await;
         world.read_endpoints(cluster, &behind).await;
+        let stock = cluster.desk("GET", &format!("/stock/{SCARCE}"), Value::Null).await;
+        let count = |field: &str| stock[field].as_i64().expect("a number of pieces");
+        world.stock = Stock { at_first: pieces, available: count("available"), held: count("held") };
         world
     }
 
@@ -174,7 +188,8 @@ async fn totals(placed: &mut MultiplexedConnection) -> BTreeMap<String, u64> {
     redis::cmd("HGETALL").arg("{orders}:totals").query_async(placed).await.expect("Redis is up")
 }
 
-async fn log(placed: &mut MultiplexedConnection) -> Vec<(String, Vec<u8>)> {
+/// The events of the log, in order: id and bytes.
+pub(crate) async fn log(placed: &mut MultiplexedConnection) -> Vec<(String, Vec<u8>)> {
     type Entry = (String, (String, String, String, Vec<u8>));
     let range = ["{orders}:log", "-", "+"];
     let entries: Vec<Entry> = redis::cmd("XRANGE").arg(&range).query_async(placed).await.expect("Redis is up");
