@@ -9,19 +9,21 @@ use hyper_util::client::legacy::Client as Pool;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
+/// Sends requests to one address.
 #[derive(Clone)]
-pub(crate) struct Client {
+pub struct Client {
     pool: Pool<HttpConnector, Full<Bytes>>,
     address: SocketAddr,
 }
 
 impl Client {
-    pub(crate) fn new(address: SocketAddr) -> Self {
+    /// A client of whoever listens at an address.
+    pub fn new(address: SocketAddr) -> Self {
         Self { pool: Pool::builder(TokioExecutor::new()).build_http(), address }
     }
 
     /// Sends a request whose URI is only a path. Fails where no answer comes.
-    pub(crate) async fn try_send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, String> {
+    pub async fn try_send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, String> {
         let (mut parts, body) = request.into_parts();
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         parts.uri = Uri::try_from(format!("http://{}{path}", self.address)).expect("a URI");
@@ -32,11 +34,12 @@ impl Client {
     }
 
     /// Sends a request that must be answered.
-    pub(crate) async fn send(&self, request: Request<Bytes>) -> Response<Bytes> {
+    pub async fn send(&self, request: Request<Bytes>) -> Response<Bytes> {
         self.try_send(request).await.expect("an answer")
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Response<Bytes> {
+    /// Asks for a path.
+    pub async fn get(&self, path: &str) -> Response<Bytes> {
         self.send(Request::get(path).body(Bytes::new()).expect("a request")).await
     }
 }

@@ -18,11 +18,11 @@ use tokio::task::JoinHandle;
 use super::within;
 
 /// What an endpoint does with the request that it was sent, given how many came before.
-pub(crate) type Behaviour = dyn Fn(usize) -> Reaction + Send + Sync;
+pub type Behaviour = dyn Fn(usize) -> Reaction + Send + Sync;
 
 /// What it does.
 #[derive(Clone, Debug)]
-pub(crate) enum Reaction {
+pub enum Reaction {
     /// It answers with this status.
     Answer(StatusCode),
     /// It answers with this status and header.
@@ -35,12 +35,15 @@ pub(crate) enum Reaction {
 
 /// One request that came.
 #[derive(Clone, Debug)]
-pub(crate) struct Delivery {
-    pub(crate) headers: http::HeaderMap,
-    pub(crate) body: Bytes,
+pub struct Delivery {
+    /// Its headers.
+    pub headers: http::HeaderMap,
+    /// Its body.
+    pub body: Bytes,
 }
 
-pub(crate) struct Endpoint {
+/// A webhook endpoint. It ends with this guard.
+pub struct Endpoint {
     name: &'static str,
     url: String,
     deliveries: watch::Receiver<Vec<Delivery>>,
@@ -48,18 +51,16 @@ pub(crate) struct Endpoint {
 }
 
 /// The secret that all endpoints of the tests share.
-pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 impl Endpoint {
     /// One that answers 204 to everything.
-    pub(crate) async fn start(name: &'static str) -> Self {
+    pub async fn start(name: &'static str) -> Self {
         Self::behaving(name, |_| Reaction::Answer(StatusCode::NO_CONTENT)).await
     }
 
-    pub(crate) async fn behaving(
-        name: &'static str,
-        behave: impl Fn(usize) -> Reaction + Send + Sync + 'static,
-    ) -> Self {
+    /// One that does with each request what `behave` says.
+    pub async fn behaving(name: &'static str, behave: impl Fn(usize) -> Reaction + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hooks", listener.local_addr().unwrap());
         let (kept, deliveries) = watch::channel(Vec::new());
@@ -68,17 +69,17 @@ impl Endpoint {
     }
 
     /// Its entry in the variable `webhooks`.
-    pub(crate) fn entry(&self) -> Value {
+    pub fn entry(&self) -> Value {
         json!({"name": self.name, "url": self.url, "secret": SECRET})
     }
 
     /// What it was sent so far.
-    pub(crate) fn deliveries(&self) -> Vec<Delivery> {
+    pub fn deliveries(&self) -> Vec<Delivery> {
         self.deliveries.borrow().clone()
     }
 
     /// Waits until it was sent so many requests.
-    pub(crate) async fn received(&self, at_least: usize) -> Vec<Delivery> {
+    pub async fn received(&self, at_least: usize) -> Vec<Delivery> {
         let mut deliveries = self.deliveries.clone();
         let what = format!("{at_least} deliveries to {}", self.name);
         within(&what, deliveries.wait_for(|deliveries| deliveries.len() >= at_least)).await.unwrap().clone()
@@ -93,14 +94,14 @@ impl Drop for Endpoint {
 
 impl Delivery {
     /// The event, whose signature must be right by the library that receivers use.
-    pub(crate) fn event(&self) -> Value {
+    pub fn event(&self) -> Value {
         Webhook::new(SECRET).unwrap().verify(&self.body, &self.headers).expect("a valid signature");
         serde_json::from_slice(&self.body).unwrap()
     }
 }
 
 /// The variables that subscribe these endpoints.
-pub(crate) fn webhooks(endpoints: &[&Endpoint]) -> [(&'static str, String); 2] {
+pub fn webhooks(endpoints: &[&Endpoint]) -> [(&'static str, String); 2] {
     let entries: Vec<_> = endpoints.iter().map(|endpoint| endpoint.entry()).collect();
     [("webhooks", Value::from(entries).to_string()), ("webhook_origin", "http://127.0.0.1:*".to_owned())]
 }

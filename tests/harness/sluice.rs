@@ -1,7 +1,7 @@
 //! The whole application: the real components on a Redis of its own.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -12,17 +12,17 @@ use serde_json::Value;
 use super::{Client, Redis, eventually};
 
 /// The repository.
-pub(crate) fn root() -> &'static Path {
+pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the repository")
 }
 
 /// The application as it is shipped, compiled once for all tests.
-pub(crate) fn app() -> App {
+pub fn app() -> App {
     static APP: OnceLock<App> = OnceLock::new();
     APP.get_or_init(|| {
         let load = Load {
             runtime_config: Some(root().join("runtime-config.toml")),
-            cache: Some(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("compiled")),
+            cache: Some(root().join("target/tmp/compiled")),
             progress: None,
         };
         App::load(&root().join("spin.toml"), load).expect("run `make build` first")
@@ -31,25 +31,28 @@ pub(crate) fn app() -> App {
 }
 
 /// A running application. It ends with this guard.
-pub(crate) struct Sluice {
-    pub(crate) redis: Arc<Redis>,
-    pub(crate) running: Running,
-    pub(crate) client: Client,
+pub struct Sluice {
+    /// Its queue and its store.
+    pub redis: Arc<Redis>,
+    /// The host.
+    pub running: Running,
+    /// Speaks to it.
+    pub client: Client,
 }
 
 impl Sluice {
     /// With the manifest's own values.
-    pub(crate) async fn start() -> Self {
+    pub async fn start() -> Self {
         Self::with(&[]).await
     }
 
     /// With other values for some variables.
-    pub(crate) async fn with(variables: &[(&str, &str)]) -> Self {
+    pub async fn with(variables: &[(&str, &str)]) -> Self {
         Self::on(Arc::new(Redis::start().await), start_with(variables)).await
     }
 
     /// On a Redis that is there already. `start` says everything but the Redis and where to listen.
-    pub(crate) async fn on(redis: Arc<Redis>, start: Start) -> Self {
+    pub async fn on(redis: Arc<Redis>, start: Start) -> Self {
         let override_ = RedisOverride::new(&redis.url(0)).expect("a Redis URL");
         let listen = Some("127.0.0.1:0".parse().expect("an address"));
         let running = app().start(Start { listen, redis: Some(override_), ..start }).await.expect("it starts");
@@ -59,7 +62,7 @@ impl Sluice {
     }
 
     /// Sends an order.
-    pub(crate) async fn post(&self, body: &Value, key: Option<&str>) -> Response<Bytes> {
+    pub async fn post(&self, body: &Value, key: Option<&str>) -> Response<Bytes> {
         let mut request = Request::post("/orders").header("content-type", "application/json");
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
@@ -68,19 +71,19 @@ impl Sluice {
     }
 
     /// Sends an order that must be taken, and gives its id.
-    pub(crate) async fn place(&self, body: &Value) -> String {
+    pub async fn place(&self, body: &Value) -> String {
         let response = self.post(body, None).await;
         assert_eq!(response.status(), 202, "{response:?}");
         json(&response)["id"].as_str().expect("an id").to_owned()
     }
 
     /// What is said of an order.
-    pub(crate) async fn get(&self, id: &str) -> Value {
+    pub async fn get(&self, id: &str) -> Value {
         json(&self.client.get(&format!("/orders/{id}")).await)
     }
 
     /// Waits until an order has this status, and gives what is said of it.
-    pub(crate) async fn until(&self, id: &str, status: &str) -> Value {
+    pub async fn until(&self, id: &str, status: &str) -> Value {
         eventually(&format!("order {id} to be {status}"), async || {
             let order = self.get(id).await;
             (order["status"] == status).then_some(order)
@@ -90,18 +93,18 @@ impl Sluice {
 }
 
 /// A start with these variables.
-pub(crate) fn start_with(variables: &[(&str, &str)]) -> Start {
+pub fn start_with(variables: &[(&str, &str)]) -> Start {
     let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     Start { variables: variables.collect::<BTreeMap<_, _>>(), ..Start::default() }
 }
 
 /// The body of a response.
-pub(crate) fn json(response: &Response<Bytes>) -> Value {
+pub fn json(response: &Response<Bytes>) -> Value {
     serde_json::from_slice(response.body()).unwrap_or_else(|error| panic!("{error} in {response:?}"))
 }
 
 /// An order that is in order.
-pub(crate) fn an_order() -> Value {
+pub fn an_order() -> Value {
     serde_json::json!({
         "reference": "cart-4711",
         "customer": {"email": "ada@example.com", "name": "Ada"},
