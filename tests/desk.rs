@@ -1,13 +1,18 @@
 //! What operators and support can do about an order that was given up.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::redis::AsyncCommands;
 use bytes::Bytes;
+use host::Start;
+use host::calls::{Calls, KeyValueError, Operation, Refusal, Verdict, decide};
 use http::{Request, Response, StatusCode};
 use order::OrderId;
 use queue::{Accept, Namespace, Queue, Timing};
 use serde_json::{Value, json};
-use std::time::Duration;
 
-use crate::harness::{Endpoint, Sluice, an_order, eventually, json as body_of, webhooks};
+use crate::harness::{Endpoint, Redis, Sluice, an_order, eventually, json as body_of, start_with, webhooks};
 
 const KEY: &str = "0123456789abcdef";
 
@@ -16,20 +21,18 @@ async fn open_desk(endpoint: &Endpoint) -> Sluice {
     Sluice::with(&[(webhooks.0, &webhooks.1), (origin.0, &origin.1), ("operator_key", KEY)]).await
 }
 
-impl Sluice {
-    async fn desk(&self, method: &str, path: &str, key: &str, body: Value) -> Response<Bytes> {
-        let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {key}"));
-        self.client.send(request.body(body.to_string().into()).unwrap()).await
-    }
+/// Asks the desk with this key.
+async fn desk(sluice: &Sluice, method: &str, path: &str, key: &str, body: Value) -> Response<Bytes> {
+    sluice.operate(method, path, key, &body).await
+}
 
-    /// The dead letters, once there are any.
-    async fn letters(&self) -> Value {
-        eventually("a dead letter", async || {
-            let letters = body_of(&self.desk("GET", "/dead-letters/placed", KEY, Value::Null).await);
-            (letters["dead"] != 0).then_some(letters)
-        })
-        .await
-    }
+/// The dead letters, once there are any.
+async fn letters(sluice: &Sluice) -> Value {
+    eventually("a dead letter", async || {
+        let letters = body_of(&desk(sluice, "GET", "/dead-letters/placed", KEY, Value::Null).await);
+        (letters["dead"] != 0).then_some(letters)
+    })
+    .await
 }
 
 /// Puts bytes into the queue that no release ever wrote, under an order's id.
@@ -53,7 +56,7 @@ async fn an_unreadable_message_is_buried_with_its_bytes_and_told_and_its_neighbo
     sluice.until(&good, "confirmed").await;
 
     let shown = sluice.until(&bad.to_string(), "needs_attention").await;
-    let letters = sluice.letters().await;
+    let letters = letters(&sluice).await;
     let letter = &letters["letters"][0];
     assert_eq!(
         (&letters["dead"], &letter["id"], &letter["class"]),
@@ -69,45 +72,85 @@ async fn an_unreadable_message_is_buried_with_its_bytes_and_told_and_its_neighbo
     assert_eq!((&event["type"], &event["data"]), (&"sluice.order.needs_attention".into(), &shown));
 }
 
+const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+/// Refuses every record of an order.
+fn store_without_room() -> impl Calls {
+    decide(|call| match call.operation {
+        Operation::KeyValueSet { .. } => Verdict::Refuse(Refusal::KeyValue(KeyValueError::Other("no room".to_owned()))),
+        _ => Verdict::Proceed,
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_keeps_its_payload_class_last_error_trace_and_each_attempt_with_its_time_and_worker() {
+    let start = Start {
+        calls: Some(Arc::new(store_without_room())),
+        ..start_with(&[("operator_key", KEY), ("max_attempts", "3"), ("backoff_base_ms", "1"), ("backoff_cap_ms", "1")])
+    };
+    let sluice = Sluice::on(Redis::start().await.into(), start).await;
+    let request = Request::post("/orders").header("content-type", "application/json").header("traceparent", TRACE);
+    let answer = body_of(&sluice.client.send(request.body(an_order().to_string().into()).unwrap()).await);
+
+    let letter = letters(&sluice).await["letters"][0].take();
+    assert_eq!(letter["id"], answer["id"]);
+    assert_eq!((&letter["class"], &letter["trace"]), (&"handler".into(), &TRACE.into()), "{letter}");
+    assert_eq!((&letter["deliveries"], &letter["failures"], &letter["crashes"]), (&3.into(), &3.into(), &0.into()));
+    assert_eq!(letter["payload"]["order"]["lines"], an_order()["lines"]);
+    let attempts = letter["attempts"].as_array().unwrap();
+    assert_eq!(attempts.len(), 3);
+    for (attempt, delivery) in attempts.iter().zip(1..) {
+        assert_eq!((&attempt["delivery"], &attempt["class"]), (&delivery.into(), &"handler".into()));
+        assert!(attempt["reason"].as_str().unwrap().contains("no room"), "{attempt}");
+        assert!(attempt["worker"].as_str().unwrap().starts_with("processor-"), "{attempt}");
+        let at = attempt["at"].as_str().unwrap();
+        assert!((answer["created_at"].as_str().unwrap()..=letter["buried_at"].as_str().unwrap()).contains(&at));
+    }
+    assert_eq!(letter["reason"], attempts[2]["reason"], "the last error");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_letter_that_is_sent_again_gets_new_attempts_and_sending_twice_is_once() {
     let endpoint = Endpoint::start("support").await;
     let sluice = open_desk(&endpoint).await;
     let bad = place_unreadable(&sluice, b"[]").await.to_string();
-    let first = sluice.letters().await["letters"][0].take();
+    let first = letters(&sluice).await["letters"][0].take();
 
-    let redriven = sluice.desk("POST", "/dead-letters/placed/redrive", KEY, json!({"ids": [bad, bad]})).await;
+    let redriven = desk(&sluice, "POST", "/dead-letters/placed/redrive", KEY, json!({"ids": [bad, bad]})).await;
     assert_eq!(body_of(&redriven)["redriven"], 1);
     endpoint.received(2).await;
-    let second = sluice.letters().await["letters"][0].take();
+    let second = letters(&sluice).await["letters"][0].take();
     assert_eq!((&first["deliveries"], &second["deliveries"]), (&1.into(), &2.into()));
 
     for body in [json!({"class": "handler"}), json!({"all": true, "per_second": 1000})] {
-        let redriven = sluice.desk("POST", "/dead-letters/placed/redrive", KEY, body.clone()).await;
+        let redriven = desk(&sluice, "POST", "/dead-letters/placed/redrive", KEY, body.clone()).await;
         assert_eq!(body_of(&redriven)["redriven"], u64::from(body["all"] == true), "{body}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_letter_that_is_given_up_says_who_did_it_to_the_desk_and_why_to_the_shop() {
+async fn a_letter_that_is_given_up_keeps_who_did_it_and_tells_the_shop_why() {
     let endpoint = Endpoint::start("support").await;
     let sluice = open_desk(&endpoint).await;
     let bad = place_unreadable(&sluice, b"[]").await.to_string();
-    sluice.letters().await;
-    let discard = json!({"id": bad, "by": "ann", "why": "a test order"});
-    for expected in [true, false] {
-        let discarded = sluice.desk("POST", "/dead-letters/placed/discard", KEY, discard.clone()).await;
+    letters(&sluice).await;
+    for (by, expected) in [("ann", true), ("ben", false)] {
+        let discard = json!({"id": bad, "by": by, "why": "a test order"});
+        let discarded = desk(&sluice, "POST", "/dead-letters/placed/discard", KEY, discard).await;
         assert_eq!(body_of(&discarded)["discarded"], expected);
     }
     let shown = sluice.get(&bad).await;
     assert_eq!((&shown["status"], &shown["reason"]), (&"discarded".into(), &"a test order".into()));
-    assert_eq!(body_of(&sluice.desk("GET", "/dead-letters/placed", KEY, Value::Null).await)["dead"], 0);
+    let kept: Vec<Vec<u8>> = sluice.redis.raw().await.hvals("{orders}:placed:discarded").await.unwrap();
+    let kept: Value = serde_json::from_slice(&kept[0]).unwrap();
+    assert_eq!((&kept["by"], &kept["class"]), (&"ann".into(), &"undecodable".into()), "the first one's word stays");
+    assert_eq!(body_of(&desk(&sluice, "GET", "/dead-letters/placed", KEY, Value::Null).await)["dead"], 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_desk_is_closed_without_a_key_and_to_everyone_who_does_not_know_it() {
     let closed = Sluice::start().await;
-    let refused = closed.desk("GET", "/dead-letters/placed", "", Value::Null).await;
+    let refused = desk(&closed, "GET", "/dead-letters/placed", "", Value::Null).await;
     assert_eq!(
         (refused.status(), &body_of(&refused)["type"]),
         (StatusCode::FORBIDDEN, &"urn:sluice:problem:desk-closed".into())
@@ -120,11 +163,11 @@ async fn the_desk_is_closed_without_a_key_and_to_everyone_who_does_not_know_it()
         ("0123456789abcdeX", StatusCode::UNAUTHORIZED),
         ("0123456789abcdef0", StatusCode::UNAUTHORIZED),
     ] {
-        let answer = open.desk("GET", "/dead-letters/placed", key, Value::Null).await;
+        let answer = desk(&open, "GET", "/dead-letters/placed", key, Value::Null).await;
         assert_eq!(answer.status(), status, "{key:?}");
     }
     let short = Sluice::with(&[("operator_key", "short")]).await;
-    let refused = short.desk("GET", "/dead-letters/placed", "short", Value::Null).await;
+    let refused = desk(&short, "GET", "/dead-letters/placed", "short", Value::Null).await;
     let text = body_of(&refused).to_string();
     assert!(refused.status() == StatusCode::SERVICE_UNAVAILABLE && text.contains("operator_key"), "{text}");
     assert!(!text.contains("short"), "the key is not shown: {text}");
@@ -147,7 +190,7 @@ async fn what_the_desk_cannot_do_is_told() {
         ("POST", "/dead-letters/placed/discard", json!({"id": "x"}), 400),
         ("GET", "/dead-letters/changes.erp", Value::Null, 200),
     ] {
-        let answer = sluice.desk(method, path, KEY, body.clone()).await;
+        let answer = desk(&sluice, method, path, KEY, body.clone()).await;
         assert_eq!(answer.status(), status, "{method} {path} {body}: {answer:?}");
         assert_eq!(answer.headers()["content-length"], answer.body().len().to_string().as_str(), "{method} {path}");
     }

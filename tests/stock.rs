@@ -17,24 +17,21 @@ fn tea(quantity: u32) -> Value {
     })
 }
 
-impl Sluice {
-    async fn stock(&self, method: &str, path: &str, body: Value) -> Response<Bytes> {
-        let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {KEY}"));
-        self.client.send(request.body(body.to_string().into()).unwrap()).await
-    }
+async fn stock(sluice: &Sluice, method: &str, path: &str, body: Value) -> Response<Bytes> {
+    sluice.operate(method, path, KEY, &body).await
+}
 
-    async fn level(&self) -> Value {
-        body_of(&self.stock("GET", "/stock/TEA-1", Value::Null).await)
-    }
+async fn level(sluice: &Sluice) -> Value {
+    body_of(&stock(sluice, "GET", "/stock/TEA-1", Value::Null).await)
+}
 
-    /// The order, once it is decided.
-    async fn decided(&self, id: &str) -> Value {
-        eventually(&format!("order {id} to be decided"), async || {
-            let order = self.get(id).await;
-            (order["status"] != "queued").then_some(order)
-        })
-        .await
-    }
+/// The order, once it is decided.
+async fn decided(sluice: &Sluice, id: &str) -> Value {
+    eventually(&format!("order {id} to be decided"), async || {
+        let order = sluice.get(id).await;
+        (order["status"] != "queued").then_some(order)
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -42,14 +39,14 @@ async fn a_hundred_orders_for_the_last_ten_pieces_sell_ten_and_tell_all() {
     let endpoint = Endpoint::start("erp").await;
     let [webhooks, origin] = webhooks(&[&endpoint]);
     let sluice = Sluice::with(&[(webhooks.0, &webhooks.1), (origin.0, &origin.1), ("operator_key", KEY)]).await;
-    sluice.stock("PUT", "/stock/TEA-1", json!({"available": 10})).await;
+    stock(&sluice, "PUT", "/stock/TEA-1", json!({"available": 10})).await;
 
     let order = tea(1);
     let ids = join_all((0..100).map(|_| sluice.place(&order))).await;
-    let decided = join_all(ids.iter().map(|id| sluice.decided(id))).await;
+    let decided = join_all(ids.iter().map(|id| decided(&sluice, id))).await;
     let of = |status: &str| decided.iter().filter(|order| order["status"] == status).count();
     assert_eq!((of("confirmed"), of("rejected")), (10, 90));
-    assert_eq!(sluice.level().await, json!({"sku": "TEA-1", "available": 0, "held": 10}));
+    assert_eq!(level(&sluice).await, json!({"sku": "TEA-1", "available": 0, "held": 10}));
     let rejected = decided.iter().find(|order| order["status"] == "rejected").unwrap();
     assert_eq!(rejected["reason"], "not enough in stock: TEA-1 (1 wanted, 0 left)");
 
@@ -61,13 +58,13 @@ async fn a_hundred_orders_for_the_last_ten_pieces_sell_ten_and_tell_all() {
 #[tokio::test(flavor = "multi_thread")]
 async fn lines_of_the_same_article_count_together() {
     let sluice = Sluice::with(&[("operator_key", KEY)]).await;
-    sluice.stock("PUT", "/stock/TEA-1", json!({"available": 3})).await;
+    stock(&sluice, "PUT", "/stock/TEA-1", json!({"available": 3})).await;
     let mut order = tea(2);
     let line = order["lines"][0].clone();
     order["lines"].as_array_mut().unwrap().push(line);
-    let rejected = sluice.decided(&sluice.place(&order).await).await;
+    let rejected = decided(&sluice, &sluice.place(&order).await).await;
     assert_eq!(rejected["reason"], "not enough in stock: TEA-1 (4 wanted, 3 left)");
-    let confirmed = sluice.decided(&sluice.place(&tea(3)).await).await;
+    let confirmed = decided(&sluice, &sluice.place(&tea(3)).await).await;
     assert_eq!(confirmed["status"], "confirmed");
 }
 
@@ -75,7 +72,7 @@ async fn lines_of_the_same_article_count_together() {
 async fn articles_without_a_stock_entry_sell_freely_unless_the_shop_wants_otherwise() {
     for (untracked, status) in [("allow", "confirmed"), ("reject", "rejected")] {
         let sluice = Sluice::with(&[("untracked_stock", untracked)]).await;
-        assert_eq!(sluice.decided(&sluice.place(&tea(1)).await).await["status"], status, "{untracked}");
+        assert_eq!(decided(&sluice, &sluice.place(&tea(1)).await).await["status"], status, "{untracked}");
     }
 }
 
@@ -103,7 +100,7 @@ async fn stock_is_kept_by_whoever_has_the_operators_key() {
         ("GET", "/stock/%ff", Value::Null, 404, "not-found".to_owned()),
         ("GET", "/stock/", Value::Null, 404, "not-found".to_owned()),
     ] {
-        let got = sluice.stock(method, path, body.clone()).await;
+        let got = stock(&sluice, method, path, body.clone()).await;
         let text = String::from_utf8_lossy(got.body()).into_owned();
         let what = format!("{method} {path} {body}: {} {text}", got.status());
         assert_eq!(got.status(), status, "{what}");

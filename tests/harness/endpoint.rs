@@ -61,8 +61,8 @@ impl Endpoint {
 
     /// One that does with each request what `behave` says.
     pub async fn behaving(name: &'static str, behave: impl Fn(usize) -> Reaction + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/hooks", listener.local_addr().unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}/hooks", listener.local_addr().expect("an address"));
         let (kept, deliveries) = watch::channel(Vec::new());
         let server = tokio::spawn(serve(listener, Arc::new(kept), Arc::new(behave)));
         Self { name, url, deliveries, server }
@@ -82,7 +82,10 @@ impl Endpoint {
     pub async fn received(&self, at_least: usize) -> Vec<Delivery> {
         let mut deliveries = self.deliveries.clone();
         let what = format!("{at_least} deliveries to {}", self.name);
-        within(&what, deliveries.wait_for(|deliveries| deliveries.len() >= at_least)).await.unwrap().clone()
+        within(&what, deliveries.wait_for(|deliveries| deliveries.len() >= at_least))
+            .await
+            .expect("its server runs")
+            .clone()
     }
 }
 
@@ -95,8 +98,8 @@ impl Drop for Endpoint {
 impl Delivery {
     /// The event, whose signature must be right by the library that receivers use.
     pub fn event(&self) -> Value {
-        Webhook::new(SECRET).unwrap().verify(&self.body, &self.headers).expect("a valid signature");
-        serde_json::from_slice(&self.body).unwrap()
+        Webhook::new(SECRET).expect("a secret").verify(&self.body, &self.headers).expect("a valid signature");
+        serde_json::from_slice(&self.body).expect("JSON")
     }
 }
 
@@ -108,7 +111,7 @@ pub fn webhooks(endpoints: &[&Endpoint]) -> [(&'static str, String); 2] {
 
 async fn serve(listener: TcpListener, kept: Arc<watch::Sender<Vec<Delivery>>>, behave: Arc<Behaviour>) {
     loop {
-        let (stream, _) = listener.accept().await.unwrap();
+        let (stream, _) = listener.accept().await.expect("a connection");
         let (kept, behave) = (kept.clone(), behave.clone());
         let service = service_fn(move |request| react(request, kept.clone(), behave.clone()));
         // A client that goes away is no failure of the test.

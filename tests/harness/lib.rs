@@ -7,7 +7,7 @@ mod redis;
 mod sluice;
 
 pub use client::Client;
-pub use endpoint::{Delivery, Endpoint, Reaction, SECRET, webhooks};
+pub use endpoint::{Behaviour, Delivery, Endpoint, Reaction, SECRET, webhooks};
 pub use eventually::{eventually, within};
 pub use redis::Redis;
 pub use sluice::{Sluice, an_order, app, json, root, start_with};

@@ -42,7 +42,7 @@ impl Redis {
     pub async fn tell(&self, words: &[&str]) {
         let mut command = ::redis::cmd(words[0]);
         command.arg(&words[1..]);
-        command.exec_async(&mut self.raw().await).await.unwrap();
+        command.exec_async(&mut self.raw().await).await.expect("Redis obeys");
     }
 
     /// What is published on `channels` from now on.

@@ -77,6 +77,12 @@ impl Sluice {
         json(&response)["id"].as_str().expect("an id").to_owned()
     }
 
+    /// Sends a request of an operator who knows this key.
+    pub async fn operate(&self, method: &str, path: &str, key: &str, body: &Value) -> Response<Bytes> {
+        let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {key}"));
+        self.client.send(request.body(Bytes::from(body.to_string())).expect("a request")).await
+    }
+
     /// What is said of an order.
     pub async fn get(&self, id: &str) -> Value {
         json(&self.client.get(&format!("/orders/{id}")).await)

@@ -105,6 +105,9 @@ struct Shown<'a> {
     failures: u32,
     crashes: u32,
     attempts: Vec<ShownIncident<'a>>,
+    /// The trace that its order came with, if it did with one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: Option<&'a str>,
     /// The bytes that were sent, where they are JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     payload: Option<&'a RawValue>,
@@ -135,6 +138,7 @@ impl<'a> Shown<'a> {
             failures: letter.why.failures,
             crashes: letter.why.crashes,
             attempts: letter.history.iter().map(ShownIncident::new).collect(),
+            trace: trace(&letter.payload),
             payload,
             payload_base64: payload.is_none().then(|| BASE64_STANDARD.encode(&letter.payload)),
         }
@@ -151,6 +155,16 @@ impl<'a> ShownIncident<'a> {
             worker: &incident.worker,
         }
     }
+}
+
+/// An order's message names its trace in a field of its own, an event in CloudEvents' extension for it.
+fn trace(payload: &[u8]) -> Option<&str> {
+    #[derive(Deserialize)]
+    struct Traced<'a> {
+        #[serde(alias = "traceparent")]
+        trace: Option<&'a str>,
+    }
+    serde_json::from_slice::<Traced<'_>>(payload).ok()?.trace
 }
 
 /// Order ids are kept as 16 bytes and shown as UUIDs; event ids are text.
