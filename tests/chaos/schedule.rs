@@ -65,7 +65,8 @@ impl Schedule {
     }
 
     fn fault(&mut self) -> Fault {
-        const WAKES: [&str; 4] = ["placed:bell", "placed:timer", "changes:bell", "changes:timer"];
+        const WAKES: [&str; 6] =
+            ["placed:bell", "placed:timer", "placed:guard", "changes:bell", "changes:timer", "changes:guard"];
         match self.chance.u8(0..20) {
             0..5 => Fault::KillHost { host: self.chance.usize(0..2), down: self.millis(0..1500) },
             5..8 => Fault::KillRedis { down: self.millis(0..800) },

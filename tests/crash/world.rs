@@ -125,7 +125,7 @@ impl World {
                 contents.letters = letters.into_iter().map(|letter| (shown(&letter.id), letter)).collect();
             }
             // They come and go by themselves, or name what there is.
-            "bell" | "timer" | "lanes" => {}
+            "bell" | "timer" | "guard" | "lanes" => {}
             _ => self.strange_keys.push(key.to_owned()),
         }
     }

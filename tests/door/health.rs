@@ -164,9 +164,10 @@ async fn with_only(redis: &Redis, components: &[&str]) -> host::Running {
     app().start(start).await.unwrap()
 }
 
-/// Loses every wake of a queue: as a doorbell that nobody heard, and a timer whose event nobody got.
+/// Loses every wake of a queue: as a doorbell that nobody heard, and timers whose events nobody got.
 async fn lose_wakes(redis: &Redis, queue: &str) {
-    redis.tell(&["DEL", &format!("{{orders}}:{queue}:bell"), &format!("{{orders}}:{queue}:timer")]).await;
+    let [bell, timer, guard] = ["bell", "timer", "guard"].map(|key| format!("{{orders}}:{queue}:{key}"));
+    redis.tell(&["DEL", &bell, &timer, &guard]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

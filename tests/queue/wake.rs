@@ -227,6 +227,24 @@ async fn the_timer_tells_when_a_lost_doorbell_a_crash_or_a_retry_is_due() {
 }
 
 #[tokio::test]
+async fn a_worker_that_dies_at_the_timer_before_its_claim_leaves_another_wake_one_lease_later() {
+    let setup = Setup::new().await;
+    let guard_channel = timer_channel(&setup).replace(":timer", ":guard");
+    let (mut timer, mut guard) =
+        (setup.subscribe(&[timer_channel(&setup)]).await, setup.subscribe(&[guard_channel]).await);
+    let lease = Duration::from_millis(100);
+    let queue = setup.queue("jobs", lease);
+    accept_all(&queue, &["a"]).await;
+    timer_expires(&mut timer).await;
+    let (wake, left) = (setup.now().await, setup.ask::<u64>("PTTL", "jobs:guard", &[]).await);
+    assert!(left <= lease.as_millis() as u64, "{left} ms");
+    timer_expires(&mut guard).await;
+    assert!(setup.now().await - wake >= left);
+    assert_eq!(queue.claim(&silencing()).await.unwrap().len(), 1);
+    assert!(setup.ask::<bool>("EXISTS", "jobs:guard", &[]).await, "armed anew");
+}
+
+#[tokio::test]
 async fn a_timer_that_is_due_while_a_long_script_runs_still_tells() {
     let setup = Setup::new().await;
     let mut timer = setup.subscribe(&[timer_channel(&setup)]).await;
@@ -241,9 +259,10 @@ async fn a_timer_that_is_due_while_a_long_script_runs_still_tells() {
     assert_eq!(ids(&queue.claim(&claim(1)).await.unwrap()), ["b"]);
 }
 
-/// Loses doorbell and timer, and says how often the probe that follows rings.
+/// Loses doorbell, timer and guard, and says how often the probe that follows rings.
 async fn revive(setup: &Setup, bell: &mut PubSubStream) -> usize {
-    let _: u64 = setup.tell(&["DEL", &setup.key("jobs:bell"), &setup.key("jobs:timer")]).await;
+    let _: u64 =
+        setup.tell(&["DEL", &setup.key("jobs:bell"), &setup.key("jobs:timer"), &setup.key("jobs:guard")]).await;
     rings(setup, bell).await;
     setup.jobs().rearm().await.unwrap();
     rings(setup, bell).await

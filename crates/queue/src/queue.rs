@@ -86,7 +86,7 @@ impl<'a, C: Connection> Queue<'a, C> {
         script::REARM.run(self.connection, self.namespace, arguments).await.map(drop)
     }
 
-    /// How long the doorbell rings, and after what time the timer makes a lost one good.
+    /// How long the doorbell rings, and after what time the timer makes a lost one good, and the guard a lost timer.
     pub(crate) fn wake(&self) -> [Arg; 2] {
         [BELL.into(), self.timing.lease.into()]
     }

@@ -42,6 +42,6 @@ local earliest = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')
 if earliest[2] then
   -- What is visible and still unclaimed is this worker's next batch, unless it dies first.
   local at = tonumber(earliest[2])
-  arm(queue, at > now and at or now + lease_ms)
+  arm(queue, at > now and at or now + lease_ms, lease_ms)
 end
 return reply

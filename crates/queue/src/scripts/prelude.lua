@@ -14,6 +14,7 @@
 --   ns:<queue>:discarded   hash    message id -> JSON {at, by, why, class, reason} of a dead letter that a person gave up
 --   ns:<root>:bell         string  a doorbell is ringing that no worker has heard yet; PX
 --   ns:<root>:timer        hash    expires when the earliest invisible message becomes visible
+--   ns:<root>:guard        hash    expires one lease after the timer: a second wake, in case that the first one's worker dies
 --   ns:<root>:lanes        set     the lanes that were ever written to
 --   ns:seen                hash    idempotency digest -> until (6 bytes), fingerprint (16 bytes), message id
 --   ns:seen:order          list    until (6 bytes) and digest, oldest first: what may be forgotten when
@@ -37,11 +38,17 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 -- time from this moment and not a point in time, and hence some distance.
 local SOONEST_MS = 10
 
--- Lets the timer of the queue expire at `at` unless it does so earlier.
-local function arm(queue, at)
-  local timer = key(root(queue), 'timer')
+local function expire(queue, part, after_ms)
+  local timer = key(root(queue), part)
   redis.call('HSET', timer, 'armed', 1)
-  redis.call('PEXPIRE', timer, math.max(at - now, SOONEST_MS), 'LT')
+  redis.call('PEXPIRE', timer, math.max(after_ms, SOONEST_MS), 'LT')
+end
+
+-- Lets the timer of the queue expire at `at` unless it does so earlier, and its guard `guard_ms` later: the worker that the
+-- timer wakes may die before its claim, which arms both anew.
+local function arm(queue, at, guard_ms)
+  expire(queue, 'timer', at - now)
+  expire(queue, 'guard', at - now + guard_ms)
 end
 
 -- Wakes a worker unless a doorbell is ringing already. Pub/sub may lose it: the timer is armed as well.
@@ -49,7 +56,7 @@ local function ring(queue, bell_ms, guard_ms)
   local bell = key(root(queue), 'bell')
   if redis.call('SET', bell, '1', 'NX', 'PX', bell_ms) then
     redis.call('PUBLISH', bell, '1')
-    arm(queue, now + guard_ms)
+    arm(queue, now + guard_ms, guard_ms)
   end
 end
 
@@ -96,9 +103,9 @@ local function revive(queue, id, at)
 end
 
 -- Lets the timer expire when the next invisible message becomes visible.
-local function arm_earliest(queue)
+local function arm_earliest(queue, guard_ms)
   local next = redis.call('ZRANGE', key(queue, 'due'), '(' .. now, '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')
-  if next[2] then arm(queue, tonumber(next[2])) end
+  if next[2] then arm(queue, tonumber(next[2]), guard_ms) end
 end
 
 -- What a subject holds goes back, once.

@@ -11,7 +11,7 @@ for at = 3, #ARGV do
   lanes[#lanes + 1] = queue
   for _, lane in ipairs(lanes) do
     visible = visible + redis.call('ZCOUNT', key(lane, 'due'), '-inf', now)
-    arm_earliest(lane)
+    arm_earliest(lane, ARGV[2])
   end
   if visible > 0 then
     -- That a bell is ringing does not say that anybody is there to hear it.

@@ -26,6 +26,6 @@ end
 
 if sent > 0 then
   ring(queue, ARGV[2], ARGV[3])
-  arm_earliest(queue)
+  arm_earliest(queue, ARGV[3])
 end
 return {sent}

@@ -11,7 +11,7 @@ for at = 3, #ARGV, 2 do
   if latest then
     redis.call('ZADD', key(queue, 'due'), now + lease_ms, id)
     -- That of the first lease may be over already.
-    arm(queue, now + lease_ms)
+    arm(queue, now + lease_ms, lease_ms)
   end
   reply[#reply + 1] = latest and 1 or 0
 end

@@ -31,7 +31,7 @@ local function emit(target, id, payload, log)
     woken[target] = true
     note_lane(target)
     -- The writer wakes the reader itself; this is for the case that it dies first.
-    arm(target, now + guard_ms)
+    arm(target, now + guard_ms, guard_ms)
   end
 end
 
@@ -53,7 +53,7 @@ end
 local function postpone(id, d, f, c, delay_ms)
   write_state(queue, id, d, f, c)
   redis.call('ZADD', due, now + delay_ms, id)
-  arm(queue, now + delay_ms)
+  arm(queue, now + delay_ms, guard_ms)
 end
 
 while at <= #ARGV do
