@@ -22,6 +22,9 @@ pub(crate) const LEASE: Duration = Duration::from_millis(600);
 /// After so many crashes a message is buried.
 pub(crate) const MAX_CRASHES: u32 = 6;
 
+/// Seconds by which each host's clock is ahead. Receivers of webhooks bear five minutes.
+const CLOCK_SKEW: [i64; 2] = [-60, 120];
+
 /// What opens the desk.
 const OPERATOR_KEY: &str = "0123456789abcdef";
 
@@ -52,6 +55,7 @@ impl Cluster {
             manifest: manifest(host),
             redis_url: redis.url(0),
             variables: variables(&endpoints),
+            clock_skew: CLOCK_SKEW[host],
             log: folder.join(format!("host-{host}.log")),
         });
         let cluster = Self {
@@ -96,6 +100,11 @@ impl Cluster {
     /// The variables that every host gets.
     pub(crate) fn variables(&self) -> &[(String, String)] {
         &self.settings[0].variables
+    }
+
+    /// What a host runs.
+    pub(crate) fn manifest(&self, host: usize) -> &Path {
+        &self.settings[host].manifest
     }
 
     /// A connection to a database of its Redis, if that answers soon.

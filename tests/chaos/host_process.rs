@@ -37,6 +37,8 @@ pub(crate) struct HostSettings {
     pub(crate) manifest: PathBuf,
     pub(crate) redis_url: String,
     pub(crate) variables: Vec<(String, String)>,
+    /// By how many seconds its components' clock is ahead.
+    pub(crate) clock_skew: i64,
     /// Where its log goes, after what is there already.
     pub(crate) log: PathBuf,
 }
@@ -72,6 +74,7 @@ fn command(settings: &HostSettings) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", GUARDED, "sh"]).arg(program()).args(["up", "--listen", "127.0.0.1:0", "--probe", "/health"]);
     command.args(["--redis", &settings.redis_url, "--manifest"]).arg(&settings.manifest);
+    command.args(["--clock-skew", &settings.clock_skew.to_string()]);
     // Next to the tests' own compiled components, so that each is compiled once.
     command.args(["--data", env!("CARGO_TARGET_TMPDIR")]).current_dir(root());
     let variables = settings.variables.iter();

@@ -1,11 +1,12 @@
 //! What was missed is made good, without a new order and without a person.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use host::calls::{Call, Calls, Operation, Outcome, Verdict};
-use host::{Start, Triggers};
+use host::{ClockSkew, Start, Triggers};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
@@ -25,7 +26,7 @@ fn only(components: &[&str], variables: &[(&str, &str)]) -> Start {
 async fn host_up(redis: &Redis, folder: &TempDir, variables: &[(&str, &str)]) -> HostProcess {
     let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let (manifest, log) = (root().join("spin.toml"), folder.path().join("host.log"));
-    HostProcess::start(&HostSettings { manifest, redis_url: redis.url(0), variables, log }).await
+    HostProcess::start(&HostSettings { manifest, redis_url: redis.url(0), variables, clock_skew: 0, log }).await
 }
 
 async fn until_confirmed(client: &Client, id: &str) {
@@ -38,9 +39,9 @@ async fn until_confirmed(client: &Client, id: &str) {
 /// Waits until nothing is left in Redis that would wake a worker.
 async fn until_no_wake_is_left(redis: &Redis) {
     let raw = redis.raw().await;
-    eventually("the bell and the timer to expire", async || {
+    eventually("the bell, the timer and the guard to expire", async || {
         let mut exists = ::redis::cmd("EXISTS");
-        exists.arg(&["{orders}:placed:bell", "{orders}:placed:timer"]);
+        exists.arg(&["bell", "timer", "guard"].map(|key| format!("{{orders}}:placed:{key}")));
         let left: usize = exists.query_async(&mut raw.clone()).await.unwrap();
         (left == 0).then_some(())
     })
@@ -54,8 +55,11 @@ async fn a_missed_doorbell_is_made_good_by_the_timer() {
     let redis = Arc::new(Redis::start().await);
     let door = Sluice::on(redis.clone(), only(&["intake"], &lease)).await;
     let id = door.place(&an_order()).await;
+    let placed = Instant::now();
     let workers = Sluice::on(redis, only(&["processor"], &lease)).await;
     door.until(&id, "confirmed").await;
+    // One lease, and what a busy machine needs for the rest.
+    assert!(placed.elapsed() < Duration::from_secs(5), "{:?}", placed.elapsed());
     drop(workers);
 }
 
@@ -198,5 +202,42 @@ impl Calls for HoldFirstFinish {
         if matches!(call.operation, Operation::Redis { .. }) {
             self.step(Finish::Released, Finish::Answered);
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hosts_whose_clocks_differ_by_days_share_a_queue_as_if_they_did_not() {
+    const DAY: i64 = 86_400;
+    let lease = [("lease_ms", "300")];
+    let redis = Arc::new(Redis::start().await);
+    let crash = Arc::new(CrashFirstRecord::default());
+    let start = |skew| {
+        let clock = ClockSkew::seconds(skew);
+        Start { clock, calls: Some(crash.clone()), ..only(&["intake", "processor"], &lease) }
+    };
+    let hosts = [Sluice::on(redis.clone(), start(DAY)).await, Sluice::on(redis.clone(), start(-DAY)).await];
+    for (first, second) in [(0, 1), (1, 0)] {
+        let key = format!("first-to-host-{first}");
+        let accepted = hosts[first].post(&an_order(), Some(&key)).await;
+        let replayed = hosts[second].post(&an_order(), Some(&key)).await;
+        assert_eq!((replayed.status(), replayed.body()), (accepted.status(), accepted.body()));
+        // A lease is as long as it is, whoever's clock goes wrong.
+        let record = hosts[second].until(json(&accepted)["id"].as_str().unwrap(), "confirmed").await;
+        let [created, updated] = ["created_at", "updated_at"].map(|field| record[field].as_str().unwrap());
+        assert!(updated >= created, "nothing changes before it exists: {record}");
+    }
+    assert!(crash.0.load(Ordering::SeqCst), "a lease had to run out");
+    assert_eq!(counter(&redis, "orders:confirmed").await, 2);
+}
+
+/// Stops the first processor that writes a record.
+#[derive(Default)]
+struct CrashFirstRecord(AtomicBool);
+
+impl Calls for CrashFirstRecord {
+    fn before<'c>(&'c self, call: &'c Call) -> BoxFuture<'c, Verdict> {
+        let is_record = matches!(call.operation, Operation::KeyValueSet { .. });
+        let crashes = is_record && !self.0.swap(true, Ordering::SeqCst);
+        Box::pin(std::future::ready(if crashes { Verdict::CrashBefore } else { Verdict::Proceed }))
     }
 }

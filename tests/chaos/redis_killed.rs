@@ -29,6 +29,7 @@ async fn ten_thousand_orders_are_sent_while_redis_is_killed_and_every_one_that_w
         manifest: root().join("spin.toml"),
         redis_url: redis.url(0),
         variables: vec![("lease_ms".to_owned(), "1000".to_owned())],
+        clock_skew: 0,
         log: folder.path().join("host.log"),
     };
     let host = HostProcess::start(&settings).await;

@@ -12,6 +12,7 @@ use wasmtime::Engine;
 use wasmtime_wasi_http::WasiBody;
 use wasmtime_wasi_http::handler::TrapOrPanicError;
 
+use crate::clock::ClockSkew;
 use crate::component::RunningComponent;
 use crate::effects::{Failure, Installed};
 use crate::guest_output::Output;
@@ -31,6 +32,7 @@ pub(crate) struct Application {
     pub(crate) components: BTreeMap<String, RunningComponent>,
     pub(crate) routes: Routes,
     pub(crate) output: Output,
+    pub(crate) clock: ClockSkew,
     pub(crate) installed: Option<Installed>,
     pub(crate) lifetime: Lifetime,
     pub(crate) instances_begun: AtomicU64,
@@ -45,6 +47,7 @@ impl Application {
             components: BTreeMap::new(),
             routes: Routes::default(),
             output: crate::guest_output::to_stderr(),
+            clock: ClockSkew::default(),
             installed: None,
             lifetime: Lifetime::default(),
             instances_begun: AtomicU64::new(0),

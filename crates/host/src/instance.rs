@@ -88,12 +88,13 @@ pub(crate) fn store(application: &Arc<Application>, component: &Arc<Settings>) -
     let context =
         Arc::new(InstanceContext { component: component.clone(), effects, application: Arc::downgrade(application) });
     let output = || GuestOutput::new(component.name.clone(), application.output.clone());
-    let wasi = WasiCtx::builder().envs(&component.environment).stdout(output()).stderr(output()).build();
+    let mut wasi = WasiCtx::builder();
+    wasi.envs(&component.environment).stdout(output()).stderr(output()).wall_clock(application.clock);
     let state = InstanceState {
         outgoing: Outgoing::new(context.clone()),
         context,
         table: ResourceTable::new(),
-        wasi,
+        wasi: wasi.build(),
         wasi_http: WasiHttpCtx::new(),
         _alive: application.lifetime.instances.token(),
     };

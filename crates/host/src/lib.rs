@@ -16,6 +16,7 @@ mod application;
 mod bindings;
 mod call_text;
 pub mod calls;
+mod clock;
 mod component;
 mod effects;
 mod engine;
@@ -44,6 +45,7 @@ pub mod variables;
 
 pub use app::{App, Load, OnProgress, Progress};
 pub use calls::Calls;
+pub use clock::ClockSkew;
 pub use file_fault::FileFault;
 pub use guest_output::{Output, to_stderr};
 pub use http_instances::Reuse;

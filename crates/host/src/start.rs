@@ -14,6 +14,7 @@ use wasmtime_wasi_http::handler::ProxyHandler;
 use crate::app::{App, Loaded};
 use crate::application::Application;
 use crate::calls::Calls;
+use crate::clock::ClockSkew;
 use crate::component::{RunningComponent, Settings};
 use crate::effects::Installed;
 use crate::guest_output::{Output, to_stderr};
@@ -40,6 +41,8 @@ pub struct Start {
     pub variables: BTreeMap<String, String>,
     /// Sees and decides every call of every component.
     pub calls: Option<Arc<dyn Calls>>,
+    /// By how much the components' clock is wrong.
+    pub clock: ClockSkew,
     /// Takes what components print, in place of standard error.
     pub output: Option<Output>,
     /// Whose triggers work.
@@ -129,6 +132,7 @@ impl<'s> Plan<'s> {
                 .collect(),
             routes,
             output: self.start.output.clone().unwrap_or_else(to_stderr),
+            clock: self.start.clock,
             installed: self.start.calls.clone().map(Installed::new),
             lifetime: Lifetime::default(),
             instances_begun: AtomicU64::new(0),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::bail;
 use clap::Args;
 use host::faults::{Fault, FaultPlan, NOTATION, Occurrence};
-use host::{App, Calls};
+use host::{App, Calls, ClockSkew};
 
 /// What `-h` says; `--help` adds how a fault is written.
 const HELP: &str = "Have calls of components fail, wait, or stop what they are made in. May be given several times";
@@ -19,6 +19,9 @@ pub(crate) struct Faults {
     /// What decides the faults by chance. Default: another one each time, which is told.
     #[arg(long, value_name = "NUMBER")]
     fault_seed: Option<u64>,
+    /// Let the components' clock be so many seconds ahead, or behind where negative.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, hide_default_value = true, allow_negative_numbers = true)]
+    clock_skew: i64,
 }
 
 impl Faults {
@@ -29,6 +32,11 @@ impl Faults {
         }
         self.check_components(app)?;
         Ok(Some(Arc::new(FaultPlan::new(self.faults.clone(), self.seed()))))
+    }
+
+    /// By how much the components' clock is wrong.
+    pub(crate) fn clock(&self) -> ClockSkew {
+        ClockSkew::seconds(self.clock_skew)
     }
 
     fn check_components(&self, app: &App) -> anyhow::Result<()> {

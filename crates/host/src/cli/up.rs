@@ -101,6 +101,7 @@ impl Up {
             redis: redis.redirection()?,
             variables: variables::from_environment(&app.manifest().variables),
             calls,
+            clock: self.faults.clock(),
             ..Start::default()
         };
         let running = Arc::new(app.start(start).await?);
