@@ -361,7 +361,8 @@ async fn a_redis_that_fails_ends_the_wake_and_says_why() {
         (|effect| effect.verb().map(|_| replies(vec![RedisResult::Nil])), "unexpected reply to claim"),
     ];
     for (failure, told) in table {
-        let alone = telling_erp().holding("changes.erp", [change(1)]).when(failure).around("notifier").await;
+        let double = telling_erp().with("lease_ms", "100").holding("changes.erp", [change(1)]);
+        let alone = double.when(failure).around("notifier").await;
         let error = alone.wake().await.unwrap_err();
         assert!(error.starts_with("the queue `changes` can't be worked off: ") && error.contains(told), "{error}");
         assert!(requests(&alone.take_effects()).is_empty());

@@ -320,7 +320,7 @@ async fn a_redis_that_fails_ends_the_wake_and_says_why() {
         ),
     ];
     for (failure, told) in table {
-        let alone = holding([order(1)]).when(failure).around("processor").await;
+        let alone = holding([order(1)]).with("lease_ms", "100").when(failure).around("processor").await;
         let error = alone.wake().await.unwrap_err();
         assert!(error.starts_with("the queue `placed` can't be worked off: ") && error.contains(told), "{error}");
         assert!(!words(&alone.take_effects()).iter().any(|word| word.starts_with("set ")), "nothing was written");

@@ -25,8 +25,9 @@ async fn the_shop_is_told(double: Double, request: Request<Bytes>, detail: &str)
     assert!(json(&answer)["detail"].as_str().unwrap().starts_with(detail), "{answer:?}");
 }
 
+/// By a lease of which half is over at the first deadline, so that there is no second try.
 async fn the_wake_ends(double: Double, component: &'static str, words: &str) {
-    let error = double.around(component).await.wake().await.unwrap_err();
+    let error = double.with("lease_ms", "6000").around(component).await.wake().await.unwrap_err();
     assert!(error.ends_with(words), "{error}");
 }
 

@@ -86,7 +86,8 @@ async fn a_password_of_redis_is_in_no_answer_and_in_no_line_that_is_printed() {
             redis: Some(RedisOverride::new(&redis.url(0)).unwrap()),
             triggers: Triggers::Only(["intake", "desk", "health"].map(str::to_owned).into()),
             output: Some(Arc::new(move |_, line| lines.lock().unwrap().push_str(line))),
-            ..start_with(&[("redis_url", &url)])
+            // The workers give up soon.
+            ..start_with(&[("redis_url", &url), ("lease_ms", "100")])
         };
         let running = app().start(start).await.unwrap();
         for request in [

@@ -187,6 +187,8 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
         loop {
             match call().await {
                 Ok(answer) => return Ok((answer, answer_lost)),
+                // Another answer won't come.
+                Err(error @ Error::Unexpected { .. }) => return Err(error),
                 Err(error) if self.runtime.elapsed() >= give_up => return Err(error),
                 Err(_) => self.runtime.sleep(PAUSE).await,
             }
