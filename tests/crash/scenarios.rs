@@ -46,7 +46,7 @@ fn processing() -> Vec<Scenario> {
             ..Scenario::new("process a batch of 32", &["processor"], |stage| {
                 async {
                     stage.still_the_doorbell().await;
-                    stage.place("the last of 32").await;
+                    stage.place("the-last-of-32").await;
                 }
                 .boxed()
             })
@@ -78,7 +78,7 @@ fn processing() -> Vec<Scenario> {
 /// Which wait, because nobody is there to work them off.
 const PLACE_31: Step = |stage| {
     async {
-        let keys: Vec<String> = (1..32).map(|n| format!("{n} of 32")).collect();
+        let keys: Vec<String> = (1..32).map(|n| format!("{n}-of-32")).collect();
         join_all(keys.iter().map(|key| stage.place(key))).await;
     }
     .boxed()
@@ -103,7 +103,7 @@ fn finishing() -> Vec<Scenario> {
             trouble: SLOW_STORE,
             variables: &[("drain_budget_ms", "100")],
             ..Scenario::new("finish with no time left", &["processor"], |stage| {
-                async { _ = join(stage.place("one cart"), stage.place("another")).await }.boxed()
+                async { _ = join(stage.place("one-cart"), stage.place("another")).await }.boxed()
             })
         },
     ]
