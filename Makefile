@@ -1,13 +1,15 @@
 # make up      build and run Sluice here, with a Redis of its own
 # make test    run the whole suite
 # make lint    formatting and clippy, warnings denied, for both targets
-# make chaos   kill hosts and Redis under load, and compare every order with what was promised: SECONDS=600 SEED=42
+# make chaos   kill hosts and Redis under load, and compare every order with what was promised: SECONDS=600 SEED=42;
+#              OTHER=../sluice-0.1 runs one of the two hosts with the components of another checkout, built before
 # make build   build the components and the host
 
 LISTEN ?= 127.0.0.1:3000
 REDIS ?=
 SECONDS ?= 120
 SEED ?=
+OTHER ?=
 
 COMPONENTS := intake health desk processor notifier
 WASM := --target wasm32-wasip2 --release
@@ -24,7 +26,8 @@ test: build redis-server
 	cargo test
 
 chaos: build redis-server
-	CHAOS_SECONDS=$(SECONDS) $(if $(SEED),CHAOS_SEED=$(SEED)) cargo test --package tests -- --nocapture --exact \
+	CHAOS_SECONDS=$(SECONDS) $(if $(SEED),CHAOS_SEED=$(SEED)) \
+	  $(if $(OTHER),CHAOS_OTHER=$(abspath $(OTHER)/spin.toml)) cargo test --package tests -- --nocapture --exact \
 	  chaos::every_order_is_kept_once_and_told_though_everything_fails
 
 lint: tools

@@ -139,3 +139,16 @@ fn nothing_uses_a_component() {
         }
     }
 }
+
+#[test]
+fn no_component_is_larger_than_400_kb_as_it_is_shipped() {
+    const MOST: u64 = 400 * 1024;
+    let manifest: toml::Table = fs::read_to_string(root().join("spin.toml")).unwrap().parse().unwrap();
+    let components = manifest["component"].as_table().unwrap();
+    assert!(components.len() >= 5);
+    for (name, component) in components {
+        let source = root().join(component["source"].as_str().unwrap());
+        let size = fs::metadata(&source).unwrap_or_else(|error| panic!("{}: {error}", source.display())).len();
+        assert!(size <= MOST, "{name} has {size} bytes");
+    }
+}

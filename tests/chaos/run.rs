@@ -39,6 +39,7 @@ pub(crate) async fn run(plan: Plan) {
     let folder = Folder::new();
     let mut chance = fastrand::Rng::with_seed(plan.seed);
     let cluster = Arc::new(Cluster::start(folder.path(), &mut chance).await);
+    cluster.note(&format!("{} runs {}", HOSTS[1], cluster.manifest(1).display()));
     let last_words = LastWords { plan, cluster: cluster.clone() };
     let pieces = plan.time.as_secs() * SCARCE_PER_SECOND;
     cluster.desk("PUT", &format!("/stock/{SCARCE}"), json!({"available": pieces})).await;
