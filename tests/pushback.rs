@@ -47,6 +47,28 @@ async fn a_full_queue_answers_503_with_retry_after_and_a_known_key_all_the_same(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_waits_for_too_long_keeps_new_ones_out_until_it_is_gone() {
+    let start = host::Start {
+        triggers: Triggers::Only(["intake".to_owned()].into()),
+        ..start_with(&[("max_queue_age_s", "60")])
+    };
+    let sluice = Sluice::on(Redis::start().await.into(), start).await;
+    let id: order::OrderId = sluice.place(&an_order()).await.parse().unwrap();
+    let age = async |ms: i64| {
+        let _: f64 = sluice.redis.raw().await.zincr("{orders}:placed:due", id.as_bytes(), -ms).await.unwrap();
+    };
+    age(61_000).await;
+    let before = keys(&sluice.redis).await;
+    let refused = sluice.post(&an_order(), Some("b")).await;
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(json(&refused)["type"], "urn:sluice:problem:queue-full");
+    assert!(refused.headers().contains_key("retry-after"));
+    assert_eq!(keys(&sluice.redis).await, before);
+    age(-61_000).await;
+    assert_eq!(sluice.post(&an_order(), Some("b")).await.status(), StatusCode::ACCEPTED);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_redis_that_cannot_write_takes_no_order_and_health_says_so() {
     let sluice = Sluice::start().await;
     sluice.place(&an_order()).await;
