@@ -64,6 +64,19 @@ async fn a_missed_doorbell_is_made_good_by_the_timer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_timer_whose_expiry_nobody_heard_is_made_good_by_its_guard() {
+    // The guard expires after two of them: far later than the second host starts.
+    let lease = [("lease_ms", "1500")];
+    let redis = Arc::new(Redis::start().await);
+    let door = Sluice::on(redis.clone(), only(&["intake"], &lease)).await;
+    let id = door.place(&an_order()).await;
+    redis.tell(&["DEL", "{orders}:placed:timer"]).await;
+    let workers = Sluice::on(redis, only(&["processor"], &lease)).await;
+    door.until(&id, "confirmed").await;
+    drop(workers);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn missed_doorbells_and_timers_are_made_good_by_the_first_probe_of_a_host_that_finds_a_backlog() {
     const ORDERS: usize = 1000;
     let lease = [("lease_ms", "100")];
