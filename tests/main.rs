@@ -14,3 +14,4 @@ mod pipeline;
 mod pushback;
 mod queue;
 mod stock;
+mod versions;
