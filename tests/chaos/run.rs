@@ -133,7 +133,6 @@ impl Drop for LastWords {
             let Plan { seed, time } = self.plan;
             eprintln!("What was done:\n{journal}");
             eprintln!("\nAgain by: make chaos SECONDS={} SEED={seed}", time.as_secs());
-            eprintln!("The hosts' logs and Redis's data are of {} and {}", HOSTS[0], HOSTS[1]);
         }
     }
 }

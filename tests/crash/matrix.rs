@@ -28,7 +28,7 @@ pub(crate) struct Tried {
 const WORKERS: usize = 8;
 
 /// How often a run is made again whose calls came otherwise, so that the point wasn't reached.
-const TRIES: usize = 4;
+const TRIES: usize = 3;
 
 /// When so many broke, the rest is not tried: each may take long, and there is enough to look at.
 const MOST_BROKEN: usize = 30;

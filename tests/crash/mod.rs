@@ -31,9 +31,7 @@ async fn no_promise_breaks_wherever_a_component_is_stopped() {
     report::publish(&matrix);
     assert_eq!(matrix.broken(), 0, "the matrix above says which promise broke where");
     assert!(matrix.tried() >= LEAST_POINTS, "only {} points were tried", matrix.tried());
-    assert!(
-        matrix.not_reached() * 20 <= matrix.tried(),
-        "{} points were learned, but not reached again",
-        matrix.not_reached()
-    );
+    // A busy machine makes a wake more or less than when the points were learned, but no other scenario.
+    let missed = matrix.hardly_reached();
+    assert!(missed.is_empty(), "most of the points of {missed:?} were learned, but not reached again");
 }

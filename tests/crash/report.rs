@@ -50,8 +50,10 @@ impl Matrix {
         self.count(End::Held)
     }
 
-    pub(crate) fn not_reached(&self) -> usize {
-        self.count(End::NotReached)
+    /// The scenarios most of whose points no run came to.
+    pub(crate) fn hardly_reached(&self) -> Vec<&str> {
+        let is_missed = |tried: &&Tried| tried.count(End::NotReached) * 2 > tried.points.len();
+        self.scenarios.iter().filter(is_missed).map(|tried| tried.scenario.name).collect()
     }
 
     /// Runs in which a promise broke, those without a crash included.
