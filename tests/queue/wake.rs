@@ -96,7 +96,12 @@ async fn the_lanes_of_a_queue_share_its_doorbell_and_its_timer() {
 
 /// When the timer of a queue expires, in ms since the epoch.
 async fn timer(setup: &Setup, queue: &str) -> Option<u64> {
-    let at: i64 = setup.ask("PEXPIRETIME", &format!("{queue}:timer"), &[]).await;
+    expires(setup, &format!("{queue}:timer")).await
+}
+
+/// When a key expires, in ms since the epoch.
+async fn expires(setup: &Setup, key: &str) -> Option<u64> {
+    let at: i64 = setup.ask("PEXPIRETIME", key, &[]).await;
     u64::try_from(at).ok()
 }
 
@@ -229,19 +234,20 @@ async fn the_timer_tells_when_a_lost_doorbell_a_crash_or_a_retry_is_due() {
 #[tokio::test]
 async fn a_worker_that_dies_at_the_timer_before_its_claim_leaves_another_wake_one_lease_later() {
     let setup = Setup::new().await;
-    let guard_channel = timer_channel(&setup).replace(":timer", ":guard");
-    let (mut timer, mut guard) =
-        (setup.subscribe(&[timer_channel(&setup)]).await, setup.subscribe(&[guard_channel]).await);
-    let lease = Duration::from_millis(100);
+    let channels = [timer_channel(&setup), timer_channel(&setup).replace(":timer", ":guard")];
+    let mut wakes = setup.subscribe(&channels).await;
+    let lease = Duration::from_millis(300);
     let queue = setup.queue("jobs", lease);
+    let start = setup.now().await;
     accept_all(&queue, &["a"]).await;
-    timer_expires(&mut timer).await;
-    let (wake, left) = (setup.now().await, setup.ask::<u64>("PTTL", "jobs:guard", &[]).await);
-    assert!(left <= lease.as_millis() as u64, "{left} ms");
-    timer_expires(&mut guard).await;
-    assert!(setup.now().await - wake >= left);
+    for (channel, leases) in channels.iter().zip(1..) {
+        let wake = within("a wake", wakes.next()).await.unwrap();
+        assert_eq!((wake.get_channel_name(), wake.get_payload_bytes()), (channel.as_str(), &b"expired"[..]));
+        assert!(setup.now().await - start >= leases * lease.as_millis() as u64);
+    }
     assert_eq!(queue.claim(&silencing()).await.unwrap().len(), 1);
-    assert!(setup.ask::<bool>("EXISTS", "jobs:guard", &[]).await, "armed anew");
+    let armed = [timer(&setup, "jobs").await, expires(&setup, "jobs:guard").await];
+    assert!(armed.iter().all(Option::is_some), "both are armed anew: {armed:?}");
 }
 
 #[tokio::test]

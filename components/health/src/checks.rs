@@ -110,7 +110,7 @@ fn check_server(server: &Server) -> Vec<Check> {
     checks
 }
 
-/// Our own are one doorbell and one timer for each queue; beyond some more, Redis no longer finds a timer at once.
+/// Our own are a doorbell and two timers for each queue; beyond some more, Redis no longer finds a timer at once.
 const MOST_EXPIRING_KEYS: u64 = 100;
 
 async fn check_store() -> Check {
