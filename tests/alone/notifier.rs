@@ -32,7 +32,7 @@ fn requests(effects: &[Effect]) -> Vec<Request<Bytes>> {
 
 /// What becomes of a message of erp's lane whose request is decided so.
 async fn judged(message: Message, verdict: impl Fn() -> Verdict + Send + Sync + 'static) -> Settled {
-    let double = telling_erp().with("webhook_timeout_ms", "10").holding("changes.erp", [message]);
+    let double = telling_erp().with("webhook_timeout_ms", "1000").holding("changes.erp", [message]);
     let decide = move |effect: &Effect| matches!(effect, Effect::Http(_)).then(&verdict);
     let alone = double.when(decide).around("notifier").await;
     assert_eq!(alone.wake().await, Ok(()));
@@ -151,7 +151,7 @@ async fn an_endpoint_that_cannot_be_reached_is_tried_again_with_the_reason() {
 async fn an_endpoint_that_does_not_answer_in_time_is_tried_again() {
     let settled = judged(change(1), || Verdict::Delay(std::time::Duration::from_secs(3600))).await;
     assert_eq!(settled.verdict, "retry");
-    assert_eq!(settled.reason, "the endpoint did not answer within 10 ms");
+    assert_eq!(settled.reason, "the endpoint did not answer within 1000 ms");
 }
 
 #[tokio::test]
