@@ -27,7 +27,7 @@ test: build redis-server
 
 chaos: build redis-server
 	CHAOS_SECONDS=$(SECONDS) $(if $(SEED),CHAOS_SEED=$(SEED)) \
-	  $(if $(OTHER),CHAOS_OTHER=$(abspath $(OTHER)/spin.toml)) cargo test --package tests -- --nocapture --exact \
+	  $(if $(OTHER),CHAOS_OTHER=$(abspath $(OTHER)/spin.toml)) cargo test --test promises -- --nocapture --exact \
 	  chaos::every_order_is_kept_once_and_told_though_everything_fails
 
 lint: tools
