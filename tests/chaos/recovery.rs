@@ -59,7 +59,7 @@ async fn a_missed_doorbell_is_made_good_by_the_timer() {
     let workers = Sluice::on(redis, only(&["processor"], &lease)).await;
     door.until(&id, "confirmed").await;
     // One lease, and what a busy machine needs for the rest.
-    assert!(placed.elapsed() < Duration::from_secs(5), "{:?}", placed.elapsed());
+    assert!(placed.elapsed() < Duration::from_secs(10), "{:?}", placed.elapsed());
     drop(workers);
 }
 
