@@ -69,6 +69,18 @@ async fn everything_that_release_0_1_left_in_redis_comes_to_the_end_that_was_pro
     assert_eq!(body_of(&stock), json!({"sku": "TEA-1", "available": 92, "held": 8}));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_of_release_0_1_that_died_with_an_order_counts_as_its_crash() {
+    let start = start_with(&[("operator_key", KEY), ("max_crashes", "1")]);
+    let sluice = Sluice::on(left_behind(V0_1).await.into(), start).await;
+    assert_eq!(sluice.client.get("/health").await.status(), 200);
+    sluice.until(LEASED, "needs_attention").await;
+    let letters = body_of(&sluice.operate("GET", "/dead-letters/placed", KEY, &json!(null)).await);
+    let letter = letters["letters"].as_array().unwrap().iter().find(|letter| letter["id"] == LEASED).unwrap();
+    assert_eq!((&letter["class"], &letter["crashes"]), (&"crash".into(), &1.into()), "{letter}");
+    assert_eq!(letter["attempts"][0]["worker"], "processor-d0a00111");
+}
+
 fn id_of(named: &serde_json::Value) -> String {
     named["id"].as_str().unwrap().to_owned()
 }
