@@ -88,7 +88,17 @@ async fn until_quiet(cluster: &Cluster) -> Duration {
     let start = Instant::now();
     let queues = Queues::connect(cluster).await;
     let lanes: Vec<_> = cluster.endpoints.told().iter().map(|(name, ..)| lane(name)).collect();
-    while start.elapsed() < QUIET && queues.left(&lanes).await.values().any(|left| *left > 0) {
+    let mut told = Instant::now();
+    while start.elapsed() < QUIET {
+        let mut left = queues.left(&lanes).await;
+        left.retain(|_, left| *left > 0);
+        if left.is_empty() {
+            break;
+        }
+        if told.elapsed() > PROGRESS {
+            eprintln!("chaos: still waiting for {left:?}");
+            told = Instant::now();
+        }
         sleep(Duration::from_millis(20)).await;
     }
     start.elapsed()
