@@ -94,7 +94,7 @@ async fn many_keys_with_a_time_to_live_are_warned_of() {
 struct OnAServer {
     server: RedisServer,
     client: Client,
-    _running: host::Running,
+    running: host::Running,
     _data: TempDir,
 }
 
@@ -105,12 +105,13 @@ impl OnAServer {
         let start = Start {
             listen: Some("127.0.0.1:0".parse().unwrap()),
             redis: Some(RedisOverride::new(&server.url(0)).unwrap()),
-            ..Start::default()
+            // A doorbell that rings before the host listens again is made good so soon.
+            ..start_with(&[("lease_ms", "1000")])
         };
         let running = app().start(start).await.unwrap();
         running.subscribed().await;
         let client = Client::new(running.address().unwrap());
-        Self { server, client, _running: running, _data: data }
+        Self { server, client, running, _data: data }
     }
 
     /// Health says within 3 s that neither Redis nor the store can be used, and what to do; the shop is told to come
@@ -129,6 +130,7 @@ impl OnAServer {
 
     async fn is_well_again(&self) {
         eventually("health to be well", async || (ask(&self.client).await.0 == 200).then_some(())).await;
+        self.running.subscribed().await;
         let answer = self.client.send(post(full().to_string())).await;
         assert_eq!(answer.status(), 202);
         let path = answer.headers()["location"].to_str().unwrap().to_owned();
