@@ -8,7 +8,7 @@ use super::run::Ran;
 use crate::harness::root;
 
 /// Calls of a broken run that are shown: the last ones.
-const SHOWN_CALLS: usize = 60;
+const SHOWN_CALLS: usize = 200;
 
 /// Where it can be read again.
 const FILE: &str = "target/crash-matrix.txt";
