@@ -1,15 +1,10 @@
-//! Messages in the queue.
-//!
-//! Messages outlive the build that wrote them, so each names its version and [`Placed::decode`] keeps an arm for every
-//! version that may still lie in a queue. A new version is first taught to the decoder, and written only by the release
-//! after that, so that while a rollout lasts the older build can read what the newer one writes.
+//! The message that carries an order, and why a [command](crate::Command) can't be read.
 
 use crate::fault::{Fault, Listed, NotJson};
 use crate::id::OrderId;
-use crate::json::Node;
 use crate::limits;
 use crate::new_order::{CanonicalJson, NewOrder};
-use crate::reader::{self, Value, text};
+use crate::reader::{Value, text};
 use crate::timestamp::Timestamp;
 use crate::trace::TraceParent;
 use thiserror::Error;
@@ -66,32 +61,11 @@ impl Placed {
         [head.as_bytes(), order.as_bytes(), b"}"].concat()
     }
 
-    /// Reads a message of any version that may lie in a queue.
-    ///
-    /// # Errors
-    /// See [`DecodeError`]. The message should be buried with its bytes.
-    pub fn decode(message: &[u8]) -> Result<Self, DecodeError> {
-        if message.len() > limits::STORED_BYTES {
-            return Err(DecodeError::TooLarge);
-        }
-        let tree = Node::parse(message)?;
-        let read = match reader::read(&tree, version).map_err(DecodeError::Invalid)? {
-            1 => read_v1,
-            version => return Err(DecodeError::UnknownVersion { version }),
-        };
-        reader::read(&tree, read).map_err(DecodeError::Invalid)
+    pub(crate) fn read_v1(message: &Value<'_>) -> Option<Self> {
+        let [_version, _kind, id, trace, order] = message.fields(["v", "type", "id", "trace", "order"])?;
+        let id = id.required(text);
+        let trace = trace.optional(text);
+        let order = order.required(NewOrder::read);
+        Some(Self { id: id?, order: order?, trace: trace? })
     }
-}
-
-fn version(message: &Value<'_>) -> Option<u64> {
-    message.field("v")?.required(|value| value.integer(1..=limits::VERSION))
-}
-
-fn read_v1(message: &Value<'_>) -> Option<Placed> {
-    let [_version, kind, id, trace, order] = message.fields(["v", "type", "id", "trace", "order"])?;
-    kind.required(|value| value.constant("placed"));
-    let id = id.required(text);
-    let trace = trace.optional(text);
-    let order = order.required(NewOrder::read);
-    Some(Placed { id: id?, order: order?, trace: trace? })
 }

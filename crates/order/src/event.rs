@@ -35,6 +35,8 @@ fn event_type(status: Status) -> &'static str {
     match status {
         Status::Confirmed => "sluice.order.confirmed",
         Status::Rejected => "sluice.order.rejected",
+        Status::Fulfilled => "sluice.order.fulfilled",
+        Status::Cancelled => "sluice.order.cancelled",
     }
 }
 
@@ -55,19 +57,21 @@ pub fn to_json(record: &Record, trace: Option<&TraceParent>) -> Vec<u8> {
     serde_json::to_vec(&event).expect("strings, numbers and maps with string keys always serialise")
 }
 
-/// The id of the event that tells that an order was given up in a delivery of its message.
+/// The id of the event that tells that a message about an order was given up in one of its deliveries. `message` tells
+/// which of them where there are several, and is empty for the order itself.
 #[must_use]
-pub fn attention_id(order: &OrderId, delivery: u64) -> String {
-    format!("{order}.attention.{delivery}")
+pub fn attention_id(order: &OrderId, message: &str, delivery: u64) -> String {
+    let separator = if message.is_empty() { "" } else { "." };
+    format!("{order}.attention.{message}{separator}{delivery}")
 }
 
 /// Writes the event that tells that an order was given up, and why. The message may be unreadable, so the event carries
-/// only what is known without it.
+/// only what is known without it. Its `id` is an [`attention_id`].
 #[must_use]
-pub fn attention(order: &OrderId, delivery: u64, reason: &str, now: Timestamp) -> Vec<u8> {
+pub fn attention(order: &OrderId, id: String, reason: &str, now: Timestamp) -> Vec<u8> {
     let event = Event {
         specversion: "1.0",
-        id: attention_id(order, delivery),
+        id,
         source: "/orders",
         event_type: NEEDS_ATTENTION,
         subject: *order,

@@ -74,6 +74,15 @@ pub const METADATA_VALUE: usize = 500;
 /// The reason of a refusal: a sentence or two, with the articles that were short.
 pub const REASON: usize = 1_000;
 
+/// Characters that are kept of a payment provider's reason for declining.
+pub const DECLINED: usize = 500;
+
+/// A payment provider's id of a charge or a refund; those of the large ones have up to 40.
+pub const PAYMENT_ID: usize = 128;
+
+/// A carrier's number of a parcel, or a link to it.
+pub const TRACKING: usize = 200;
+
 /// 9999-12-31T23:59:59.999Z in milliseconds since 1970: RFC 3339 writes a year with four digits.
 pub const TIMESTAMP_MS: u64 = 253_402_300_799_999;
 
@@ -85,6 +94,7 @@ const _: () = assert!(
     "the sum of the dearest lines must fit 64 bits, so that it can be compared with TOTAL"
 );
 const _: () = assert!(UNIT_PRICE * QUANTITY as u64 <= TOTAL, "an order of one line must never exceed TOTAL");
+const _: () = assert!(DECLINED + 64 <= REASON, "a provider's words and our own before them must fit a reason");
 const _: () = assert!(TIMESTAMP_MS < 1 << 48, "UUIDv7 has 48 bits for the time");
 const _: () = assert!(
     LINES * (SKU + NAME + 64) * CHARACTER_BYTES
@@ -93,6 +103,6 @@ const _: () = assert!(
     "an order with every line and all metadata filled, in any script, must fit a body"
 );
 const _: () = assert!(
-    STORED_BYTES >= BODY_BYTES + REASON * CHARACTER_BYTES + 1024,
-    "what is stored must fit an order of the largest size, its reason, and 1 KiB for ids, times and names of fields"
+    STORED_BYTES >= BODY_BYTES + (REASON + 2 * PAYMENT_ID + TRACKING) * CHARACTER_BYTES + 1024,
+    "what is stored must fit an order of the largest size, what is said about it, and 1 KiB for times and names of fields"
 );

@@ -81,6 +81,23 @@ impl<'v> Value<'v> {
         Some(elements.iter().enumerate().map(element))
     }
 
+    /// Whether it is a string.
+    pub(crate) fn is_string(&self) -> bool {
+        matches!(self.node, Node::String(_))
+    }
+
+    /// One of a few strings.
+    pub(crate) fn one_of(&self, known: &[&'static str]) -> Option<&'static str> {
+        let Node::String(text) = self.node else {
+            return self.wrong_type("a string");
+        };
+        let found = known.iter().find(|known| *known == text).copied();
+        if found.is_none() {
+            self.fault(format!("must be one of {}", known.join(", ")));
+        }
+        found
+    }
+
     /// A string that is always the same.
     pub(crate) fn constant(&self, expected: &'static str) -> Option<()> {
         let Node::String(text) = self.node else {

@@ -6,7 +6,8 @@ use crate::fault::{Fault, Listed, Malformed, NotJson};
 use crate::id::OrderId;
 use crate::limits;
 use crate::new_order::NewOrder;
-use crate::text::Reason;
+use crate::payment::Payment;
+use crate::text::{Reason, Tracking};
 use crate::timestamp::Timestamp;
 use serde::Serialize;
 use std::fmt;
@@ -20,6 +21,8 @@ pub struct Record {
     pub(crate) status: Status,
     pub(crate) version: Version,
     pub(crate) reason: Option<Reason>,
+    pub(crate) payment: Option<Payment>,
+    pub(crate) tracking: Option<Tracking>,
     pub(crate) updated_at: Timestamp,
     pub(crate) order: NewOrder,
 }
@@ -28,10 +31,14 @@ pub struct Record {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// The shop will have it fulfilled.
+    /// It has its stock and is paid for; the shop will have it fulfilled.
     Confirmed,
     /// It was refused, and that is final; the record's reason says why.
     Rejected,
+    /// Its goods went out. Final.
+    Fulfilled,
+    /// It was given up: what it held and what was paid was given back. Final.
+    Cancelled,
 }
 
 /// How often an order has changed: 1 for its first record, and 0 while it has none.
@@ -77,6 +84,18 @@ impl Record {
         self.reason.as_ref()
     }
 
+    /// How it is paid for; `None` where it never came to that.
+    #[must_use]
+    pub fn payment(&self) -> Option<&Payment> {
+        self.payment.as_ref()
+    }
+
+    /// The carrier's number of its parcel.
+    #[must_use]
+    pub fn tracking(&self) -> Option<&Tracking> {
+        self.tracking.as_ref()
+    }
+
     /// When the order was accepted.
     #[must_use]
     pub fn created_at(&self) -> Timestamp {
@@ -98,7 +117,7 @@ impl Record {
 
 impl Status {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Confirmed, Self::Rejected];
+    pub const ALL: [Self; 4] = [Self::Confirmed, Self::Rejected, Self::Fulfilled, Self::Cancelled];
 
     /// The name in records.
     #[must_use]
@@ -106,6 +125,8 @@ impl Status {
         match self {
             Self::Confirmed => "confirmed",
             Self::Rejected => "rejected",
+            Self::Fulfilled => "fulfilled",
+            Self::Cancelled => "cancelled",
         }
     }
 }
@@ -120,7 +141,7 @@ impl FromStr for Status {
     type Err = Malformed;
 
     fn from_str(name: &str) -> Result<Self, Malformed> {
-        let unknown = || Malformed::new("must be the status of a record: confirmed or rejected");
+        let unknown = || Malformed::new("must be the status of a record: confirmed, rejected, fulfilled or cancelled");
         Self::ALL.into_iter().find(|status| status.as_str() == name).ok_or_else(unknown)
     }
 }

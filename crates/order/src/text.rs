@@ -79,6 +79,16 @@ text_type!(
     MetadataValue, |text| line(text, limits::METADATA_VALUE)
 );
 text_type!(
+    /// The payment provider's id of a charge or a refund: one line of at most [`limits::PAYMENT_ID`] characters, no white
+    /// space around.
+    PaymentId, |text| identifier(text, limits::PAYMENT_ID)
+);
+text_type!(
+    /// The carrier's number of a parcel, or where to look it up: one line of at most [`limits::TRACKING`] characters, no
+    /// white space around.
+    Tracking, |text| identifier(text, limits::TRACKING)
+);
+text_type!(
     /// Why an order came to its state: one line of at most [`limits::REASON`] characters.
     Reason, |text| line(text, limits::REASON)
 );

@@ -7,8 +7,9 @@ use crate::json::Node;
 use crate::limits;
 use crate::money::Money;
 use crate::new_order::{Address, Customer, Line, NewOrder};
+use crate::payment::Payment;
 use crate::reader::{self, Value, text};
-use crate::text::{MetadataKey, MetadataValue, Note, Reason, Reference};
+use crate::text::{MetadataKey, MetadataValue, Note, Reason, Reference, Tracking};
 use crate::timestamp::Timestamp;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -40,6 +41,8 @@ impl Serialize for Record {
             status: self.status,
             version: self.version,
             reason: self.reason(),
+            payment: self.payment(),
+            tracking: self.tracking(),
             created_at: self.created_at(),
             updated_at: self.updated_at,
             reference: self.order.reference(),
@@ -62,6 +65,10 @@ struct View<'a> {
     version: Version,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a Reason>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment: Option<&'a Payment>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tracking: Option<&'a Tracking>,
     created_at: Timestamp,
     updated_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,11 +86,14 @@ struct View<'a> {
 }
 
 fn record(value: &Value<'_>) -> Option<Record> {
-    let [id, status, version, reason, created_at, updated_at, total, order @ ..] = value.fields(FIELDS)?;
+    let [id, status, version, reason, payment, tracking, created_at, updated_at, total, order @ ..] =
+        value.fields(FIELDS)?;
     let id = id.required(text::<OrderId>);
     let status = status.required(text);
     let version = version.required(self::version);
     let reason = reason.optional(text);
+    let payment = payment.optional(Payment::read);
+    let tracking = tracking.optional(text);
     created_at.required(|value| value.equal(text(value)?, id?.accepted_at()));
     let updated_at = updated_at.required(text);
     let order = NewOrder::from_fields(order);
@@ -93,19 +103,23 @@ fn record(value: &Value<'_>) -> Option<Record> {
         status: status?,
         version: version?,
         reason: reason?,
+        payment: payment?,
+        tracking: tracking?,
         updated_at: updated_at?,
         order: order?,
     })
 }
 
 /// A record's own fields, then those of its order.
-const FIELDS: [&str; 14] = {
+const FIELDS: [&str; 16] = {
     let [reference, customer, currency, lines, shipping_address, note, metadata] = NewOrder::FIELDS;
     [
         "id",
         "status",
         "version",
         "reason",
+        "payment",
+        "tracking",
         "created_at",
         "updated_at",
         "total",

@@ -1,15 +1,24 @@
 //! What becomes of orders.
 
-use crate::sample::{full, id, noon, parse, placed};
-use order::{Head, Shortage, Status, Stock, Timestamp, Version, decide};
+use crate::sample::{full, id, noon, parse, placed, record, unpaid};
+use order::{Finding, Head, Payment, PaymentId, Shortage, Status, Timestamp, cancel_undecided, decide};
+
+fn later() -> Timestamp {
+    Timestamp::from_ms(noon().ms() + 5_000)
+}
+
+fn payment_id(id: &str) -> PaymentId {
+    id.parse().unwrap()
+}
 
 #[test]
 fn an_order_that_arrives_whole_is_confirmed() {
-    let record = decide(placed(), Version::NONE, &Stock::Held, Timestamp::from_ms(noon().ms() + 1));
+    let record = decide(placed(), &unpaid(), Timestamp::from_ms(noon().ms() + 1));
     assert_eq!(record.id(), id());
     assert_eq!(record.status(), Status::Confirmed);
     assert_eq!(record.version().get(), 1);
     assert_eq!(record.reason(), None);
+    assert_eq!(record.payment(), Some(&Payment::None));
     assert_eq!(record.created_at(), noon());
     assert_eq!(record.updated_at().ms(), noon().ms() + 1);
     assert_eq!(*record.order(), parse(&full()));
@@ -18,24 +27,24 @@ fn an_order_that_arrives_whole_is_confirmed() {
 #[test]
 fn the_same_order_is_decided_alike_however_often_it_is_delivered() {
     let now = Timestamp::from_ms(noon().ms() + 1);
-    assert_eq!(decide(placed(), Version::NONE, &Stock::Held, now), decide(placed(), Version::NONE, &Stock::Held, now));
-}
-
-#[test]
-fn versions_grow_by_one() {
-    let present = Version::try_from(7).unwrap();
-    assert_eq!(decide(placed(), present, &Stock::Held, noon()).version().get(), 8);
+    assert_eq!(decide(placed(), &unpaid(), now), decide(placed(), &unpaid(), now));
 }
 
 #[test]
 fn no_order_changes_before_it_exists() {
-    let record = decide(placed(), Version::NONE, &Stock::Held, Timestamp::from_ms(noon().ms() - 5_000));
+    let record = decide(placed(), &unpaid(), Timestamp::from_ms(noon().ms() - 5_000));
     assert_eq!(record.updated_at(), record.created_at());
 }
 
 #[test]
+fn no_order_changes_before_its_last_change() {
+    let before = record().updated_at();
+    assert_eq!(record().fulfil(None, noon()).unwrap().updated_at(), before, "another host's clock is behind");
+}
+
+#[test]
 fn a_record_is_kept_under_its_version_and_delivery() {
-    let head = Head::of(&decide(placed(), Version::NONE, &Stock::Held, noon()), 12);
+    let head = Head::of(&record(), 12);
     assert_eq!(head.to_string(), "1.12");
     assert_eq!(head.key(id()), format!("order/{}/1.12", id()));
     assert_eq!(Head::parse(b"1.12"), Some(head));
@@ -44,11 +53,58 @@ fn a_record_is_kept_under_its_version_and_delivery() {
 #[test]
 fn an_order_that_the_stock_cannot_fill_is_rejected_with_what_was_short() {
     let shortage = |sku: &str| Shortage { sku: sku.to_owned(), wanted: 2, left: 1 };
-    let rejected = |shortages| decide(placed(), Version::NONE, &Stock::Short(shortages), noon());
+    let rejected = |shortages| decide(placed(), &Finding::OutOfStock(shortages), noon());
     let record = rejected(vec![shortage("TEA-1"), shortage("CUP-2")]);
     assert_eq!(record.status(), Status::Rejected);
+    assert_eq!(record.payment(), None);
     let reason = "not enough in stock: TEA-1 (2 wanted, 1 left), CUP-2 (2 wanted, 1 left)";
     assert_eq!(record.reason().unwrap().as_str(), reason);
     let record = rejected(vec![shortage(&"\u{1f375}".repeat(64)); 100]);
     assert!(record.reason().unwrap().as_str().ends_with(", and more"));
+}
+
+#[test]
+fn an_order_whose_payment_is_declined_is_rejected_in_the_providers_words() {
+    let reason = |words: Option<&str>| {
+        let record = decide(placed(), &Finding::Declined(words.map(str::to_owned)), noon());
+        assert_eq!((record.status(), record.payment()), (Status::Rejected, None));
+        record.reason().unwrap().to_string()
+    };
+    assert_eq!(reason(None), "the payment was declined");
+    assert_eq!(reason(Some(" ")), "the payment was declined");
+    assert_eq!(reason(Some("the card\nhas expired")), "the payment was declined: the card has expired");
+    assert!(reason(Some(&"\u{1f4b3}".repeat(10_000))).chars().count() < order::limits::REASON);
+}
+
+#[test]
+fn a_paid_order_keeps_the_id_of_its_charge_and_then_of_its_refund() {
+    let charged = Payment::Charged { charge: payment_id("ch_1") };
+    let record = decide(placed(), &Finding::Good(charged.clone()), noon());
+    assert_eq!(record.payment(), Some(&charged));
+    let refunded = Payment::Refunded { charge: Some(payment_id("ch_1")), refund: payment_id("re_1") };
+    let reason = "ordered twice".parse().ok();
+    let cancelled = record.cancel(reason.clone(), Some(refunded.clone()), later()).unwrap();
+    assert_eq!((cancelled.status(), cancelled.version().get()), (Status::Cancelled, 2));
+    assert_eq!((cancelled.payment(), cancelled.reason()), (Some(&refunded), reason.as_ref()));
+    assert_eq!(cancelled.updated_at(), later());
+    assert_eq!(order::Record::from_json(&cancelled.to_json()), Ok(cancelled));
+}
+
+#[test]
+fn a_fulfilled_order_keeps_its_payment_and_tells_where_its_parcel_is() {
+    let tracking = "JD014600003SE".parse().ok();
+    let fulfilled = record().fulfil(tracking.clone(), later()).unwrap();
+    assert_eq!((fulfilled.status(), fulfilled.version().get()), (Status::Fulfilled, 2));
+    assert_eq!((fulfilled.tracking(), fulfilled.payment()), (tracking.as_ref(), Some(&Payment::None)));
+    assert_eq!(order::Record::from_json(&fulfilled.to_json()), Ok(fulfilled));
+}
+
+#[test]
+fn an_order_that_was_never_decided_can_be_cancelled_and_refunded() {
+    let recalled = decide(placed(), &Finding::Recalled, noon());
+    assert_eq!((recalled.status(), recalled.version().get(), recalled.payment()), (Status::Cancelled, 1, None));
+    let refunded = Payment::Refunded { charge: None, refund: payment_id("re_1") };
+    let cancelled = cancel_undecided(placed(), None, Some(refunded.clone()), noon());
+    assert_eq!((cancelled.status(), cancelled.payment()), (Status::Cancelled, Some(&refunded)));
+    assert_eq!(order::Record::from_json(&cancelled.to_json()), Ok(cancelled));
 }

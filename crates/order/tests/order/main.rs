@@ -6,6 +6,7 @@ mod answers;
 mod bad_bodies;
 mod canonical_form;
 mod decisions;
+mod life;
 mod limits;
 mod messages;
 mod properties;

@@ -1,22 +1,25 @@
 //! What goes into the queue comes out of it, in this release and in the next.
 
 use crate::sample::{id, placed};
-use order::{DecodeError, Placed, limits};
+use order::command::message_id;
+use order::{Change, Command, DecodeError, Move, Placed, Wanted, limits};
 
 /// A message as version 1 writes it. Never change it: such messages may lie in a queue.
 const V1: &str = include_str!("fixtures/placed.v1.json");
+const CANCEL_V1: &str = include_str!("fixtures/cancel.v1.json");
+const FULFIL_V1: &str = include_str!("fixtures/fulfil.v1.json");
 
 #[test]
 fn version_1_is_written_and_read() {
     assert_eq!(String::from_utf8(placed().encode()).unwrap(), V1.trim_end());
-    assert_eq!(Placed::decode(V1.as_bytes()), Ok(placed()));
+    assert_eq!(Command::decode(V1.as_bytes()), Ok(Command::Place(placed())));
 }
 
 #[test]
 fn a_message_keeps_the_trace_of_its_request() {
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().unwrap();
     let traced = Placed { trace: Some(trace), ..placed() };
-    assert_eq!(Placed::decode(&traced.encode()), Ok(traced));
+    assert_eq!(Command::decode(&traced.encode()), Ok(Command::Place(traced)));
 }
 
 #[test]
@@ -31,7 +34,7 @@ fn the_time_of_acceptance_is_the_one_in_the_id() {
 
 #[track_caller]
 fn check(message: &str, expected: &str) {
-    assert_eq!(Placed::decode(message.as_bytes()).unwrap_err().to_string(), expected);
+    assert_eq!(Command::decode(message.as_bytes()).unwrap_err().to_string(), expected);
 }
 
 #[test]
@@ -45,7 +48,11 @@ fn what_cannot_be_read_is_told_with_its_reason() {
     check(r#"{"v": 1}"#, "the message has faults: /type is required; /id is required; /order is required");
     check(&V1.replace(r#""v":1"#, r#""v":1,"v":2"#), "the message has faults: /v is there more than once");
     check(&V1.replace(r#""v":1"#, r#""v":1,"w":1"#), "the message has faults: /w is not a known field");
-    check(&V1.replace(r#""placed""#, r#""cancel""#), "the message has faults: /type must be placed");
+    check(
+        &V1.replace(r#""placed""#, r#""lost""#),
+        "the message has faults: /type must be one of placed, cancel, fulfil",
+    );
+    check(&V1.replace(r#""placed""#, r#""cancel""#), "the message has faults: /order is not a known field");
     check(
         &V1.replace(&id().to_string(), "4711"),
         "the message has faults: /id must be an order id: a UUIDv7 in small letters with hyphens",
@@ -60,14 +67,33 @@ fn what_cannot_be_read_is_told_with_its_reason() {
 #[test]
 fn an_unknown_version_is_told_apart_from_a_fault() {
     let newer = V1.replace(r#""v":1"#, r#""v":2"#);
-    assert_eq!(Placed::decode(newer.as_bytes()), Err(DecodeError::UnknownVersion { version: 2 }));
+    assert_eq!(Command::decode(newer.as_bytes()), Err(DecodeError::UnknownVersion { version: 2 }));
 }
 
 #[test]
 fn reasons_show_no_customer() {
     let message =
         V1.replace(r#""name":"Ann Müller""#, r#""name":"\u0007Zoe""#).replace("ann@example.com", "zoe@private");
-    let reason = Placed::decode(message.as_bytes()).unwrap_err().to_string();
+    let reason = Command::decode(message.as_bytes()).unwrap_err().to_string();
     assert!(reason.contains("/order/customer/email") && reason.contains("/order/customer/name"), "{reason}");
     assert!(!reason.contains("Zoe") && !reason.contains("zoe"), "{reason}");
+}
+
+#[test]
+fn what_is_wanted_of_an_order_is_written_and_read() {
+    let cancel = Wanted::Cancel { reason: Some("ordered twice".parse().unwrap()) };
+    let fulfil = Wanted::Fulfil { tracking: Some("JD014600003SE".parse().unwrap()) };
+    for (message, wanted) in [(CANCEL_V1, cancel), (FULFIL_V1, fulfil)] {
+        let change = Change { id: id(), wanted, trace: None };
+        assert_eq!(String::from_utf8(change.encode()).unwrap(), message.trim_end());
+        assert_eq!(Command::decode(message.as_bytes()), Ok(Command::Change(change)));
+    }
+    let bare = Change { id: id(), wanted: Wanted::Cancel { reason: None }, trace: None };
+    assert_eq!(Command::decode(&bare.encode()), Ok(Command::Change(bare)));
+}
+
+#[test]
+fn an_order_has_one_message_of_each_kind() {
+    assert_eq!(message_id(&id(), Move::Cancel), format!("{}/cancel", id()).into_bytes());
+    assert_ne!(message_id(&id(), Move::Cancel), message_id(&id(), Move::Fulfil));
 }

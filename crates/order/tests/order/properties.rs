@@ -1,7 +1,7 @@
 //! What holds for any bytes and any order.
 
-use crate::sample::full;
-use order::{BodyFault, Head, NewOrder, OrderId, Placed, Record, Stock, Timestamp, Version, decide, event, limits};
+use crate::sample::{full, unpaid};
+use order::{BodyFault, Command, Head, NewOrder, OrderId, Placed, Record, Timestamp, decide, event, limits};
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -110,7 +110,7 @@ fn read_all(bytes: &[u8]) {
     if let Err(BodyFault::Invalid(faults)) = NewOrder::parse(bytes) {
         assert!((1..=limits::FAULTS).contains(&faults.len()), "a refusal says why");
     }
-    let _ = Placed::decode(bytes);
+    let _ = Command::decode(bytes);
     let _ = Record::from_json(bytes);
     let _ = event::read(bytes);
     let _ = Head::parse(bytes);
@@ -151,7 +151,7 @@ proptest! {
     fn no_damage_to_an_order_makes_a_reader_panic(
         (at, length) in (any::<prop::sample::Index>(), 0..20_usize), instead in vec(any::<u8>(), 0..4),
     ) {
-        let record = decide(Placed { id: crate::sample::id(), order: parse(&full()), trace: None }, Version::NONE, &Stock::Held, crate::sample::noon());
+        let record = decide(Placed { id: crate::sample::id(), order: parse(&full()), trace: None }, &unpaid(), crate::sample::noon());
         for whole in [full().to_string().into_bytes(), crate::sample::placed().encode(), event::to_json(&record, None)] {
             let start = at.index(whole.len());
             let mut damaged = whole.clone();
@@ -185,12 +185,12 @@ proptest! {
     #[test]
     fn messages_are_read_as_they_were_written(body in order(), id in id()) {
         let placed = Placed { id, order: parse(&body), trace: None };
-        prop_assert_eq!(Placed::decode(&placed.encode()), Ok(placed));
+        prop_assert_eq!(Command::decode(&placed.encode()), Ok(Command::Place(placed)));
     }
 
     #[test]
     fn records_and_events_are_read_as_they_were_written(body in order(), id in id(), now in 0..=limits::TIMESTAMP_MS) {
-        let record = decide(Placed { id, order: parse(&body), trace: None }, Version::NONE, &Stock::Held, Timestamp::from_ms(now));
+        let record = decide(Placed { id, order: parse(&body), trace: None }, &unpaid(), Timestamp::from_ms(now));
         prop_assert_eq!(Record::from_json(&record.to_json()), Ok(record.clone()));
         let event = event::to_json(&record, None);
         prop_assert_eq!(event::read(&event).unwrap().id, format!("{id}.1"));

@@ -16,6 +16,7 @@ fn a_record_says_all_that_is_known_of_an_order() {
             "id": id().to_string(),
             "status": "confirmed",
             "version": 1,
+            "payment": "none",
             "created_at": "2026-09-01T12:00:00.250Z",
             "updated_at": "2026-09-01T12:00:00.290Z",
             "reference": "A-1001",
@@ -56,7 +57,11 @@ fn a_record_is_read_as_it_was_written() {
 fn a_record_that_breaks_the_rules_is_refused() {
     for (field, value, fault) in [
         ("id", json!("x"), "/id must be an order id: a UUIDv7 in small letters with hyphens"),
-        ("status", json!("queued"), "/status must be the status of a record: confirmed or rejected"),
+        (
+            "status",
+            json!("queued"),
+            "/status must be the status of a record: confirmed, rejected, fulfilled or cancelled",
+        ),
         ("version", json!(0), "/version must be from 1 to 9007199254740991"),
         ("reason", json!(""), "/reason must not be blank"),
         ("created_at", json!("2026-09-01T12:00:00.251Z"), "/created_at must be 2026-09-01T12:00:00.250Z"),
@@ -64,7 +69,11 @@ fn a_record_that_breaks_the_rules_is_refused() {
         ("total", json!(2697), "/total must be 2698"),
         ("total", Value::Null, "/total is required"),
         ("lines", json!([]), "/lines must have 1 to 100 lines, not 0"),
-        ("payment", json!("none"), "/payment is not a known field"),
+        ("payment", json!("cash"), "/payment must be none"),
+        ("payment", json!({}), "/payment must be \"none\", or have a charge_id or a refund_id"),
+        ("payment", json!({"charge_id": " "}), "/payment/charge_id must not be blank"),
+        ("tracking", json!(7), "/tracking must be a string, not a number"),
+        ("colour", json!("red"), "/colour is not a known field"),
     ] {
         let error = Record::from_json(with(field, value).as_bytes()).unwrap_err();
         assert_eq!(error.to_string(), format!("the record has faults: {fault}"));
@@ -97,7 +106,16 @@ fn the_type_of_an_event_follows_the_status() {
     let rejected = Record::from_json(with("status", json!("rejected")).as_bytes()).unwrap();
     assert_eq!(event::read(&event::to_json(&rejected, None)).unwrap().event_type, "sluice.order.rejected");
     let types: Vec<_> = event::types().collect();
-    assert_eq!(types, ["sluice.order.confirmed", "sluice.order.rejected", "sluice.order.needs_attention"]);
+    assert_eq!(
+        types,
+        [
+            "sluice.order.confirmed",
+            "sluice.order.rejected",
+            "sluice.order.fulfilled",
+            "sluice.order.cancelled",
+            "sluice.order.needs_attention"
+        ]
+    );
     assert!(event::is_type("sluice.order.confirmed"));
     assert!(!event::is_type("confirmed") && !event::is_type("sluice.order.*"));
 }
@@ -111,14 +129,16 @@ fn an_event_names_the_trace_of_the_request_where_there_is_one() {
 
 #[test]
 fn an_order_that_was_given_up_is_told_by_its_id_alone() {
+    let event_id = event::attention_id(&id(), "", 3);
     let event: Value =
-        serde_json::from_slice(&event::attention(&id(), 3, "it can't be read", Timestamp::from_ms(0))).unwrap();
+        serde_json::from_slice(&event::attention(&id(), event_id.clone(), "it can't be read", Timestamp::from_ms(0)))
+            .unwrap();
     let created_at = id().accepted_at().to_string();
     assert_eq!(
         event,
         json!({
             "specversion": "1.0",
-            "id": format!("{}.attention.3", id()),
+            "id": event_id,
             "source": "/orders",
             "type": "sluice.order.needs_attention",
             "subject": id().to_string(),
@@ -148,4 +168,10 @@ fn what_is_no_event_is_told_so() {
         error(br#"{"id": 1, "type": "x"}"#),
         "not an event: invalid type: integer `1`, expected a borrowed string at line 1 column 8"
     );
+}
+
+#[test]
+fn an_event_that_tells_of_a_given_up_message_has_an_id_of_its_own() {
+    assert_eq!(event::attention_id(&id(), "", 3), format!("{}.attention.3", id()));
+    assert_eq!(event::attention_id(&id(), "cancel", 3), format!("{}.attention.cancel.3", id()));
 }

@@ -1,6 +1,6 @@
 //! Orders to begin with.
 
-use order::{NewOrder, OrderId, Placed, Record, Stock, Timestamp, Version, decide};
+use order::{Finding, NewOrder, OrderId, Payment, Placed, Record, Timestamp, decide};
 use serde_json::{Value, json};
 
 /// A body that says everything that an order can say.
@@ -70,6 +70,11 @@ pub(crate) fn placed() -> Placed {
     Placed { id: id(), order: parse(&full()), trace: None }
 }
 
+/// The stock has it, and no payment is asked for.
+pub(crate) fn unpaid() -> Finding {
+    Finding::Good(Payment::None)
+}
+
 pub(crate) fn record() -> Record {
-    decide(placed(), Version::NONE, &Stock::Held, Timestamp::from_ms(noon().ms() + 40))
+    decide(placed(), &unpaid(), Timestamp::from_ms(noon().ms() + 40))
 }

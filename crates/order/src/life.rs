@@ -1,0 +1,49 @@
+//! The life of an order: its states, and the moves between them. There is no way around this table.
+
+use crate::record::Status;
+use std::fmt;
+
+/// Something that can happen to an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Move {
+    /// The stock has all of it, and it is paid for where payment is asked for.
+    Confirm,
+    /// The stock has too little, or the payment was declined.
+    Reject,
+    /// Its goods went out.
+    Fulfil,
+    /// The shop, its customer or support wants it no more.
+    Cancel,
+}
+
+/// The state before (`None`: queued, it has no record yet), the move, and the state after. What isn't listed is illegal.
+/// ARCHITECTURE.md shows the same table, and a test compares them.
+pub const LIFE: [(Option<Status>, Move, Status); 5] = [
+    (None, Move::Confirm, Status::Confirmed),
+    (None, Move::Reject, Status::Rejected),
+    (None, Move::Cancel, Status::Cancelled),
+    (Some(Status::Confirmed), Move::Fulfil, Status::Fulfilled),
+    (Some(Status::Confirmed), Move::Cancel, Status::Cancelled),
+];
+
+/// The state that a move leads to; `None` where it is illegal.
+#[must_use]
+pub fn next(present: Option<Status>, wanted: Move) -> Option<Status> {
+    LIFE.into_iter().find_map(|(before, by, after)| (before == present && by == wanted).then_some(after))
+}
+
+impl Move {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Confirm, Self::Reject, Self::Fulfil, Self::Cancel];
+}
+
+impl fmt::Display for Move {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Confirm => "confirm",
+            Self::Reject => "reject",
+            Self::Fulfil => "fulfil",
+            Self::Cancel => "cancel",
+        })
+    }
+}
