@@ -2,7 +2,6 @@
 
 mod dead_letters;
 mod exchange;
-mod operator;
 mod problem;
 mod routes;
 mod stock;

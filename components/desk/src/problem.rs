@@ -1,6 +1,6 @@
 //! Everything that can be wrong with a request to the desk: RFC 9457 problem details.
 
-use guest::{Answer, BodyError, ProblemDetails, SettingError};
+use guest::{Answer, BodyError, NoOperator, ProblemDetails, SettingError};
 use http::StatusCode;
 
 /// Why a request was not fulfilled.
@@ -32,6 +32,7 @@ impl Problem {
             title,
             status,
             detail: self.detail(),
+            state: None,
             errors: Vec::new(),
         });
         match self {
@@ -72,6 +73,16 @@ impl Problem {
             Self::Short { left } => format!("Only {left} are left. Nothing was changed."),
             Self::Malformed { detail } | Self::Unavailable { detail } => detail.clone(),
             Self::Misconfigured(error) => format!("{error}."),
+        }
+    }
+}
+
+impl From<NoOperator> for Problem {
+    fn from(why: NoOperator) -> Self {
+        match why {
+            NoOperator::Closed => Self::Closed,
+            NoOperator::Unauthorized => Self::Unauthorized,
+            NoOperator::Misconfigured(error) => Self::Misconfigured(error),
         }
     }
 }

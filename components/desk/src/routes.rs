@@ -8,7 +8,7 @@ use queue::{Queue, Stock};
 use spin_sdk::http::Request;
 
 use crate::problem::Problem;
-use crate::{dead_letters, operator, stock};
+use crate::{dead_letters, stock};
 
 /// How long Redis may take for one call.
 const REDIS_DEADLINE: Duration = Duration::from_secs(2);
@@ -26,7 +26,7 @@ pub(crate) async fn route(request: Request) -> Result<Answer, Problem> {
 
 async fn dead_letters(request: Request, path: &[&str]) -> Result<Answer, Problem> {
     let settings = Settings::new("desk");
-    operator::check(&request, &settings).await?;
+    settings.check_operator(&request).await?;
     let (queue, verb) = match path {
         [queue] => (*queue, None),
         [queue, verb @ ("redrive" | "discard")] => (*queue, Some(*verb)),
@@ -56,7 +56,7 @@ async fn dead_letters(request: Request, path: &[&str]) -> Result<Answer, Problem
 
 async fn stock(request: Request, sku: Option<&str>) -> Result<Answer, Problem> {
     let settings = Settings::new("desk");
-    operator::check(&request, &settings).await?;
+    settings.check_operator(&request).await?;
     let shared = settings.queue().await?;
     let redis = Redis::new(shared.redis_url, REDIS_DEADLINE);
     let stock = Stock::new(&redis, &shared.namespace);

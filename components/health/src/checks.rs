@@ -62,6 +62,7 @@ async fn check_settings(settings: &Settings) -> Result<(), SettingError> {
     settings.idempotency_ttl().await?;
     settings.limits().await?;
     settings.refuse_untracked().await?;
+    settings.payment_provider().await?;
     settings.webhooks().await?;
     settings.webhook_schedule().await?;
     settings.webhook_timeout().await.map(drop)

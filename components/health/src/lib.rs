@@ -24,6 +24,7 @@ fn method_not_allowed() -> Answer {
         title: "This route has no such method",
         status: StatusCode::METHOD_NOT_ALLOWED,
         detail: "Use GET or HEAD.".to_owned(),
+        state: None,
         errors: Vec::new(),
     };
     Answer::problem(&problem).with("allow", "GET, HEAD")

@@ -2,7 +2,7 @@
 
 use guest::Answer;
 use http::StatusCode;
-use order::OrderId;
+use order::{Move, OrderId};
 
 use crate::problem::Problem;
 
@@ -10,6 +10,12 @@ use crate::problem::Problem;
 pub(crate) fn accepted(id: &OrderId, body: Vec<u8>, replayed: bool) -> Answer {
     let answer = Answer::json(StatusCode::ACCEPTED, body).with("location", format!("/orders/{id}"));
     if replayed { answer.with("idempotency-replayed", "true") } else { answer }
+}
+
+/// What is wanted of an order is kept and will be carried out, unless the order moves on otherwise before.
+pub(crate) fn change_accepted(id: &OrderId, status: &str, wanted: Move) -> Answer {
+    let body = order::change_answer(*id, status, wanted);
+    Answer::json(StatusCode::ACCEPTED, body).with("location", format!("/orders/{id}"))
 }
 
 /// What was asked for. It changes with time, so no one may keep it.
@@ -21,7 +27,10 @@ pub(crate) fn found(body: Vec<u8>) -> Answer {
 pub(crate) fn status(problem: &Problem) -> StatusCode {
     match problem {
         Problem::NotJson { .. } | Problem::UnreadableBody | Problem::MalformedKey => StatusCode::BAD_REQUEST,
+        Problem::Unauthorized => StatusCode::UNAUTHORIZED,
+        Problem::Closed => StatusCode::FORBIDDEN,
         Problem::NotFound => StatusCode::NOT_FOUND,
+        Problem::IllegalMove { .. } | Problem::Discarded | Problem::ChangeGivenUp { .. } => StatusCode::CONFLICT,
         Problem::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
         Problem::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Problem::NotJsonType => StatusCode::UNSUPPORTED_MEDIA_TYPE,

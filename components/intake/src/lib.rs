@@ -1,11 +1,13 @@
 //! The intake, the shop's door: takes orders and says where they are.
 
 mod answer;
+mod change;
 mod context;
 mod place;
 mod problem;
 mod routes;
 mod show;
+mod store;
 
 use spin_sdk::http::{FullBody, Request};
 use spin_sdk::http_service;

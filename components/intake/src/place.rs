@@ -65,7 +65,7 @@ fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, Problem>
 }
 
 /// A header that is malformed is passed over, as W3C Trace Context asks for.
-fn trace(request: &Request) -> Option<TraceParent> {
+pub(crate) fn trace(request: &Request) -> Option<TraceParent> {
     request.headers().get("traceparent")?.to_str().ok()?.parse().ok()
 }
 

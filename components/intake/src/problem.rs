@@ -1,7 +1,7 @@
 //! Everything that can be wrong with a request, and how it is told: RFC 9457 problem details.
 
-use guest::{Answer, BodyError, PointedError, ProblemDetails, SettingError};
-use order::{Fault, OrderId};
+use guest::{Answer, BodyError, NoOperator, PointedError, ProblemDetails, SettingError};
+use order::{Fault, Move, OrderId};
 
 use crate::answer;
 
@@ -26,6 +26,16 @@ pub(crate) enum Problem {
     MalformedKey,
     /// The Idempotency-Key came with another body before.
     KeyReused { id: OrderId },
+    /// The operator's key is not set, so nobody may do this.
+    Closed,
+    /// The operator's key was not sent, or another.
+    Unauthorized,
+    /// The order's state has no place for what is wanted.
+    IllegalMove { present: &'static str, wanted: Move },
+    /// A person discarded the order.
+    Discarded,
+    /// The same was wanted before and given up: a person must look at it.
+    ChangeGivenUp { wanted: Move },
     /// Too many orders wait, or one for too long. Nothing was accepted.
     Full,
     /// Redis or the store is down. Nothing was accepted, as far as can be known.
@@ -47,6 +57,10 @@ impl Problem {
             Self::InvalidOrder(_) => "invalid-order",
             Self::MalformedKey => "malformed-idempotency-key",
             Self::KeyReused { .. } => "idempotency-key-reused",
+            Self::Closed => "desk-closed",
+            Self::Unauthorized => "unauthorized",
+            Self::IllegalMove { .. } | Self::Discarded => "illegal-move",
+            Self::ChangeGivenUp { .. } => "change-given-up",
             Self::Full => "queue-full",
             Self::Unavailable { .. } => "unavailable",
             Self::Misconfigured(_) => "misconfigured",
@@ -64,6 +78,10 @@ impl Problem {
             Self::InvalidOrder(_) => "The order has faults",
             Self::MalformedKey => "The Idempotency-Key is malformed",
             Self::KeyReused { .. } => "The Idempotency-Key was used for another order",
+            Self::Closed => "The desk is closed",
+            Self::Unauthorized => "The operator's key is missing or wrong",
+            Self::IllegalMove { .. } | Self::Discarded => "The order can't be changed so any more",
+            Self::ChangeGivenUp { .. } => "This change was given up before",
             Self::Full => "Too many orders are waiting",
             Self::Unavailable { .. } => "Orders can't be taken right now",
             Self::Misconfigured(_) => "The application is not set up correctly",
@@ -77,7 +95,9 @@ impl Problem {
                 .to_owned(),
             Self::MethodNotAllowed { allow } => format!("Use {allow}."),
             Self::NotJsonType => "Send the header Content-Type: application/json.".to_owned(),
-            Self::TooLarge => format!("An order may have at most {} bytes.", order::limits::BODY_BYTES),
+            Self::TooLarge => {
+                format!("An order may have at most {} bytes, and a change of one far fewer.", order::limits::BODY_BYTES)
+            }
             Self::UnreadableBody => "The connection ended before the body did. Send the order again.".to_owned(),
             Self::NotJson { detail } | Self::Unavailable { detail } => detail.clone(),
             Self::InvalidOrder(faults) => match faults.len() {
@@ -93,12 +113,31 @@ impl Problem {
             Self::KeyReused { id } => {
                 format!("It belongs to the order {id}, which had another body. Use a new key for a new order.")
             }
+            Self::Closed => "Set the variable operator_key, of 16 characters or more, to open it.".to_owned(),
+            Self::Unauthorized => "Send the header Authorization: Bearer with the operator's key.".to_owned(),
+            Self::IllegalMove { present, wanted } => {
+                format!("The order is {present}, and has no way to {wanted} from there.")
+            }
+            Self::Discarded => "The order was discarded. GET shows why.".to_owned(),
+            Self::ChangeGivenUp { wanted } => {
+                format!("Its {wanted} lies in the dead letters of the queue placed: redrive or discard it there.")
+            }
             Self::Full => "Nothing was accepted. Send the order again after the time in Retry-After.".to_owned(),
             Self::Misconfigured(error) => format!("{error}."),
         }
     }
 
+    /// Where the order stands, if that is what stands in the way.
+    fn state(&self) -> Option<&'static str> {
+        match self {
+            Self::IllegalMove { present, .. } => Some(present),
+            Self::Discarded => Some("discarded"),
+            _ => None,
+        }
+    }
+
     pub(crate) fn into_answer(self) -> Answer {
+        let state = self.state();
         let faults = match &self {
             Self::InvalidOrder(faults) => faults.as_slice(),
             _ => &[],
@@ -108,14 +147,26 @@ impl Problem {
             title: self.title(),
             status: answer::status(&self),
             detail: self.detail(),
+            state,
             errors: faults.iter().map(|Fault { pointer, detail }| PointedError { pointer, detail }).collect(),
         });
         match self {
             Self::MethodNotAllowed { allow } => answer.with("allow", allow),
+            Self::Unauthorized => answer.with("www-authenticate", "Bearer"),
             Self::Full => answer.with("retry-after", "5"),
             Self::Unavailable { .. } => answer.with("retry-after", "1"),
             Self::Misconfigured(_) => answer.with("retry-after", "30"),
             _ => answer,
+        }
+    }
+}
+
+impl From<NoOperator> for Problem {
+    fn from(why: NoOperator) -> Self {
+        match why {
+            NoOperator::Closed => Self::Closed,
+            NoOperator::Unauthorized => Self::Unauthorized,
+            NoOperator::Misconfigured(error) => Self::Misconfigured(error),
         }
     }
 }

@@ -5,7 +5,7 @@ use http::Method;
 use spin_sdk::http::Request;
 
 use crate::problem::Problem;
-use crate::{place, show};
+use crate::{change, place, show};
 
 pub(crate) async fn route(request: Request) -> Result<Answer, Problem> {
     let method = request.method().clone();
@@ -21,6 +21,8 @@ pub(crate) async fn route(request: Request) -> Result<Answer, Problem> {
             Method::GET | Method::HEAD => show::show(id).await,
             _ => Err(Problem::MethodNotAllowed { allow: "GET, HEAD" }),
         },
+        ["orders", id, "cancel"] => change::cancel(request, id).await,
+        ["orders", id, "fulfil"] => change::fulfil(request, id).await,
         _ => Err(Problem::NotFound),
     }
 }

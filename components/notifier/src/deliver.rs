@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use guest::{Endpoint, now_ms, within};
+use guest::{Endpoint, describe_failure, now_ms, retry_after, within};
 use http::{Request, StatusCode, header};
 use queue::{Class, Effects, Message, Outcome};
 use spin_sdk::http::{FullBody, Response, send};
-use spin_sdk::wasip3::http::types::ErrorCode;
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP};
 
 /// Sends the messages of one lane to its endpoint.
@@ -15,9 +14,6 @@ pub(crate) struct Delivery<'a> {
     pub(crate) endpoint: &'a Endpoint,
     pub(crate) timeout: Duration,
 }
-
-/// The longest wait that an endpoint can ask for.
-const MOST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 impl Delivery<'_> {
     pub(crate) async fn handle(&self, message: &Message) -> Outcome {
@@ -27,7 +23,7 @@ impl Delivery<'_> {
         };
         match within(self.timeout, send(request)).await {
             Some(Ok(response)) => judge(&response),
-            Some(Err(error)) => retry(describe(&error)),
+            Some(Err(error)) => retry(describe_failure(&error, "the endpoint", "webhook_origin")),
             None => retry(format!("the endpoint did not answer within {} ms", self.timeout.as_millis())),
         }
     }
@@ -66,29 +62,6 @@ fn judge(response: &Response) -> Outcome {
     }
 }
 
-/// Retry-After in seconds. Its other form, a date, is left to our own plan.
-fn retry_after(response: &Response) -> Option<Duration> {
-    let seconds = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds).min(MOST_RETRY_AFTER))
-}
-
 fn retry(reason: String) -> Outcome {
     Outcome::Retry { reason, at_least: Duration::ZERO }
-}
-
-fn describe(error: &ErrorCode) -> String {
-    let what = match error {
-        ErrorCode::HttpRequestDenied => {
-            return "the application may not send there; set the variable webhook_origin to allow it".to_owned();
-        }
-        ErrorCode::DnsError(_) | ErrorCode::DnsTimeout | ErrorCode::DestinationNotFound => "its name was not found",
-        ErrorCode::ConnectionRefused => "it refused the connection",
-        ErrorCode::ConnectionTerminated => "it closed the connection without an answer",
-        ErrorCode::ConnectionTimeout => "the connection timed out",
-        ErrorCode::DestinationUnavailable | ErrorCode::DestinationIpUnroutable => "there is no way to its address",
-        ErrorCode::TlsCertificateError => "its certificate is not valid",
-        ErrorCode::TlsProtocolError | ErrorCode::TlsAlertReceived(_) => "no secure connection could be agreed on",
-        other => return format!("the endpoint can't be reached: {other}").replace("ErrorCode::", ""),
-    };
-    format!("the endpoint can't be reached: {what}")
 }

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use guest::Endpoint;
 use order::{event, queues};
@@ -28,6 +29,7 @@ impl FanOut<'_> {
                 id: message.id.clone(),
                 payload: message.payload.clone(),
                 log: false,
+                after: Duration::ZERO,
             }
         });
         Outcome::Done(Effects { emits: emits.collect(), ..Effects::default() })

@@ -1,7 +1,13 @@
-//! The processor: woken by the doorbell or the timer of the queue `placed`, it decides each order, writes its record to
-//! the store and finishes a batch in one step.
+//! The processor: woken by the doorbell or the timer of the queue `placed`, it works off what lies there. An order is
+//! decided, a later command moves it on; either way its new record is written to the store, and a batch is finished in
+//! one step.
 
-mod decide;
+mod change;
+mod commands;
+mod job;
+mod payments;
+mod place;
+mod records;
 mod run;
 
 mod trigger {

@@ -2,43 +2,80 @@
 
 use std::time::Duration;
 
-use guest::{QueueSettings, Redis, SettingError, Settings, Wasi};
+use guest::{PaymentProvider, QueueSettings, Redis, SettingError, Settings, Wasi};
+use order::queues;
 use queue::{Backoff, Error, Queue, Runtime, Worker};
 use spin_sdk::key_value::Store;
 
-use crate::decide::Decider;
+use crate::commands::Commands;
+use crate::job::Job;
+use crate::payments::Payments;
+use crate::records::Records;
 
 /// How long Redis may take for one call before the wake is given up. Its messages come back with their leases.
 const REDIS_DEADLINE: Duration = Duration::from_secs(5);
 
-/// Orders decided at the same time.
+/// Messages handled at the same time.
 const BATCH: usize = 64;
+
+/// Leases for which a superseded record is kept: a worker that lost its own gives up long before.
+const GRACE_LEASES: u32 = 4;
 
 pub(crate) async fn run() -> Result<(), String> {
     let config = Config::read().await.map_err(|error| error.to_string())?;
     let store = Store::open_default().await;
     let store = store.map_err(|error| format!("the key-value store `default` can't be opened: {error}"))?;
     let runtime = Wasi::default();
-    let redis = Redis::new(config.shared.redis_url, REDIS_DEADLINE);
-    let queue = || Queue::new(&redis, &config.shared.namespace, order::queues::PLACED, config.shared.timing);
-    let worker = Worker {
-        queue: queue(),
-        handler: &Decider { queue: queue(), store, refuse_untracked: config.refuse_untracked },
-        runtime: &runtime,
+    let wake = Wake {
+        redis: &Redis::new(config.shared.redis_url.clone(), REDIS_DEADLINE),
+        records: &Records { store, grace: config.shared.timing.lease * GRACE_LEASES },
         name: &format!("processor-{:08x}", runtime.random() as u32),
-        backoff: &config.backoff,
-        max_crashes: config.max_crashes,
-        batch: BATCH,
-        until: config.budget,
+        runtime: &runtime,
+        config: &config,
     };
-    work(&worker).await.map_err(|error| format!("the queue `placed` can't be worked off: {error}"))
+    wake.run().await.map_err(|error| format!("the queue `placed` can't be worked off: {error}"))
 }
 
-async fn work(worker: &Worker<'_, Redis, Wasi, Decider<'_>>) -> Result<(), Error> {
-    if worker.drain().await?.more {
-        worker.queue.ring().await?;
+/// What the workers of a wake share.
+struct Wake<'a> {
+    config: &'a Config,
+    redis: &'a Redis,
+    records: &'a Records,
+    runtime: &'a Wasi,
+    name: &'a str,
+}
+
+impl<'a> Wake<'a> {
+    async fn run(&self) -> Result<(), Error> {
+        let commands = Job::Commands(Commands {
+            queue: self.placed(),
+            records: self.records,
+            payments: self.config.payments.clone().map(Payments),
+            refuse_untracked: self.config.refuse_untracked,
+        });
+        let mut more = self.drain(self.placed(), &commands).await?;
+        more |= self.drain(self.placed().lane(queues::SUPERSEDED), &Job::RemoveSuperseded(self.records)).await?;
+        if more { self.placed().ring().await } else { Ok(()) }
     }
-    Ok(())
+
+    /// Says whether work was left because the time was up.
+    async fn drain(&self, queue: Queue<'_, Redis>, handler: &Job<'_>) -> Result<bool, Error> {
+        let worker = Worker {
+            queue,
+            handler,
+            runtime: self.runtime,
+            name: self.name,
+            backoff: &self.config.backoff,
+            max_crashes: self.config.max_crashes,
+            batch: BATCH,
+            until: self.config.budget,
+        };
+        Ok(worker.drain().await?.more)
+    }
+
+    fn placed(&self) -> Queue<'a, Redis> {
+        Queue::new(self.redis, &self.config.shared.namespace, queues::PLACED, self.config.shared.timing)
+    }
 }
 
 struct Config {
@@ -47,6 +84,7 @@ struct Config {
     max_crashes: u32,
     budget: Duration,
     refuse_untracked: bool,
+    payments: Option<PaymentProvider>,
 }
 
 impl Config {
@@ -58,6 +96,7 @@ impl Config {
             max_crashes: settings.max_crashes().await?,
             budget: settings.drain_budget().await?,
             refuse_untracked: settings.refuse_untracked().await?,
+            payments: settings.payment_provider().await?,
         })
     }
 }

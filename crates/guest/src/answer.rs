@@ -26,6 +26,9 @@ pub struct ProblemDetails<'a> {
     pub status: StatusCode,
     /// Says what is wrong this time, and what to do.
     pub detail: String,
+    /// Where the thing stands that was to be changed, if that is the problem.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<&'a str>,
     /// Every single fault, as in the first example of the RFC.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<PointedError<'a>>,

@@ -4,13 +4,19 @@
 
 mod answer;
 mod body;
+mod operator;
+mod outbound;
+mod payments;
 mod redis;
 mod runtime;
 mod settings;
 mod webhooks;
 
 pub use answer::{Answer, PointedError, ProblemDetails};
-pub use body::{BodyError, is_json, read_body};
+pub use body::{BodyError, is_json, read_body, read_bounded};
+pub use operator::NoOperator;
+pub use outbound::{describe_failure, retry_after};
+pub use payments::PaymentProvider;
 pub use redis::Redis;
 pub use runtime::{Wasi, now_ms, random_bytes, within};
 pub use settings::{QueueSettings, SettingError, Settings};

@@ -3,6 +3,7 @@
 use crate::envelope::Placed;
 use crate::id::OrderId;
 use crate::iso_code::Currency;
+use crate::life::Move;
 use crate::money::Money;
 use crate::new_order::NewOrder;
 use crate::text::Reference;
@@ -54,6 +55,47 @@ impl Placed {
 #[must_use]
 pub fn unreadable(id: OrderId, status: &str, reason: &str) -> Vec<u8> {
     serde_json::to_vec(&Unreadable { id, status, reason, created_at: id.accepted_at() })
+        .expect("strings always serialise")
+}
+
+/// A change that is wanted of an order and not yet made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Pending<'a> {
+    change: Move,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+}
+
+impl<'a> Pending<'a> {
+    /// A change that waits, or that was given up for a reason and needs a person.
+    #[must_use]
+    pub fn new(change: Move, given_up: Option<&'a str>) -> Self {
+        Self { change, status: if given_up.is_some() { "needs_attention" } else { "queued" }, reason: given_up }
+    }
+}
+
+/// Adds to the JSON object that is said of an order what is wanted of it, as the field `pending`.
+#[must_use]
+pub fn with_pending(mut answer: Vec<u8>, changes: &[Pending<'_>]) -> Vec<u8> {
+    if !changes.is_empty() && answer.pop_if(|last| *last == b'}').is_some() {
+        answer.extend_from_slice(br#","pending":"#);
+        answer.extend(serde_json::to_vec(changes).expect("strings always serialise"));
+        answer.push(b'}');
+    }
+    answer
+}
+
+/// The JSON that answers a request for a change: where the order stands until it is made.
+#[must_use]
+pub fn change_answer(id: OrderId, status: &str, change: Move) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Accepted<'a> {
+        id: OrderId,
+        status: &'a str,
+        pending: [Pending<'a>; 1],
+    }
+    serde_json::to_vec(&Accepted { id, status, pending: [Pending::new(change, None)] })
         .expect("strings always serialise")
 }
 

@@ -6,6 +6,7 @@
 //! rollout lasts the older build can read what the newer one writes.
 
 use crate::envelope::{DecodeError, Placed};
+use crate::fault::{BodyFault, Malformed};
 use crate::id::OrderId;
 use crate::json::Node;
 use crate::life::Move;
@@ -14,6 +15,7 @@ use crate::reader::{self, Field, Value, text};
 use crate::text::{Reason, Tracking};
 use crate::trace::TraceParent;
 use serde::Serialize;
+use std::str::FromStr;
 
 /// A message in the queue of orders.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +53,22 @@ pub enum Wanted {
 }
 
 impl Wanted {
+    /// Reads the body of a request to cancel, `{"reason"?}`. It may be empty.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, at once.
+    pub fn parse_cancel(body: &[u8]) -> Result<Self, BodyFault> {
+        parse(body, "reason").map(|reason| Self::Cancel { reason })
+    }
+
+    /// Reads the body of a request to fulfil, `{"tracking"?}`. It may be empty.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, at once.
+    pub fn parse_fulfil(body: &[u8]) -> Result<Self, BodyFault> {
+        parse(body, "tracking").map(|tracking| Self::Fulfil { tracking })
+    }
+
     /// The move that it asks for.
     #[must_use]
     pub fn as_move(&self) -> Move {
@@ -59,6 +77,19 @@ impl Wanted {
             Self::Fulfil { .. } => Move::Fulfil,
         }
     }
+}
+
+/// Reads a body that may have one field.
+fn parse<T: FromStr<Err = Malformed>>(body: &[u8], field: &'static str) -> Result<Option<T>, BodyFault> {
+    if body.is_empty() {
+        return Ok(None);
+    }
+    let tree = Node::parse(body)?;
+    reader::read(&tree, |value| {
+        let [field] = value.fields([field])?;
+        field.optional(text)
+    })
+    .map_err(BodyFault::Invalid)
 }
 
 /// The id of the message that asks for a change. An order has one message of each kind at a time, so asking twice is

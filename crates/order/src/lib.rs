@@ -33,7 +33,7 @@ mod text;
 mod timestamp;
 mod trace;
 
-pub use answers::{Waiting, unreadable};
+pub use answers::{Pending, Waiting, change_answer, unreadable, with_pending};
 pub use command::{Change, Command, Wanted};
 pub use decide::{Finding, Illegal, Shortage, cancel_undecided, decide};
 pub use email::Email;

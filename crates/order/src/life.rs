@@ -1,10 +1,12 @@
 //! The life of an order: its states, and the moves between them. There is no way around this table.
 
 use crate::record::Status;
+use serde::Serialize;
 use std::fmt;
 
 /// Something that can happen to an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Move {
     /// The stock has all of it, and it is paid for where payment is asked for.
     Confirm,

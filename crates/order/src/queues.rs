@@ -3,11 +3,14 @@
 /// Orders to process: [`Placed`](crate::Placed) messages.
 pub const PLACED: &str = "placed";
 
+/// Records that nobody will ever read again, by their key in the store: to be removed. A lane of [`PLACED`].
+pub const SUPERSEDED: &str = "superseded";
+
 /// Changes to tell: [events](crate::event).
 pub const CHANGES: &str = "changes";
 
-/// Whether this is the name of a queue or of a lane of [`CHANGES`].
+/// Whether this is the name of a queue or of one of its lanes.
 #[must_use]
 pub fn is_queue(name: &str) -> bool {
-    name == PLACED || name == CHANGES || name.strip_prefix(CHANGES).is_some_and(|lane| lane.starts_with('.'))
+    [PLACED, CHANGES].contains(&name.split_once('.').map_or(name, |(queue, _)| queue))
 }

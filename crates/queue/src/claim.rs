@@ -24,6 +24,8 @@ pub struct Claim<'a> {
 pub struct Message {
     /// The sender's.
     pub id: Vec<u8>,
+    /// What it is about: itself, or the message that it follows.
+    pub subject: Vec<u8>,
     /// How often the message was handed out, this time included. Only ever grows.
     pub delivery: u64,
     /// Attempts that a handler failed since the message came or was redriven.
@@ -53,8 +55,10 @@ impl<C: Connection> Queue<'_, C> {
         let mut replies = self.run(&script::CLAIM, arguments).await?;
         let mut messages = Vec::new();
         while !replies.is_empty() {
+            let (id, subject) = (replies.bytes()?, replies.bytes()?);
             messages.push(Message {
-                id: replies.bytes()?,
+                subject: if subject.is_empty() { id.clone() } else { subject },
+                id,
                 delivery: replies.number()?,
                 failures: replies.number()? as u32,
                 crashes: replies.number()? as u32,

@@ -5,21 +5,21 @@ use crate::dead::{Discarded, Why};
 use crate::queue::Queue;
 use crate::script;
 
-/// Where a message is, and what its subject's head says.
+/// Where the messages of a subject are, and what its head says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Whereabouts {
     /// Redis's time in ms since the epoch.
     pub now: u64,
     /// Which record is the present one. Empty: none yet.
     pub head: Vec<u8>,
-    /// Where the message is. `None`: handled, or never seen.
-    pub place: Option<Place>,
+    /// Where each message is. `None`: handled, or never seen.
+    pub places: Vec<Option<Place>>,
 }
 
 /// A place where a message can be. The payload is given only while there is no head.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// Waiting, delayed, leased or retrying.
+    /// Waiting, delayed, leased, retrying, or behind another one of its subject.
     Queue {
         /// The message's.
         payload: Vec<u8>,
@@ -40,7 +40,7 @@ pub enum Place {
 pub struct Stats {
     /// Messages that could be claimed now.
     pub visible: u64,
-    /// Messages that are leased or delayed.
+    /// Messages that are leased, delayed, or behind another one of their subject.
     pub invisible: u64,
     /// Dead letters.
     pub dead: u64,
@@ -49,19 +49,14 @@ pub struct Stats {
 }
 
 impl<C: Connection> Queue<'_, C> {
-    /// Says where a message is.
-    pub async fn find(&self, id: &[u8]) -> Result<Whereabouts, Error> {
-        let mut replies = self.run(&script::FIND, vec![id.into()]).await?;
-        let (now, head, place) = (replies.number()?, replies.bytes()?, replies.text()?);
-        let payload = replies.bytes()?;
-        let place = match place.as_str() {
-            "" => None,
-            "queue" => Some(Place::Queue { payload }),
-            "dead" => Some(Place::Dead { payload, why: replies.json()? }),
-            "discarded" => Some(Place::Discarded(replies.json()?)),
-            _ => return Err(replies.unexpected("a place")),
-        };
-        Ok(Whereabouts { now, head, place })
+    /// Says where messages of one subject are.
+    pub async fn find(&self, subject: &[u8], ids: &[&[u8]]) -> Result<Whereabouts, Error> {
+        let mut arguments = vec![subject.into()];
+        arguments.extend(ids.iter().map(|id| Arg::from(*id)));
+        let mut replies = self.run(&script::FIND, arguments).await?;
+        let (now, head) = (replies.number()?, replies.bytes()?);
+        let places = ids.iter().map(|_| replies.place()).collect::<Result<_, _>>()?;
+        Ok(Whereabouts { now, head, places })
     }
 
     /// Counts what the queue holds.
@@ -73,6 +68,20 @@ impl<C: Connection> Queue<'_, C> {
             dead: replies.number()?,
             oldest_visible_ms: replies.number()?,
         })
+    }
+}
+
+impl script::Replies {
+    fn place(&mut self) -> Result<Option<Place>, Error> {
+        let (place, payload) = (self.text()?, self.bytes()?);
+        let place = match place.as_str() {
+            "queue" => Place::Queue { payload },
+            "dead" => return Ok(Some(Place::Dead { payload, why: self.json()? })),
+            "discarded" => return Ok(Some(Place::Discarded(self.json()?))),
+            "" => return self.bytes().map(|_| None),
+            _ => return Err(self.unexpected("a place")),
+        };
+        self.bytes().map(|_| Some(place))
     }
 }
 

@@ -15,6 +15,9 @@
 //!
 //! Each verb is one Lua script, so it happens whole or not at all. `scripts/prelude.lua` lists every key.
 //!
+//! A message is its own *subject*, unless it is a follow-up: a later message about the subject of an earlier one. Messages
+//! of one subject are worked off one after the other; subjects know nothing of each other.
+//!
 //! A *delivery* is a message and the number of times that it was handed out. Only its latest delivery can settle a
 //! message: a worker whose lease ran out can't undo what its successor did.
 
@@ -23,6 +26,7 @@ mod backoff;
 mod claim;
 mod connection;
 mod dead;
+mod follow;
 mod inspect;
 #[cfg(feature = "native")]
 pub mod native;
@@ -37,9 +41,10 @@ pub use backoff::Backoff;
 pub use claim::{Claim, Message};
 pub use connection::{Arg, Connection, Error, Reply, Runtime};
 pub use dead::{DeadLetter, Discarded, Incident, Why};
+pub use follow::{FollowUp, Followed};
 pub use inspect::{Place, Server, Stats, Whereabouts, server};
 pub use queue::{Namespace, Queue, Timing};
 pub use script::is_unknown_script;
-pub use settle::{Class, Effects, Emit, Settlement, Verdict};
+pub use settle::{Class, Effects, Emit, LetGo, Settlement, Verdict};
 pub use stock::{Adjusted, Hold, Level, Shortage, Stock};
 pub use worker::{Drained, Handler, Outcome, Worker};

@@ -19,6 +19,17 @@ pub struct Emit {
     pub payload: Vec<u8>,
     /// Also append it to the log.
     pub log: bool,
+    /// Visible after this time.
+    pub after: Duration,
+}
+
+/// What becomes of the units that a subject holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LetGo {
+    /// They go back into stock.
+    Back,
+    /// They are gone for good.
+    Out,
 }
 
 /// What a settled delivery brings about.
@@ -28,8 +39,10 @@ pub struct Effects {
     pub head: Option<Vec<u8>>,
     /// A counter to add one to.
     pub counter: Option<String>,
-    /// What the message's subject holds of the stock goes back.
-    pub give_back: bool,
+    /// What becomes of what the message's subject holds. `None`: it goes on holding it.
+    pub stock: Option<LetGo>,
+    /// The dead letter of the subject's own message is moot, and goes.
+    pub clears: bool,
     /// Messages for other queues.
     pub emits: Vec<Emit>,
 }
@@ -130,7 +143,12 @@ fn to_arguments(settlement: &Settlement) -> Vec<Arg> {
         reason[..reason.floor_char_boundary(LONGEST_REASON)].into(),
         effects.head.as_deref().unwrap_or_default().into(),
         effects.counter.as_deref().unwrap_or_default().into(),
-        effects.give_back.into(),
+        match effects.stock {
+            None => "".into(),
+            Some(LetGo::Back) => "back".into(),
+            Some(LetGo::Out) => "out".into(),
+        },
+        effects.clears.into(),
         effects.emits.len().into(),
     ];
     for emit in &effects.emits {
@@ -139,6 +157,7 @@ fn to_arguments(settlement: &Settlement) -> Vec<Arg> {
             emit.id.as_slice().into(),
             emit.payload.as_slice().into(),
             emit.log.into(),
+            emit.after.into(),
         ]);
     }
     arguments

@@ -11,6 +11,8 @@ use crate::script::{self, Script};
 pub enum Hold {
     /// They are held. Items that aren't tracked never run out.
     Held,
+    /// A follow-up waits that recalls the message, and nothing was done for it yet. Nothing was taken.
+    Recalled,
     /// The delivery is no longer the latest: whoever has the message now decides.
     Late,
     /// Of these items too little is left. Nothing was taken.
@@ -49,7 +51,7 @@ pub enum Adjusted {
 }
 
 impl<C: Connection> Queue<'_, C> {
-    /// Takes units out of stock for the subject of a message: all of them or none, and once however often it is asked.
+    /// Takes units out of stock for a message that is its own subject: all of them or none, and once however often it is asked.
     /// Each item comes once. `refuse_untracked` counts items that aren't tracked as having none left.
     pub async fn hold(
         &self,
@@ -64,6 +66,7 @@ impl<C: Connection> Queue<'_, C> {
         let mut replies = self.run(&script::HOLD, arguments).await?;
         match replies.text()?.as_str() {
             "held" => Ok(Hold::Held),
+            "recalled" => Ok(Hold::Recalled),
             "late" => Ok(Hold::Late),
             "short" => {
                 let mut shortages = Vec::new();

@@ -1,7 +1,7 @@
 //! What a shop is told before there is a record.
 
 use crate::sample::{full, id, least, noon, parse, placed};
-use order::{Timestamp, Waiting};
+use order::{Move, Pending, Timestamp, Waiting, change_answer, with_pending};
 use serde_json::{Value, json};
 
 fn json(answer: &[u8]) -> Value {
@@ -42,4 +42,27 @@ fn an_order_that_was_given_up_tells_why() {
     assert_eq!(answer["reason"], "it crashed \"3\" times");
     assert_eq!(answer["total"], 2698);
     assert_eq!(answer.get("age_ms"), None);
+}
+
+#[test]
+fn what_is_wanted_of_an_order_is_told_with_it() {
+    let shown = |changes: &[Pending<'_>]| json(&with_pending(parse(&least()).answer(&id()), changes));
+    assert_eq!(shown(&[]).get("pending"), None);
+    let changes = [Pending::new(Move::Fulfil, None), Pending::new(Move::Cancel, Some("no \"answer\""))];
+    assert_eq!(
+        shown(&changes)["pending"],
+        json!([
+            {"change": "fulfil", "status": "queued"},
+            {"change": "cancel", "status": "needs_attention", "reason": "no \"answer\""},
+        ])
+    );
+    assert_eq!(shown(&changes)["total"], 749);
+}
+
+#[test]
+fn the_answer_to_a_change_tells_where_the_order_stands_until_then() {
+    assert_eq!(
+        json(&change_answer(id(), "confirmed", Move::Cancel)),
+        json!({"id": id().to_string(), "status": "confirmed", "pending": [{"change": "cancel", "status": "queued"}]})
+    );
 }

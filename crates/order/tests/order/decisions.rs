@@ -44,7 +44,7 @@ fn no_order_changes_before_its_last_change() {
 
 #[test]
 fn a_record_is_kept_under_its_version_and_delivery() {
-    let head = Head::of(&record(), 12);
+    let head = Head::of(&record(), None, 12);
     assert_eq!(head.to_string(), "1.12");
     assert_eq!(head.key(id()), format!("order/{}/1.12", id()));
     assert_eq!(Head::parse(b"1.12"), Some(head));

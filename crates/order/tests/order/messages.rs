@@ -97,3 +97,19 @@ fn an_order_has_one_message_of_each_kind() {
     assert_eq!(message_id(&id(), Move::Cancel), format!("{}/cancel", id()).into_bytes());
     assert_ne!(message_id(&id(), Move::Cancel), message_id(&id(), Move::Fulfil));
 }
+
+#[test]
+fn a_body_that_asks_for_a_change_is_read_whole_or_refused() {
+    assert_eq!(Wanted::parse_cancel(b""), Ok(Wanted::Cancel { reason: None }));
+    assert_eq!(Wanted::parse_cancel(b"{}"), Ok(Wanted::Cancel { reason: None }));
+    let tracking = "JD014600003SE".parse().ok();
+    assert_eq!(Wanted::parse_fulfil(br#"{"tracking": "JD014600003SE"}"#), Ok(Wanted::Fulfil { tracking }));
+    for (fault, body) in [
+        ("the order has faults: /tracking is not a known field", &br#"{"tracking": "x"}"#[..]),
+        ("the order has faults: /reason must not be blank", br#"{"reason": ""}"#),
+        ("the order has faults: the whole must be an object, not an array", b"[]"),
+        ("not JSON: expected value (line 1, column 1)", b"!"),
+    ] {
+        assert_eq!(Wanted::parse_cancel(body).unwrap_err().to_string(), fault);
+    }
+}

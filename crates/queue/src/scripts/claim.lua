@@ -2,7 +2,7 @@
 --
 -- ARGV  1 queue, 2 most messages, 3 most bytes of payload (one message is always given), 4 lease_ms, 5 max_crashes,
 --       6 worker, 7 '1' to silence the doorbell first
--- Reply {for each message: id, delivery, failures, crashes, exhausted, head or '', payload}
+-- Reply {for each message: id, subject or '' for the same, delivery, failures, crashes, exhausted, head or '', payload}
 --
 -- A delivery that was never settled was a crash. Its message is handed out alone, so that one which kills its worker
 -- takes no neighbours along; past its budget it comes marked exhausted, without its payload, only to be buried.
@@ -13,6 +13,7 @@ local due = key(queue, 'due')
 if ARGV[7] == '1' then redis.call('DEL', key(root(queue), 'bell')) end
 
 local reply, bytes = {}, 0
+local follow_ups = redis.call('EXISTS', key(queue, 'subject')) == 1
 for _, id in ipairs(redis.call('ZRANGE', due, '-inf', now, 'BYSCORE', 'LIMIT', 0, most)) do
   local deliveries, failures, crashes, unsettled = read_state(queue, id)
   local suspect = unsettled ~= nil
@@ -30,11 +31,12 @@ for _, id in ipairs(redis.call('ZRANGE', due, '-inf', now, 'BYSCORE', 'LIMIT', 0
   write_state(queue, id, deliveries, failures, crashes, worker)
   redis.call('ZADD', due, now + lease_ms, id)
 
-  local n = #reply
-  reply[n + 1], reply[n + 2], reply[n + 3], reply[n + 4] = id, deliveries, failures, crashes
-  reply[n + 5] = exhausted and 1 or 0
-  reply[n + 6] = redis.call('HGET', ns .. ':head', id) or ''
-  reply[n + 7] = payload
+  local subject, n = follow_ups and subject_of(queue, id) or id, #reply
+  reply[n + 1], reply[n + 2] = id, subject ~= id and subject or ''
+  reply[n + 3], reply[n + 4], reply[n + 5] = deliveries, failures, crashes
+  reply[n + 6] = exhausted and 1 or 0
+  reply[n + 7] = redis.call('HGET', ns .. ':head', subject) or ''
+  reply[n + 8] = payload
   if suspect then break end
 end
 

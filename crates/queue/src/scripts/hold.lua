@@ -1,13 +1,22 @@
--- Takes units out of stock for the subject of a message: all that it wants, or none. Asked again, it takes no more.
+-- Takes units out of stock for a message that is its own subject: all that it wants, or none. Asked again, it takes no
+-- more.
 --
 -- ARGV  1 queue, 2 message id, 3 delivery, 4 '1' to refuse items that are not tracked, then items and units
 -- Reply {'held'}
+--       {'recalled'}  this is its first delivery, and a follow-up waits that recalls it
 --       {'late'}  the delivery is no longer the latest: whoever has the message now decides
 --       {'short', then for each item that is short: item, units wanted, units left}
 local queue, id = ARGV[1], ARGV[2]
 local d, _, _, holder = read_state(queue, id)
 if not holder or d ~= tonumber(ARGV[3]) then return {'late'} end
 if redis.call('HEXISTS', ns .. ':held', id) == 1 then return {'held'} end
+if d == 1 then
+  -- An earlier delivery may have done more than to hold stock.
+  for _, waiting in ipairs(line_of(queue, id)) do
+    local subject = redis.call('HGET', key(queue, 'subject'), waiting)
+    if subject and string.sub(subject, 1, 1) == '!' then return {'recalled'} end
+  end
+end
 
 local lines, short = {}, {'short'}
 for at = 5, #ARGV, 2 do

@@ -2,7 +2,8 @@
 --
 -- KEYS[1] is the namespace with its hash tag, `{orders}` say. Every key below is derived from it and so lies in the
 -- same slot. In the names, <queue> is a queue (`placed`) or a lane of one (`changes.erp`); <root> is the part before
--- the dot, because the lanes of a queue share its doorbell and its timer.
+-- the dot, because the lanes of a queue share its doorbell and its timer. A message is its own subject, unless it is a
+-- follow-up: a later message about the subject of an earlier one.
 --
 --   ns:<queue>:due         zset    message id -> ms at which it is visible: waiting, delayed, leased and retrying alike
 --   ns:<queue>:body        hash    message id -> payload; a dead letter's payload stays here too
@@ -11,6 +12,9 @@
 --   ns:<queue>:history     hash    message id -> JSON list of what went wrong; absent while nothing did
 --   ns:<queue>:dead        zset    dead letter's id -> ms at which it was buried
 --   ns:<queue>:why         hash    dead letter's id -> JSON {class, reason, deliveries, failures, crashes}
+--   ns:<queue>:subject     hash    follow-up's id -> its subject, behind '!' if it recalls what is unhandled, or '.'
+--   ns:<queue>:line        hash    subject -> msgpack list of ids that are worked off one after the other, first one
+--                                  first; absent while the subject has but its own message
 --   ns:<queue>:discarded   hash    message id -> JSON {at, by, why, class, reason} of a dead letter that a person gave up
 --   ns:<root>:bell         string  a doorbell is ringing that no worker has heard yet; PX
 --   ns:<root>:timer        hash    expires when the earliest invisible message becomes visible
@@ -18,10 +22,10 @@
 --   ns:<root>:lanes        set     the lanes that were ever written to
 --   ns:seen                hash    idempotency digest -> until (6 bytes), fingerprint (16 bytes), message id
 --   ns:seen:order          list    until (6 bytes) and digest, oldest first: what may be forgotten when
---   ns:head                hash    message id -> which record in the store is its subject's present one
+--   ns:head                hash    subject -> which record in the store is its present one
 --   ns:stock               hash    item -> units left; absent: not tracked
 --   ns:stock:held          hash    item -> units that subjects hold
---   ns:held                hash    message id -> msgpack [[item, units], ...]: what its subject holds
+--   ns:held                hash    subject -> msgpack [[item, units], ...]: what it holds
 --   ns:totals              hash    counters
 --   ns:rearmed             string  ms of the last rearm, which health asks for
 --   ns:log                 stream  every event with its payload, trimmed by age
@@ -81,6 +85,60 @@ local function note_lane(queue)
   if queue ~= parent then redis.call('SADD', key(parent, 'lanes'), queue) end
 end
 
+-- What a message is about.
+local function subject_of(queue, id)
+  local subject = redis.call('HGET', key(queue, 'subject'), id)
+  return subject and string.sub(subject, 2) or id
+end
+
+-- The messages of a subject that are worked off one after the other. The subject's own is in it only if it came back
+-- while others were there; if it is in `due` instead, all of them wait for it.
+local function line_of(queue, subject)
+  local line = redis.call('HGET', key(queue, 'line'), subject)
+  return line and cmsgpack.unpack(line) or {}
+end
+
+local function set_line(queue, subject, line)
+  if #line == 0 then
+    redis.call('HDEL', key(queue, 'line'), subject)
+  else
+    redis.call('HSET', key(queue, 'line'), subject, cmsgpack.pack(line))
+  end
+end
+
+-- Makes a message visible at `at`, or when its turn comes: of one subject at most one is in `due`.
+local function enter(queue, id, at)
+  local due, subject = key(queue, 'due'), subject_of(queue, id)
+  local line = line_of(queue, subject)
+  if id ~= subject or #line > 0 then
+    line[#line + 1] = id
+    set_line(queue, subject, line)
+    if #line > 1 or redis.call('ZSCORE', due, subject) then return end
+  end
+  redis.call('ZADD', due, at, id)
+end
+
+-- Takes a message out of the queue, and lets the next one of its subject in. Says whether there is one.
+local function leave(queue, id)
+  local due = key(queue, 'due')
+  redis.call('ZREM', due, id)
+  local subject = subject_of(queue, id)
+  local line = line_of(queue, subject)
+  if line[1] == id then
+    table.remove(line, 1)
+    set_line(queue, subject, line)
+  end
+  if line[1] then redis.call('ZADD', due, now, line[1]) end
+  return line[1] ~= nil
+end
+
+-- Forgets all that is known of a message that will never be delivered again.
+local function forget(queue, id)
+  for _, part in ipairs({'body', 'deliveries', 'history', 'why', 'subject'}) do
+    redis.call('HDEL', key(queue, part), id)
+  end
+end
+
 -- The last of them are kept: a message that is redriven for weeks must not grow without bound.
 local HISTORY = 32
 
@@ -99,7 +157,7 @@ local function revive(queue, id, at)
   write_state(queue, id, d, 0, 0)
   redis.call('ZREM', key(queue, 'dead'), id)
   redis.call('HDEL', key(queue, 'why'), id)
-  redis.call('ZADD', key(queue, 'due'), at, id)
+  enter(queue, id, at)
 end
 
 -- Lets the timer expire when the next invisible message becomes visible.
@@ -108,13 +166,13 @@ local function arm_earliest(queue, guard_ms)
   if next[2] then arm(queue, tonumber(next[2]), guard_ms) end
 end
 
--- What a subject holds goes back, once.
-local function give_back(id)
-  local held = redis.call('HGET', ns .. ':held', id)
+-- What a subject holds goes back into stock, or for good. Once: then it holds nothing.
+local function let_go(subject, goes_back)
+  local held = redis.call('HGET', ns .. ':held', subject)
   if not held then return end
   for _, line in ipairs(cmsgpack.unpack(held)) do
-    redis.call('HINCRBY', ns .. ':stock', line[1], line[2])
+    if goes_back then redis.call('HINCRBY', ns .. ':stock', line[1], line[2]) end
     redis.call('HINCRBY', ns .. ':stock:held', line[1], -line[2])
   end
-  redis.call('HDEL', ns .. ':held', id)
+  redis.call('HDEL', ns .. ':held', subject)
 end

@@ -1,0 +1,122 @@
+//! One message of the queue `placed`: from the command in it to the order's new record and its event.
+
+use std::time::Duration;
+
+use guest::{Redis, now_ms};
+use order::{CHANGE_MARKER, Command, Head, Move, OrderId, Record, Timestamp, TraceParent, command, event, queues};
+use queue::{Class, Effects, Emit, LetGo, Message, Outcome, Queue};
+
+use crate::payments::Payments;
+use crate::records::Records;
+
+/// Works off commands, and writes what became of their orders.
+pub(crate) struct Commands<'a> {
+    pub(crate) queue: Queue<'a, Redis>,
+    pub(crate) records: &'a Records,
+    /// `None`: no payment is asked for.
+    pub(crate) payments: Option<Payments>,
+    /// Articles without a stock entry count as sold out.
+    pub(crate) refuse_untracked: bool,
+}
+
+/// A record that was written, and what follows from it.
+pub(crate) struct Moved<'a> {
+    pub(crate) record: &'a Record,
+    pub(crate) head: Head,
+    /// The head before, whose record is superseded now.
+    pub(crate) before: Option<Head>,
+    pub(crate) stock: Option<LetGo>,
+    pub(crate) trace: Option<&'a TraceParent>,
+}
+
+impl Commands<'_> {
+    /// Errors are outcomes too: whoever meets one says whether trying again may help.
+    pub(crate) async fn handle(&self, message: &Message) -> Outcome {
+        let effects = match Command::decode(&message.payload) {
+            Ok(Command::Place(placed)) => self.place(message, placed).await,
+            Ok(Command::Change(change)) => self.change(message, change).await,
+            Err(error) => Err(undecodable(error.to_string())),
+        };
+        effects.map_or_else(|outcome| outcome, Outcome::Done)
+    }
+
+    /// Support is told. The event is made from the ids alone, since the payload may be what can't be read.
+    pub(crate) fn buried(&self, message: &Message, reason: &str) -> Effects {
+        let counter = Some("orders:needs_attention".to_owned());
+        let Some(order) = OrderId::from_slice(&message.subject) else {
+            return Effects { counter, ..Effects::default() };
+        };
+        let wanted = wanted(message, order);
+        let kind = wanted.map(|wanted| wanted.to_string()).unwrap_or_default();
+        let id = event::attention_id(&order, &kind, message.delivery);
+        let told = Emit {
+            queue: queues::CHANGES.to_owned(),
+            id: id.clone().into_bytes(),
+            payload: event::attention(&order, id, reason, Timestamp::from_ms(now_ms())),
+            log: true,
+            after: Duration::ZERO,
+        };
+        Effects { counter, emits: vec![told], ..Effects::default() }
+    }
+
+    /// What follows from a record that was written: it is the order's present one, its event exists, and what nobody will
+    /// read any more is removed later.
+    pub(crate) fn effects(&self, moved: &Moved<'_>) -> Effects {
+        let Moved { record, head, before, stock, trace } = moved;
+        let change = Emit {
+            queue: queues::CHANGES.to_owned(),
+            id: event::id(&record.id(), record.version()).into_bytes(),
+            payload: event::to_json(record, *trace),
+            log: true,
+            after: Duration::ZERO,
+        };
+        let superseded = before.iter().copied().chain(head.earlier());
+        let superseded = superseded.map(|head| self.records.superseded(&head.key(record.id())));
+        Effects {
+            head: Some(head.to_string().into_bytes()),
+            counter: Some(format!("orders:{}", record.status())),
+            stock: *stock,
+            clears: head.wanted.is_some(),
+            emits: std::iter::once(change).chain(superseded).collect(),
+        }
+    }
+
+    /// Writes the key whose change starts the notifier. If that fails or never happens, the timer of its queue starts it.
+    pub(crate) async fn settled(&self) {
+        if let Err(failure) = self.records.write(CHANGE_MARKER, now_ms().to_string().into_bytes()).await {
+            eprintln!("The change marker could not be written: {failure}. The timer will wake the notifier.");
+        }
+    }
+}
+
+/// What a message asks for, by its id; `None` for the order's own message.
+fn wanted(message: &Message, order: OrderId) -> Option<Move> {
+    Move::ALL.into_iter().find(|wanted| message.id == command::message_id(&order, *wanted))
+}
+
+/// The order's present record, as the message was given out.
+pub(crate) fn head(message: &Message) -> Result<Option<Head>, Outcome> {
+    match message.head.as_slice() {
+        [] => Ok(None),
+        head => Head::parse(head).map(Some).ok_or_else(|| undecodable(format!("its head is no version: {head:?}"))),
+    }
+}
+
+/// The order moved on otherwise meanwhile, and that stands.
+pub(crate) fn unchanged() -> Effects {
+    Effects { counter: Some("orders:unchanged".to_owned()), ..Effects::default() }
+}
+
+/// It may go better later.
+pub(crate) fn retry(reason: impl Into<String>) -> Outcome {
+    Outcome::Retry { reason: reason.into(), at_least: Duration::ZERO }
+}
+
+/// It won't go better, because the answer won't change.
+pub(crate) fn permanent(reason: impl Into<String>) -> Outcome {
+    Outcome::Bury { class: Class::Permanent, reason: reason.into() }
+}
+
+fn undecodable(reason: String) -> Outcome {
+    Outcome::Bury { class: Class::Undecodable, reason }
+}

@@ -1,0 +1,44 @@
+//! What the processor's workers do. One type for all of them, so that the worker's loop is compiled once.
+
+use std::time::Duration;
+
+use queue::{Class, Effects, Handler, Message, Outcome};
+
+use crate::commands::Commands;
+use crate::records::Records;
+
+/// The work of the queue or of its lane.
+pub(crate) enum Job<'a> {
+    /// Work off what is wanted of orders.
+    Commands(Commands<'a>),
+    /// Remove records that nobody will read any more.
+    RemoveSuperseded(&'a Records),
+}
+
+impl Handler for Job<'_> {
+    async fn handle(&self, message: &Message) -> Outcome {
+        match self {
+            Self::Commands(commands) => commands.handle(message).await,
+            Self::RemoveSuperseded(records) => {
+                let key = String::from_utf8_lossy(&message.payload);
+                match records.remove(&key).await {
+                    Ok(()) => Outcome::Done(Effects::default()),
+                    Err(reason) => Outcome::Retry { reason, at_least: Duration::ZERO },
+                }
+            }
+        }
+    }
+
+    fn buried(&self, message: &Message, _class: Class, reason: &str) -> Effects {
+        match self {
+            Self::Commands(commands) => commands.buried(message, reason),
+            Self::RemoveSuperseded(_) => Effects::default(),
+        }
+    }
+
+    async fn settled(&self) {
+        if let Self::Commands(commands) = self {
+            commands.settled().await;
+        }
+    }
+}

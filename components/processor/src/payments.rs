@@ -1,0 +1,113 @@
+//! The payment provider: each order is charged once and refunded once, because both carry the order's id as their
+//! Idempotency-Key, however often they are sent.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use guest::{PaymentProvider, describe_failure, read_bounded, retry_after, within};
+use http::{HeaderValue, Request, StatusCode, header};
+use order::payment::{ChargeRequest, RefundRequest, read_id, read_problem};
+use order::{NewOrder, OrderId, PaymentId, Placed};
+use queue::Outcome;
+use spin_sdk::http::{FullBody, Response, send};
+
+use crate::commands::{permanent, retry};
+
+/// Charges orders and refunds them.
+pub(crate) struct Payments(pub(crate) PaymentProvider);
+
+/// What the provider said to a charge.
+pub(crate) enum Charge {
+    /// The money is there.
+    Taken(PaymentId),
+    /// It won't be, with the provider's words where it had any.
+    Declined(Option<String>),
+}
+
+/// An answer, read whole.
+struct Answer {
+    status: StatusCode,
+    retry_after: Option<Duration>,
+    body: Vec<u8>,
+}
+
+/// Bytes of an answer that are read: an id or a problem.
+const ANSWER_BYTES: usize = 64 * 1024;
+
+impl Payments {
+    /// Takes an order's total.
+    pub(crate) async fn charge(&self, placed: &Placed) -> Result<Charge, Outcome> {
+        let answer = self.post("charges", &placed.id, ChargeRequest::new(placed).to_json()).await?;
+        match answer.status {
+            StatusCode::PAYMENT_REQUIRED => Ok(Charge::Declined(read_problem(&answer.body))),
+            _ => answer.id().map(Charge::Taken),
+        }
+    }
+
+    /// Gives an order's total back. `None`: nothing was ever taken for it.
+    pub(crate) async fn refund(
+        &self,
+        id: OrderId,
+        order: &NewOrder,
+        charge: Option<&PaymentId>,
+    ) -> Result<Option<PaymentId>, Outcome> {
+        let answer = self.post("refunds", &id, RefundRequest::new(id, order, charge).to_json()).await?;
+        match (answer.status, charge) {
+            (StatusCode::NOT_FOUND, None) => Ok(None),
+            _ => answer.id().map(Some),
+        }
+    }
+
+    async fn post(&self, path: &str, order: &OrderId, body: Vec<u8>) -> Result<Answer, Outcome> {
+        let request = self.request(path, order, body).map_err(|error| permanent(error.to_string()))?;
+        let Some(answer) = within(self.0.timeout, exchange(request)).await else {
+            return Err(retry(format!("the payment provider did not answer within {} ms", self.0.timeout.as_millis())));
+        };
+        answer.map_err(retry)
+    }
+
+    fn request(&self, path: &str, order: &OrderId, body: Vec<u8>) -> http::Result<Request<FullBody<Bytes>>> {
+        let mut request = Request::post(format!("{}/{path}", self.0.url))
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::CONTENT_LENGTH, body.len())
+            .header(header::USER_AGENT, concat!("Sluice/", env!("CARGO_PKG_VERSION")))
+            .header("idempotency-key", HeaderValue::try_from(order.to_string())?);
+        if let Some(authorization) = &self.0.authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
+        request.body(FullBody::new(body.into()))
+    }
+}
+
+async fn exchange(request: Request<FullBody<Bytes>>) -> Result<Answer, String> {
+    let response: Response =
+        send(request).await.map_err(|error| describe_failure(&error, "the payment provider", "payment_origin"))?;
+    let (status, retry_after) = (response.status(), retry_after(&response));
+    let body = read_bounded(response.into_body(), ANSWER_BYTES).await;
+    let body = body.map_err(|_| "the payment provider's answer broke off or is too long".to_owned())?;
+    Ok(Answer { status, retry_after, body })
+}
+
+impl Answer {
+    /// The id in a good answer, or what is to become of a bad one.
+    fn id(&self) -> Result<PaymentId, Outcome> {
+        if self.status.is_success() {
+            return read_id(&self.body).ok_or_else(|| retry("the payment provider's answer has no id"));
+        }
+        let reason = match read_problem(&self.body) {
+            Some(problem) => format!("the payment provider answered {}: {problem}", self.status),
+            None => format!("the payment provider answered {}", self.status),
+        };
+        match self.status {
+            // It asks for patience, or still works on an earlier try with the same key.
+            StatusCode::REQUEST_TIMEOUT
+            | StatusCode::CONFLICT
+            | StatusCode::TOO_EARLY
+            | StatusCode::TOO_MANY_REQUESTS => {
+                Err(Outcome::Retry { reason, at_least: self.retry_after.unwrap_or_default() })
+            }
+            status if status.is_client_error() => Err(permanent(reason)),
+            _ => Err(Outcome::Retry { reason, at_least: self.retry_after.unwrap_or_default() }),
+        }
+    }
+}

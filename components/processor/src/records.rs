@@ -1,0 +1,57 @@
+//! Records in the store, each under a key that no one else ever writes.
+
+use std::time::Duration;
+
+use guest::within;
+use order::{Record, queues};
+use queue::{Emit, Outcome};
+use spin_sdk::key_value::{Error, Store};
+
+use crate::commands::{permanent, retry};
+
+/// The store.
+pub(crate) struct Records {
+    pub(crate) store: Store,
+    /// How long a superseded record is kept, for whoever is about to read it and for the worker that may still write it.
+    pub(crate) grace: Duration,
+}
+
+/// How long the store may take for one record.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+impl Records {
+    /// Writes a value. A failure is told as the reason for another attempt.
+    pub(crate) async fn write(&self, key: &str, value: Vec<u8>) -> Result<(), String> {
+        in_time(self.store.set(key, value)).await
+    }
+
+    /// Reads a record that must be there.
+    pub(crate) async fn read(&self, key: &str) -> Result<Record, Outcome> {
+        let json = in_time(self.store.get(key)).await.map_err(retry)?;
+        let json = json.ok_or_else(|| retry(format!("the store has lost the record {key}")))?;
+        Record::from_json(&json).map_err(|error| permanent(error.to_string()))
+    }
+
+    /// Removes a record, if it is there.
+    pub(crate) async fn remove(&self, key: &str) -> Result<(), String> {
+        in_time(self.store.delete(key)).await
+    }
+
+    /// The message that has a record removed when nobody needs it any more.
+    pub(crate) fn superseded(&self, key: &str) -> Emit {
+        Emit {
+            queue: format!("{}.{}", queues::PLACED, queues::SUPERSEDED),
+            id: key.as_bytes().to_vec(),
+            payload: key.as_bytes().to_vec(),
+            log: false,
+            after: self.grace,
+        }
+    }
+}
+
+async fn in_time<T>(call: impl Future<Output = Result<T, Error>>) -> Result<T, String> {
+    match within(DEADLINE, call).await {
+        Some(answer) => answer.map_err(|error| format!("the store failed: {error}")),
+        None => Err(format!("the store did not answer within {} s", DEADLINE.as_secs())),
+    }
+}
