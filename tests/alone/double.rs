@@ -124,7 +124,8 @@ impl Double {
     fn script(&self, verb: &Verb) -> Vec<RedisResult> {
         match verb {
             Verb::Accept(accept) => verdict_and_id("accepted", &accept.id),
-            Verb::Find { .. } => [vec![RedisResult::Int64(0)], vec![binary(""); 4]].concat(),
+            Verb::Find { ids, .. } => [vec![RedisResult::Int64(0)], vec![binary(""); 1 + 3 * ids.len()]].concat(),
+            Verb::Follow(_) => vec![binary("accepted")],
             Verb::Claim { queue, most } => claimed(&self.claim(queue, *most)),
             Verb::Settle { settled, .. } => self.settle(settled),
             Verb::Renew { ids, .. } => vec![RedisResult::Int64(1); ids.len()],
@@ -144,7 +145,10 @@ impl Double {
         let mut queues = self.queues.lock().unwrap();
         for emit in settled.iter().flat_map(|settled| &settled.emits) {
             let message = message(&emit.id, emit.payload.clone());
-            queues.entry(emit.queue.clone()).or_default().push_back(message);
+            // What is delayed won't become visible while a test runs.
+            if emit.after_ms == 0 {
+                queues.entry(emit.queue.clone()).or_default().push_back(message);
+            }
         }
         vec![RedisResult::Int64(1); settled.len()]
     }

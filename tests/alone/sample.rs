@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::Request;
-use order::{NewOrder, OrderId, Placed, Record, Timestamp, Version, event};
+use order::{Finding, NewOrder, OrderId, Payment, Placed, Record, Timestamp, event};
 use queue::Message;
 use serde_json::{Value, json};
 
@@ -21,12 +21,21 @@ pub(crate) fn placed(n: u8) -> Placed {
 }
 
 pub(crate) fn record(n: u8) -> Record {
-    order::decide(placed(n), Version::NONE, &order::Stock::Held, Timestamp::from_ms(ACCEPTED_AT + 1))
+    order::decide(placed(n), &Finding::Good(Payment::None), Timestamp::from_ms(ACCEPTED_AT + 1))
 }
 
 /// A message that is handed out for the first time.
 pub(crate) fn message(id: &[u8], payload: Vec<u8>) -> Message {
-    Message { id: id.to_vec(), delivery: 1, failures: 0, crashes: 0, exhausted: false, head: Vec::new(), payload }
+    Message {
+        id: id.to_vec(),
+        subject: id.to_vec(),
+        delivery: 1,
+        failures: 0,
+        crashes: 0,
+        exhausted: false,
+        head: Vec::new(),
+        payload,
+    }
 }
 
 /// The nth order's message.
@@ -42,8 +51,9 @@ pub(crate) fn change(n: u8) -> Message {
 
 /// The event that tells that the nth order was buried.
 pub(crate) fn attention(n: u8) -> Message {
-    let payload = event::attention(&id(n), 3, "the store was away", Timestamp::from_ms(ACCEPTED_AT + 2));
-    message(event::attention_id(&id(n), 3).as_bytes(), payload)
+    let event_id = event::attention_id(&id(n), "", 3);
+    let payload = event::attention(&id(n), event_id.clone(), "the store was away", Timestamp::from_ms(ACCEPTED_AT + 2));
+    message(event_id.as_bytes(), payload)
 }
 
 /// A shop's order.

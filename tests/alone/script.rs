@@ -16,7 +16,8 @@ pub(crate) struct Script {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verb {
     Accept(Accept),
-    Find { id: Vec<u8> },
+    Find { subject: Vec<u8>, ids: Vec<Vec<u8>> },
+    Follow(Follow),
     Claim { queue: String, most: usize },
     Hold(Hold),
     Settle { queue: String, settled: Vec<Settled> },
@@ -46,6 +47,14 @@ pub(crate) struct Hold {
     pub(crate) wanted: Vec<(String, i64)>,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Follow {
+    pub(crate) id: Vec<u8>,
+    pub(crate) subject: Vec<u8>,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) recalls: bool,
+}
+
 /// One delivery with its verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Settled {
@@ -57,7 +66,8 @@ pub(crate) struct Settled {
     pub(crate) reason: String,
     pub(crate) head: String,
     pub(crate) counter: String,
-    pub(crate) give_back: bool,
+    pub(crate) stock: String,
+    pub(crate) clears: bool,
     pub(crate) emits: Vec<Emitted>,
 }
 
@@ -67,6 +77,7 @@ pub(crate) struct Emitted {
     pub(crate) id: Vec<u8>,
     pub(crate) payload: Vec<u8>,
     pub(crate) log: bool,
+    pub(crate) after_ms: i64,
 }
 
 impl Script {
@@ -95,7 +106,8 @@ impl Arguments<'_> {
         let queue = self.text();
         match script {
             "accept" => Verb::Accept(self.accept()),
-            "find" => Verb::Find { id: self.bytes() },
+            "find" => Verb::Find { subject: self.bytes(), ids: self.each(Self::bytes) },
+            "follow" => Verb::Follow(self.follow()),
             "claim" => {
                 let most = self.number() as usize;
                 let (_bytes, _lease, _crashes) = (self.number(), self.number(), self.number());
@@ -144,6 +156,12 @@ impl Arguments<'_> {
         }
     }
 
+    fn follow(&mut self) -> Follow {
+        let follow = Follow { id: self.bytes(), subject: self.bytes(), payload: self.bytes(), recalls: self.flag() };
+        let (_bell, _guard) = (self.number(), self.number());
+        follow
+    }
+
     fn settled(&mut self) -> Settled {
         Settled {
             id: self.bytes(),
@@ -154,13 +172,20 @@ impl Arguments<'_> {
             reason: self.text(),
             head: self.text(),
             counter: self.text(),
-            give_back: self.flag(),
+            stock: self.text(),
+            clears: self.flag(),
             emits: (0..self.number()).map(|_| self.emitted()).collect(),
         }
     }
 
     fn emitted(&mut self) -> Emitted {
-        Emitted { queue: self.text(), id: self.bytes(), payload: self.bytes(), log: self.flag() }
+        Emitted {
+            queue: self.text(),
+            id: self.bytes(),
+            payload: self.bytes(),
+            log: self.flag(),
+            after_ms: self.number(),
+        }
     }
 
     /// Reads the same again until the end.
@@ -200,6 +225,7 @@ pub(crate) fn claimed(messages: &[Message]) -> Vec<RedisResult> {
     let flat = |message: &Message| {
         [
             RedisResult::Binary(message.id.clone()),
+            RedisResult::Binary(if message.subject == message.id { vec![] } else { message.subject.clone() }),
             RedisResult::Int64(message.delivery as i64),
             RedisResult::Int64(message.failures.into()),
             RedisResult::Int64(message.crashes.into()),

@@ -83,7 +83,13 @@ impl Walk {
 
     fn verdict(&mut self, message: &Message) -> Verdict {
         let event = format!("{}-{}", str::from_utf8(&message.id).unwrap(), message.delivery);
-        let emit = Emit { queue: "events".to_owned(), id: event.clone().into(), payload: vec![], log: true };
+        let emit = Emit {
+            queue: "events".to_owned(),
+            id: event.clone().into(),
+            payload: vec![],
+            log: true,
+            after: Duration::ZERO,
+        };
         let effects = Effects {
             head: Some(event.into()),
             counter: Some("effects".to_owned()),

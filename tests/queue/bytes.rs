@@ -25,7 +25,10 @@ async fn ids_and_payloads_of_any_bytes_go_their_whole_way_unharmed() {
     for bytes in awkward() {
         let (id, payload) = (bytes.clone(), bytes.clone());
         queue.accept(Accept { id, payload, idempotency: None, again: false }).await.unwrap();
-        assert_eq!(queue.find(&bytes).await.unwrap().place, Some(Place::Queue { payload: bytes.clone() }));
+        assert_eq!(
+            queue.find(&bytes, &[&bytes]).await.unwrap().places,
+            [Some(Place::Queue { payload: bytes.clone() })]
+        );
         let message = queue.claim(&claim(1)).await.unwrap().remove(0);
         assert_eq!((&message.id, &message.payload), (&bytes, &bytes));
         assert_eq!(queue.renew(&[(&bytes, 1)]).await.unwrap(), [true]);
@@ -36,7 +39,7 @@ async fn ids_and_payloads_of_any_bytes_go_their_whole_way_unharmed() {
         assert_eq!(queue.redrive(&[&bytes]).await.unwrap(), [true]);
         let message = queue.claim(&claim(1)).await.unwrap().remove(0);
         assert!(settle(&queue, &message, done()).await);
-        assert_eq!(queue.find(&bytes).await.unwrap().place, None);
+        assert_eq!(queue.find(&bytes, &[&bytes]).await.unwrap().places, [None]);
     }
     assert!(setup.contents().await.is_empty());
 }
@@ -49,11 +52,17 @@ async fn heads_and_events_of_any_bytes_arrive_unharmed() {
         let id = [b"id", bytes.as_slice()].concat();
         queue.accept(Accept { id: id.clone(), ..message("") }).await.unwrap();
         let batch = queue.claim(&claim(1)).await.unwrap();
-        let emit = Emit { queue: "events".to_owned(), id: bytes.clone(), payload: bytes.clone(), log: true };
+        let emit = Emit {
+            queue: "events".to_owned(),
+            id: bytes.clone(),
+            payload: bytes.clone(),
+            log: true,
+            after: Duration::ZERO,
+        };
         let effects = Effects { head: Some(bytes.clone()), counter: None, emits: vec![emit], ..Effects::default() };
         assert!(settle(&queue, &batch[0], Verdict::Done(effects)).await);
 
-        assert_eq!(queue.find(&id).await.unwrap().head, bytes);
+        assert_eq!(queue.find(&id, &[]).await.unwrap().head, bytes);
         let event = events.claim(&claim(1)).await.unwrap().remove(0);
         assert_eq!((&event.id, &event.payload), (&bytes, &bytes));
         let logged: Vec<(String, Vec<Vec<u8>>)> = setup.ask("XREVRANGE", "log", &["+", "-", "COUNT", "1"]).await;

@@ -108,7 +108,7 @@ async fn each_lane_has_its_own_dead_letters() {
 async fn a_message_is_found_wherever_it_is() {
     let setup = Setup::new().await;
     let queue = setup.jobs();
-    let place = async || queue.find(b"a").await.unwrap().place;
+    let place = async || queue.find(b"a", &[b"a"]).await.unwrap().places.remove(0);
     let waiting = || Some(Place::Queue { payload: b"a".to_vec() });
     assert_eq!(place().await, None, "never seen");
     accept_all(&queue, &["a"]).await;
@@ -127,7 +127,7 @@ async fn a_message_is_found_wherever_it_is() {
     let batch = queue.claim(&claim(1)).await.unwrap();
     let head = Effects { head: Some(b"1.2".to_vec()), ..Effects::default() };
     assert!(settle(&queue, &batch[0], Verdict::Done(head)).await);
-    let found = queue.find(b"a").await.unwrap();
+    let mut found = queue.find(b"a", &[b"a"]).await.unwrap();
     assert_eq!((found.head.as_slice(), found.place), (&b"1.2"[..], None));
     assert!(found.now.abs_diff(setup.now().await) < 10_000, "Redis's clock");
 

@@ -91,7 +91,9 @@ async fn a_discarded_letter_leaves_only_who_gave_it_up_and_why() {
     assert!(settle(&queue, &a, bury()).await);
     assert!(queue.discard(b"a", "ann", "typo").await.unwrap());
     assert!(!queue.discard(b"a", "bob", "again").await.unwrap(), "once is once");
-    let Some(Place::Discarded(discarded)) = queue.find(b"a").await.unwrap().place else { panic!("it is discarded") };
+    let Some(Place::Discarded(discarded)) = queue.find(b"a", &[b"a"]).await.unwrap().places.remove(0) else {
+        panic!("it is discarded")
+    };
     assert_eq!((discarded.by.as_str(), discarded.why.as_str()), ("ann", "typo"));
     assert_eq!(setup.contents().await.into_keys().collect::<Vec<_>>(), [setup.key("jobs:discarded")]);
     assert_eq!(queue.redrive(&[b"a"]).await.unwrap(), [false]);

@@ -39,7 +39,10 @@ impl Tour<'_> {
         self.step("renew", async { queue.renew(&[(&a.id, a.delivery)]).await.unwrap() == [true] }).await;
         self.step("settle", async { queue.settle("worker", &[settlement(a, bury())]).await.unwrap() == [true] }).await;
         self.step("dead_letters", async { queue.dead_letters(0, 9).await.unwrap().len() == 1 }).await;
-        self.step("find", async { matches!(queue.find(b"a").await.unwrap().place, Some(Place::Dead { .. })) }).await;
+        self.step("find", async {
+            matches!(queue.find(b"a", &[b"a"]).await.unwrap().places[..], [Some(Place::Dead { .. })])
+        })
+        .await;
         self.step("redrive", async { queue.redrive(&[b"a"]).await.unwrap() == [true] }).await;
         self.step("stats", async { queue.stats().await.unwrap().visible == 1 }).await;
         self.step("lanes", async { queue.lanes().await.unwrap().is_empty() }).await;

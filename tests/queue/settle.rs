@@ -23,6 +23,7 @@ fn emit(queue: &str, name: &str) -> Emit {
         id: format!("event of {name}").into(),
         payload: name.into(),
         log: queue == "events",
+        after: Duration::ZERO,
     }
 }
 

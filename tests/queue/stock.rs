@@ -2,7 +2,7 @@
 
 use futures::future::join_all;
 use queue::native::Native;
-use queue::{Adjusted, Class, Effects, Hold, Level, Message, Queue, Shortage, Stock, Verdict};
+use queue::{Adjusted, Class, Effects, Hold, LetGo, Level, Message, Queue, Shortage, Stock, Verdict};
 
 use super::setup::{Setup, accept_all, chance, claim, claimed, settle};
 
@@ -17,7 +17,7 @@ async fn level(setup: &Setup, item: &str) -> (u64, u64) {
 }
 
 fn giving_back() -> Verdict {
-    Verdict::Done(Effects { give_back: true, ..Effects::default() })
+    Verdict::Done(Effects { stock: Some(LetGo::Back), ..Effects::default() })
 }
 
 #[tokio::test]

@@ -193,7 +193,7 @@ async fn events_in_another_queue_are_watched_in_case_nobody_is_told() {
 }
 
 fn emit(queue: &str) -> Emit {
-    Emit { queue: queue.to_owned(), id: b"event".to_vec(), payload: vec![], log: false }
+    Emit { queue: queue.to_owned(), id: b"event".to_vec(), payload: vec![], log: false, after: Duration::ZERO }
 }
 
 /// What the timer's trigger listens to.

@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use guest::{Endpoint, describe_failure, now_ms, retry_after, within};
-use http::{Request, StatusCode, header};
+use guest::{Endpoint, Post, Reply, describe_failure, now_ms, within};
+use http::StatusCode;
 use queue::{Class, Effects, Message, Outcome};
-use spin_sdk::http::{FullBody, Response, send};
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP};
 
 /// Sends the messages of one lane to its endpoint.
@@ -21,32 +19,30 @@ impl Delivery<'_> {
             Ok(request) => request,
             Err(reason) => return Outcome::Bury { class: Class::Undecodable, reason },
         };
-        match within(self.timeout, send(request)).await {
-            Some(Ok(response)) => judge(&response),
+        match within(self.timeout, request.send()).await {
+            Some(Ok(reply)) => judge(&reply),
             Some(Err(error)) => retry(describe_failure(&error, "the endpoint", "webhook_origin")),
             None => retry(format!("the endpoint did not answer within {} ms", self.timeout.as_millis())),
         }
     }
 
     /// The id stays the same in every attempt, the time is the attempt's own.
-    fn request(&self, event: &[u8]) -> Result<Request<FullBody<Bytes>>, String> {
+    fn request(&self, event: &[u8]) -> Result<Post<'_>, String> {
         let id = order::event::read(event).map_err(|error| error.to_string())?.id;
         let seconds = now_ms() / 1000;
         let signature = self.endpoint.signer.sign(id, seconds as i64, event).map_err(|error| error.to_string())?;
-        Request::post(&self.endpoint.url)
-            .header(header::CONTENT_TYPE, "application/cloudevents+json")
-            .header(header::CONTENT_LENGTH, event.len())
-            .header(header::USER_AGENT, concat!("Sluice/", env!("CARGO_PKG_VERSION")))
-            .header(HEADER_WEBHOOK_ID, id)
-            .header(HEADER_WEBHOOK_TIMESTAMP, seconds)
-            .header(HEADER_WEBHOOK_SIGNATURE, signature)
-            .body(FullBody::new(Bytes::copy_from_slice(event)))
-            .map_err(|error| format!("the request can't be built: {error}"))
+        let headers = vec![
+            ("content-type", order::event::CONTENT_TYPE.to_owned()),
+            (HEADER_WEBHOOK_ID, id.to_owned()),
+            (HEADER_WEBHOOK_TIMESTAMP, seconds.to_string()),
+            (HEADER_WEBHOOK_SIGNATURE, signature),
+        ];
+        Ok(Post { url: &self.endpoint.url, path: "", headers, body: event.to_vec() })
     }
 }
 
-fn judge(response: &Response) -> Outcome {
-    let status = response.status();
+fn judge(reply: &Reply) -> Outcome {
+    let status = reply.status;
     let reason = format!("the endpoint answered {status}");
     match status {
         _ if status.is_success() => {
@@ -55,7 +51,7 @@ fn judge(response: &Response) -> Outcome {
         // Standard Webhooks: the endpoint is gone and wants no more.
         StatusCode::GONE => Outcome::Bury { class: Class::Permanent, reason },
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-            Outcome::Retry { reason, at_least: retry_after(response).unwrap_or_default() }
+            Outcome::Retry { reason, at_least: reply.retry_after.unwrap_or_default() }
         }
         // Redirects included: following one would carry the order to where nobody allowed it to go.
         _ => retry(reason),

@@ -3,13 +3,11 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use guest::{PaymentProvider, describe_failure, read_bounded, retry_after, within};
-use http::{HeaderValue, Request, StatusCode, header};
+use guest::{PaymentProvider, Post, describe_failure, within};
+use http::StatusCode;
 use order::payment::{ChargeRequest, RefundRequest, read_id, read_problem};
 use order::{NewOrder, OrderId, PaymentId, Placed};
 use queue::Outcome;
-use spin_sdk::http::{FullBody, Response, send};
 
 use crate::commands::{permanent, retry};
 
@@ -37,7 +35,7 @@ const ANSWER_BYTES: usize = 64 * 1024;
 impl Payments {
     /// Takes an order's total.
     pub(crate) async fn charge(&self, placed: &Placed) -> Result<Charge, Outcome> {
-        let answer = self.post("charges", &placed.id, ChargeRequest::new(placed).to_json()).await?;
+        let answer = self.post("/charges", &placed.id, ChargeRequest::new(placed).to_json()).await?;
         match answer.status {
             StatusCode::PAYMENT_REQUIRED => Ok(Charge::Declined(read_problem(&answer.body))),
             _ => answer.id().map(Charge::Taken),
@@ -51,7 +49,7 @@ impl Payments {
         order: &NewOrder,
         charge: Option<&PaymentId>,
     ) -> Result<Option<PaymentId>, Outcome> {
-        let answer = self.post("refunds", &id, RefundRequest::new(id, order, charge).to_json()).await?;
+        let answer = self.post("/refunds", &id, RefundRequest::new(id, order, charge).to_json()).await?;
         match (answer.status, charge) {
             (StatusCode::NOT_FOUND, None) => Ok(None),
             _ => answer.id().map(Some),
@@ -59,31 +57,22 @@ impl Payments {
     }
 
     async fn post(&self, path: &str, order: &OrderId, body: Vec<u8>) -> Result<Answer, Outcome> {
-        let request = self.request(path, order, body).map_err(|error| permanent(error.to_string()))?;
-        let Some(answer) = within(self.0.timeout, exchange(request)).await else {
-            return Err(retry(format!("the payment provider did not answer within {} ms", self.0.timeout.as_millis())));
+        let PaymentProvider { url, key, timeout } = &self.0;
+        let mut headers = vec![("content-type", "application/json".to_owned()), ("idempotency-key", order.to_string())];
+        headers.extend(key.as_ref().map(|key| ("authorization", format!("Bearer {key}"))));
+        let request = Post { url, path, headers, body };
+        let Some(answer) = within(*timeout, exchange(request)).await else {
+            return Err(retry(format!("the payment provider did not answer within {} ms", timeout.as_millis())));
         };
         answer.map_err(retry)
     }
-
-    fn request(&self, path: &str, order: &OrderId, body: Vec<u8>) -> http::Result<Request<FullBody<Bytes>>> {
-        let mut request = Request::post(format!("{}/{path}", self.0.url))
-            .header(header::CONTENT_TYPE, "application/json")
-            .header(header::CONTENT_LENGTH, body.len())
-            .header(header::USER_AGENT, concat!("Sluice/", env!("CARGO_PKG_VERSION")))
-            .header("idempotency-key", HeaderValue::try_from(order.to_string())?);
-        if let Some(authorization) = &self.0.authorization {
-            request = request.header(header::AUTHORIZATION, authorization);
-        }
-        request.body(FullBody::new(body.into()))
-    }
 }
 
-async fn exchange(request: Request<FullBody<Bytes>>) -> Result<Answer, String> {
-    let response: Response =
-        send(request).await.map_err(|error| describe_failure(&error, "the payment provider", "payment_origin"))?;
-    let (status, retry_after) = (response.status(), retry_after(&response));
-    let body = read_bounded(response.into_body(), ANSWER_BYTES).await;
+async fn exchange(request: Post<'_>) -> Result<Answer, String> {
+    let reply = request.send().await;
+    let reply = reply.map_err(|error| describe_failure(&error, "the payment provider", "payment_origin"))?;
+    let (status, retry_after) = (reply.status, reply.retry_after);
+    let body = reply.read(ANSWER_BYTES).await;
     let body = body.map_err(|_| "the payment provider's answer broke off or is too long".to_owned())?;
     Ok(Answer { status, retry_after, body })
 }

@@ -1,6 +1,5 @@
 //! Reading a body that may be too long, from a client that may lie about it.
 
-use bytes::Bytes;
 use http::header;
 use http_body_util::BodyExt;
 use spin_sdk::http::Request;
@@ -20,14 +19,7 @@ pub async fn read_body(request: Request, most: usize) -> Result<Vec<u8>, BodyErr
     if declared.is_some_and(|length: u64| length > most as u64) {
         return Err(BodyError::TooLarge);
     }
-    read_bounded(request.into_body(), most).await
-}
-
-/// The whole of a body of either direction, unless it has more than `most` bytes.
-pub async fn read_bounded<B>(mut incoming: B, most: usize) -> Result<Vec<u8>, BodyError>
-where
-    B: http_body::Body<Data = Bytes> + Unpin,
-{
+    let mut incoming = request.into_body();
     let mut body = Vec::new();
     while let Some(frame) = incoming.frame().await {
         let frame = frame.map_err(|_| BodyError::Interrupted)?;

@@ -13,9 +13,9 @@ mod settings;
 mod webhooks;
 
 pub use answer::{Answer, PointedError, ProblemDetails};
-pub use body::{BodyError, is_json, read_body, read_bounded};
+pub use body::{BodyError, is_json, read_body};
 pub use operator::NoOperator;
-pub use outbound::{describe_failure, retry_after};
+pub use outbound::{Post, Reply, describe_failure};
 pub use payments::PaymentProvider;
 pub use redis::Redis;
 pub use runtime::{Wasi, now_ms, random_bytes, within};

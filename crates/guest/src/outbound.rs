@@ -1,17 +1,113 @@
-//! What comes back from somebody else's server, in words.
+//! Posting JSON to somebody else's server. On WASI's own types: by way of the `http` crate's, which serve any request, it
+//! would be a tenth of a component.
 
 use std::time::Duration;
 
-use http::header;
-use spin_sdk::http::Response;
-use spin_sdk::wasip3::http::types::ErrorCode;
+use futures::future::join;
+use http::{StatusCode, Uri};
+use spin_sdk::wasip3::http::client;
+use spin_sdk::wasip3::http::types::{ErrorCode, Fields, HeaderError, Method, Request, Response, Scheme};
+use spin_sdk::wasip3::wit_bindgen::StreamResult;
+use spin_sdk::wasip3::{wit_future, wit_stream};
+
+use crate::body::BodyError;
+
+/// A request, ready to be sent.
+pub struct Post<'a> {
+    /// Where to.
+    pub url: &'a Uri,
+    /// Below the URL's own path; empty, or begins with a slash.
+    pub path: &'a str,
+    /// All of them but the length, which is known, with our name.
+    pub headers: Vec<(&'static str, String)>,
+    /// JSON.
+    pub body: Vec<u8>,
+}
+
+/// What was answered.
+pub struct Reply {
+    /// Its status.
+    pub status: StatusCode,
+    /// How long it asks to wait, in its header Retry-After.
+    pub retry_after: Option<Duration>,
+    response: Response,
+}
 
 /// The longest wait that somebody else can ask for.
 const MOST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
+/// Bytes that are read at once.
+const CHUNK: usize = 4096;
+
+impl Post<'_> {
+    /// Sends it, and waits for the head of the answer. Without a limit of time: see [`within`](crate::within).
+    pub async fn send(self) -> Result<Reply, ErrorCode> {
+        let length = ("content-length", self.body.len().to_string());
+        let agent = ("user-agent", concat!("Sluice/", env!("CARGO_PKG_VERSION")).to_owned());
+        let headers = self.headers.into_iter().chain([length, agent]);
+        let headers: Vec<_> = headers.map(|(name, value)| (name.to_owned(), value.into_bytes())).collect();
+        let headers = Fields::from_list(&headers).map_err(|error| invalid(&error))?;
+
+        let (mut body, contents) = wit_stream::new();
+        let (trailers, no_trailers) = wit_future::new(|| Ok(None));
+        let (request, _sent) = Request::new(headers, Some(contents), no_trailers, None);
+        let url = self.url;
+        let scheme = if url.scheme_str() == Some("http") { Scheme::Http } else { Scheme::Https };
+        let own = url.path_and_query().map_or("/", |path| path.as_str());
+        let path = match self.path {
+            "" => own.to_owned(),
+            below => format!("{}{below}", own.trim_end_matches('/')),
+        };
+        let set = [
+            request.set_method(&Method::Post),
+            request.set_scheme(Some(&scheme)),
+            request.set_authority(url.authority().map(|authority| authority.as_str())),
+            request.set_path_with_query(Some(&path)),
+        ];
+        if set.contains(&Err(())) {
+            return Err(ErrorCode::HttpRequestUriInvalid);
+        }
+        let write = async {
+            body.write_all(self.body).await;
+            drop((body, trailers));
+        };
+        let (response, ()) = join(client::send(request), write).await;
+        response.map(Reply::new)
+    }
+}
+
+fn invalid(error: &HeaderError) -> ErrorCode {
+    ErrorCode::InternalError(Some(format!("a header can't be sent: {error:?}")))
+}
+
+impl Reply {
+    fn new(response: Response) -> Self {
+        let status = StatusCode::from_u16(response.get_status_code()).unwrap_or(StatusCode::BAD_GATEWAY);
+        Self { status, retry_after: retry_after(&response), response }
+    }
+
+    /// The body, unless it has more than `most` bytes.
+    pub async fn read(self, most: usize) -> Result<Vec<u8>, BodyError> {
+        let (_read, done) = wit_future::new(|| Ok(()));
+        let (mut contents, trailers) = Response::consume_body(self.response, done);
+        let mut body = Vec::new();
+        loop {
+            let (result, chunk) = contents.read(Vec::with_capacity(CHUNK)).await;
+            body.extend_from_slice(&chunk);
+            if body.len() > most {
+                return Err(BodyError::TooLarge);
+            }
+            if !matches!(result, StreamResult::Complete(_)) {
+                return trailers.await.map(|_| body).map_err(|_| BodyError::Interrupted);
+            }
+        }
+    }
+}
+
 /// Retry-After in seconds. Its other form, a date, is left to our own plan.
-pub fn retry_after(response: &Response) -> Option<Duration> {
-    let seconds = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+fn retry_after(response: &Response) -> Option<Duration> {
+    let value = response.get_headers().get("retry-after").into_iter().next()?;
+    let seconds = str::from_utf8(&value).ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds).min(MOST_RETRY_AFTER))
 }
 

@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use http::{HeaderValue, Uri};
+use http::Uri;
 
 use crate::settings::{SettingError, Settings};
 
 /// A payment provider.
 #[derive(Clone)]
 pub struct PaymentProvider {
-    /// Where its `/charges` and `/refunds` are, without a slash at the end.
-    pub url: String,
-    /// `Bearer` with our key for it; `None` where it wants none.
-    pub authorization: Option<HeaderValue>,
+    /// Its `/charges` and `/refunds` are below it.
+    pub url: Uri,
+    /// Our key for it, `None` where it wants none.
+    pub key: Option<String>,
     /// How long it may take to answer.
     pub timeout: Duration,
 }
@@ -25,13 +25,16 @@ impl Settings {
         if url.is_empty() {
             return Ok(None);
         }
-        check_url(&url).map_err(|fault| self.error("payment_url", fault))?;
-        let authorization = authorization(&key).map_err(|fault| self.error("payment_key", fault))?;
-        Ok(Some(PaymentProvider { url: url.trim_end_matches('/').to_owned(), authorization, timeout }))
+        let url = parse_url(&url).map_err(|fault| self.error("payment_url", fault))?;
+        if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            let fault = "must be visible ASCII characters without spaces".to_owned();
+            return Err(self.error("payment_key", fault));
+        }
+        Ok(Some(PaymentProvider { url, key: Some(key).filter(|key| !key.is_empty()), timeout }))
     }
 }
 
-fn check_url(url: &str) -> Result<(), String> {
+fn parse_url(url: &str) -> Result<Uri, String> {
     let url: Uri = url.parse().map_err(|error| format!("can't be read: {error}"))?;
     if !matches!(url.scheme_str(), Some("http" | "https")) || url.host().is_none_or(str::is_empty) {
         return Err("must begin with https:// or http:// and name a host, or be empty".to_owned());
@@ -39,18 +42,5 @@ fn check_url(url: &str) -> Result<(), String> {
     if url.query().is_some() || url.authority().is_some_and(|authority| authority.as_str().contains('@')) {
         return Err("must have no query and no user; the key belongs into payment_key".to_owned());
     }
-    Ok(())
-}
-
-fn authorization(key: &str) -> Result<Option<HeaderValue>, String> {
-    if key.is_empty() {
-        return Ok(None);
-    }
-    if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err("must be visible ASCII characters without spaces".to_owned());
-    }
-    let mut value =
-        HeaderValue::try_from(format!("Bearer {key}")).map_err(|_| "can't be sent in a header".to_owned())?;
-    value.set_sensitive(true);
-    Ok(Some(value))
+    Ok(url)
 }
