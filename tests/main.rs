@@ -10,6 +10,8 @@ mod chaos;
 mod crash;
 mod desk;
 mod door;
+mod life;
+mod payment;
 mod pipeline;
 mod pushback;
 mod queue;

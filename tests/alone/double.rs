@@ -28,6 +28,7 @@ pub(crate) enum Effect {
     StoreOpen,
     StoreGet(String),
     StoreSet(String, Vec<u8>),
+    StoreDelete(String),
     StoreExists(String),
     Http(Request<Bytes>),
 }
@@ -160,7 +161,7 @@ impl Double {
             Effect::Script(script) => Answer::Redis(self.script(&script.verb)),
             Effect::Command(_) => Answer::Redis(Vec::new()),
             Effect::StoreGet(_) => Answer::Value(None),
-            Effect::StoreSet(..) => Answer::Done,
+            Effect::StoreSet(..) | Effect::StoreDelete(_) => Answer::Done,
             Effect::StoreExists(_) => Answer::Exists(false),
             Effect::Http(_) => return answers(StatusCode::NO_CONTENT),
         })
@@ -198,6 +199,7 @@ impl Effect {
             Operation::KeyValueOpen { .. } => Self::StoreOpen,
             Operation::KeyValueGet { key, .. } => Self::StoreGet(key.clone()),
             Operation::KeyValueSet { key, value, .. } => Self::StoreSet(key.clone(), value.clone()),
+            Operation::KeyValueDelete { key, .. } => Self::StoreDelete(key.clone()),
             Operation::KeyValueExists { key, .. } => Self::StoreExists(key.clone()),
             Operation::Http(request) => Self::Http(request.clone()),
             other => panic!("no component of ours does this: {other}"),
@@ -222,6 +224,7 @@ impl Effect {
             Self::StoreOpen => "open store".to_owned(),
             Self::StoreGet(key) => format!("get {key}"),
             Self::StoreSet(key, _) => format!("set {key}"),
+            Self::StoreDelete(key) => format!("delete {key}"),
             Self::StoreExists(key) => format!("exists {key}"),
             Self::Http(request) => format!("{} {}", request.method(), request.uri()),
         })
@@ -233,6 +236,7 @@ impl Verb {
         match self {
             Self::Accept(_) => "accept".to_owned(),
             Self::Find { .. } => "find".to_owned(),
+            Self::Follow(_) => "follow".to_owned(),
             Self::Claim { queue, .. } => format!("claim {queue}"),
             Self::Settle { queue, .. } => format!("settle {queue}"),
             Self::Renew { queue, .. } => format!("renew {queue}"),

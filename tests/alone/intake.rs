@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::future::join_all;
 use host::calls::{Answer, KeyValueError, RedisError, RedisResult, Refusal, Verdict};
-use order::Placed;
+use order::Command;
 
 use super::double::{binary, redis_fails, replies, store_fails, verdict_and_id};
 use super::sample::{ACCEPTED_AT, get, id, order, post, post_with};
@@ -79,7 +79,7 @@ async fn what_redis_keeps_is_what_the_shop_sent_and_was_told() {
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let answer = alone.http(post_with(&[("traceparent", trace), ("idempotency-key", "cart-4711")])).await;
     let accept = accepts(&alone.take_effects()).remove(0);
-    let placed = Placed::decode(&accept.payload).unwrap();
+    let Ok(Command::Place(placed)) = Command::decode(&accept.payload) else { panic!("it is an order") };
 
     assert_eq!(accept.id, placed.id.as_bytes());
     assert_eq!(json(&answer)["id"], placed.id.to_string());
@@ -99,7 +99,8 @@ async fn an_order_without_a_key_has_no_idempotency_record() {
     assert_eq!(alone.http(post_with(&[("traceparent", "nonsense")])).await.status(), 202);
     let accept = accepts(&alone.take_effects()).remove(0);
     assert_eq!((accept.digest, accept.fingerprint, accept.ttl_ms), (vec![], vec![], 0));
-    assert!(Placed::decode(&accept.payload).unwrap().trace.is_none(), "a malformed traceparent is passed over");
+    let Ok(Command::Place(placed)) = Command::decode(&accept.payload) else { panic!("it is an order") };
+    assert!(placed.trace.is_none(), "a malformed traceparent is passed over");
 }
 
 #[tokio::test]
@@ -262,7 +263,8 @@ async fn each_verdict_of_redis_has_its_answer() {
 /// The reply of the find script, 10 s after the order was accepted.
 fn found(head: &str, place: &str, payload: &[u8], why: &str) -> Vec<RedisResult> {
     let now = RedisResult::Int64(ACCEPTED_AT as i64 + 10_000);
-    vec![now, binary(head), binary(place), binary(payload), binary(why)]
+    let none = [""; 6].map(binary);
+    [vec![now, binary(head), binary(place), binary(payload), binary(why)], none.to_vec()].concat()
 }
 
 fn finding(reply: Vec<RedisResult>, store: impl Fn(&Effect) -> Option<Verdict> + Send + Sync + 'static) -> Double {

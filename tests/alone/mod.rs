@@ -3,6 +3,7 @@
 mod double;
 mod intake;
 mod notifier;
+mod payments;
 mod processor;
 mod sample;
 mod script;

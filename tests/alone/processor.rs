@@ -14,6 +14,9 @@ use super::*;
 
 const MARKER: &str = "set orders/latest-change";
 
+/// At the end of each wake it is asked for superseded records.
+const LAST: &str = "claim placed.superseded";
+
 /// The record's key of the nth order's first version.
 fn key(n: u8) -> String {
     format!("order/{}/1.1", id(n))
@@ -39,7 +42,7 @@ async fn an_order_is_written_then_finished_and_then_its_change_is_told() {
     let record = format!("set {}", key(1));
     assert_eq!(
         words(&effects),
-        ["open store", "open", "claim placed", "hold", &record, "settle placed", MARKER, "claim placed"]
+        ["open store", "open", "claim placed", "hold", &record, "settle placed", MARKER, "claim placed", LAST]
     );
 
     let Some(Effect::StoreSet(_, record)) = effects.iter().find(|effect| is_record_of(1)(effect)) else { panic!() };
@@ -64,7 +67,7 @@ async fn a_batch_is_finished_by_one_command_after_all_its_records() {
     let settle = words.iter().position(|word| word == "settle placed").unwrap();
     let records: Vec<_> = (0..64).map(|n| format!("set {}", key(n))).collect();
     assert!(records.iter().all(|record| words[..settle].contains(record)), "{words:?}");
-    assert_eq!(words[settle..], ["settle placed", MARKER, "claim placed"]);
+    assert_eq!(words[settle..], ["settle placed", MARKER, "claim placed", LAST]);
 }
 
 #[tokio::test]
@@ -80,7 +83,7 @@ async fn an_order_whose_record_the_store_refuses_is_not_finished_and_its_neighbo
     assert_eq!(settled.iter().map(|settled| settled.verdict.as_str()).collect::<Vec<_>>(), ["done", "retry", "done"]);
     let retried = &settled[1];
     assert_eq!((retried.class.as_str(), retried.head.as_str(), retried.emits.len()), ("handler", "", 0));
-    assert!(retried.reason.starts_with("the store refused the record: ") && retried.reason.contains("out of order"));
+    assert!(retried.reason.starts_with("the store failed: ") && retried.reason.contains("out of order"));
     assert!((0..1000).contains(&retried.delay_ms), "backoff_base_ms is the longest first wait");
 }
 
@@ -96,7 +99,7 @@ async fn an_order_that_failed_as_often_as_it_may_is_buried_and_support_is_told()
     assert_eq!(alone.wake().await, Ok(()));
     let [buried] = settled(&alone.take_effects(), "placed").try_into().unwrap();
     assert_eq!((buried.verdict.as_str(), buried.class.as_str(), buried.delivery), ("bury", "handler", 5));
-    assert_told(&buried, "the store refused the record");
+    assert_told(&buried, "the store failed");
 }
 
 /// The event by which support hears of a buried order.
@@ -157,18 +160,41 @@ async fn a_message_that_killed_its_workers_is_buried_unseen() {
     let [buried] = settled(&effects, "placed").try_into().unwrap();
     assert_eq!((buried.verdict.as_str(), buried.class.as_str(), buried.delivery), ("bury", "crash", 4));
     assert_told(&buried, "its worker died 3 times");
-    assert_eq!(words(&effects)[2..], ["claim placed", "settle placed", MARKER, "claim placed"], "nothing was written");
+    assert_eq!(
+        words(&effects)[2..],
+        ["claim placed", "settle placed", MARKER, "claim placed", LAST],
+        "nothing was written"
+    );
 }
 
 #[tokio::test]
-async fn an_order_that_has_a_record_gets_the_next_version() {
-    let again = Message { delivery: 7, head: b"3.5".to_vec(), ..order(1) };
+async fn an_order_that_has_a_record_is_not_decided_again() {
+    let again = Message { delivery: 7, head: b"1.cancel.5".to_vec(), ..order(1) };
     let alone = holding([again]).around("processor").await;
     assert_eq!(alone.wake().await, Ok(()));
     let effects = alone.take_effects();
-    assert!(words(&effects).contains(&format!("set order/{}/4.7", id(1))));
+    assert!(!words(&effects).iter().any(|word| word == "hold" || word.starts_with("set order/")));
     let [done] = settled(&effects, "placed").try_into().unwrap();
-    assert_eq!((done.head.as_str(), done.emits[0].id.as_slice()), ("4.7", format!("{}.4", id(1)).as_bytes()));
+    assert_eq!((done.verdict.as_str(), done.head.as_str(), done.emits.len()), ("done", "", 0));
+    assert_eq!(done.counter, "orders:unchanged");
+}
+
+#[tokio::test]
+async fn records_of_earlier_deliveries_are_removed_later() {
+    let alone = holding([Message { delivery: 3, crashes: 2, ..order(1) }]).around("processor").await;
+    assert_eq!(alone.wake().await, Ok(()));
+    let [done] = settled(&alone.take_effects(), "placed").try_into().unwrap();
+    let removed: Vec<_> = done.emits[1..].iter().map(|emit| (emit.queue.as_str(), emit.after_ms)).collect();
+    assert_eq!(removed, [("placed.superseded", 120_000); 2], "four leases later");
+    let keys = [1, 2].map(|delivery| format!("order/{}/1.{delivery}", id(1)).into_bytes());
+    assert_eq!(done.emits[1..].iter().map(|emit| &emit.payload).collect::<Vec<_>>(), keys.iter().collect::<Vec<_>>());
+
+    let message = message(&keys[0], keys[0].clone());
+    let alone = Double::new().holding("placed.superseded", [message]).around("processor").await;
+    assert_eq!(alone.wake().await, Ok(()));
+    let effects = alone.take_effects();
+    assert!(words(&effects).contains(&format!("delete order/{}/1.1", id(1))), "{:?}", words(&effects));
+    assert_eq!(settled(&effects, "placed.superseded")[0].verdict, "done");
 }
 
 #[tokio::test]
@@ -189,7 +215,7 @@ async fn a_change_marker_that_cannot_be_written_harms_nothing() {
     assert_eq!(alone.wake().await, Ok(()));
     let effects = alone.take_effects();
     assert_eq!(settled(&effects, "placed")[0].verdict, "done");
-    assert_eq!(words(&effects)[5..], ["settle placed", MARKER, "claim placed"]);
+    assert_eq!(words(&effects)[5..], ["settle placed", MARKER, "claim placed", LAST]);
     assert!(alone.printed().contains("The change marker could not be written: "), "{}", alone.printed());
 }
 
@@ -197,7 +223,7 @@ async fn a_change_marker_that_cannot_be_written_harms_nothing() {
 async fn a_wake_for_nothing_writes_nothing() {
     let alone = holding([]).around("processor").await;
     assert_eq!(alone.wake().await, Ok(()));
-    assert_eq!(words(&alone.take_effects()), ["open store", "open", "claim placed"]);
+    assert_eq!(words(&alone.take_effects()), ["open store", "open", "claim placed", LAST]);
 }
 
 #[tokio::test]
@@ -240,7 +266,7 @@ async fn a_settlement_whose_answer_was_lost_is_sent_again() {
     let effects = alone.take_effects();
     let [first, second] = settled(&effects, "placed").try_into().unwrap();
     assert_eq!(first, second);
-    assert_eq!(words(&effects)[5..], ["settle placed", "open", "settle placed", MARKER, "claim placed"]);
+    assert_eq!(words(&effects)[5..], ["settle placed", "open", "settle placed", MARKER, "claim placed", LAST]);
 }
 
 #[tokio::test]
@@ -250,7 +276,7 @@ async fn a_delivery_that_lost_its_lease_tells_nobody() {
         .around("processor")
         .await;
     assert_eq!(alone.wake().await, Ok(()));
-    assert_eq!(words(&alone.take_effects())[5..], ["settle placed", "claim placed"], "no change, no marker");
+    assert_eq!(words(&alone.take_effects())[5..], ["settle placed", "claim placed", LAST], "no change, no marker");
 }
 
 #[tokio::test]

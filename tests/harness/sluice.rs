@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use host::{App, Load, RedisOverride, Running, Start};
+use host::{App, Load, RedisOverride, Running, Start, Triggers};
 use http::{Request, Response};
 use serde_json::Value;
 
@@ -83,6 +83,29 @@ impl Sluice {
         self.client.send(request.body(Bytes::from(body.to_string())).expect("a request")).await
     }
 
+    /// The same with a body that is declared as JSON.
+    pub async fn operate_json(&self, method: &str, path: &str, key: &str, body: &Value) -> Response<Bytes> {
+        let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
+        let request = request.header("authorization", format!("Bearer {key}"));
+        self.client.send(request.body(Bytes::from(body.to_string())).expect("a request")).await
+    }
+
+    /// Asks for a change of an order, as a shop does. `null`: without a body.
+    pub async fn ask(&self, id: &str, change: &str, body: &Value) -> Response<Bytes> {
+        let request = Request::post(format!("/orders/{id}/{change}"));
+        let (request, body) = match body {
+            Value::Null => (request, Bytes::new()),
+            body => (request.header("content-type", "application/json"), Bytes::from(body.to_string())),
+        };
+        self.client.send(request.body(body).expect("a request")).await
+    }
+
+    /// Has what waits worked off, though it was rung for when nobody was there.
+    pub async fn attend(&self) {
+        let health = self.client.get("/health").await;
+        assert_eq!(health.status(), 200, "{health:?}");
+    }
+
     /// What is said of an order.
     pub async fn get(&self, id: &str) -> Value {
         json(&self.client.get(&format!("/orders/{id}")).await)
@@ -96,6 +119,11 @@ impl Sluice {
         })
         .await
     }
+}
+
+/// A start of the door alone: what it takes waits until others start on the same Redis.
+pub fn unattended(variables: &[(&str, &str)]) -> Start {
+    Start { triggers: Triggers::Only(["intake".to_owned()].into()), ..start_with(variables) }
 }
 
 /// A start with these variables.

@@ -127,8 +127,8 @@ async fn a_message_is_found_wherever_it_is() {
     let batch = queue.claim(&claim(1)).await.unwrap();
     let head = Effects { head: Some(b"1.2".to_vec()), ..Effects::default() };
     assert!(settle(&queue, &batch[0], Verdict::Done(head)).await);
-    let mut found = queue.find(b"a", &[b"a"]).await.unwrap();
-    assert_eq!((found.head.as_slice(), found.place), (&b"1.2"[..], None));
+    let found = queue.find(b"a", &[b"a"]).await.unwrap();
+    assert_eq!((found.head.as_slice(), &found.places[..]), (&b"1.2"[..], &[None][..]));
     assert!(found.now.abs_diff(setup.now().await) < 10_000, "Redis's clock");
 
     accept_all(&queue, &["a"]).await;

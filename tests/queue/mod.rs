@@ -8,6 +8,7 @@ mod bytes;
 mod claim;
 mod dead;
 mod doubles;
+mod follow_ups;
 mod limits;
 mod model;
 mod recovery;

@@ -76,6 +76,7 @@ impl Model {
             let payload = if exhausted { vec![] } else { message.id.clone() };
             let expected = Message {
                 id: message.id.clone(),
+                subject: message.id.clone(),
                 delivery: known.delivery,
                 failures: known.failures,
                 crashes: known.crashes,

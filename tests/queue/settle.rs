@@ -133,6 +133,7 @@ async fn a_message_that_nobody_sent_can_not_be_settled() {
     let setup = Setup::new().await;
     let never_sent = Message {
         id: b"a".to_vec(),
+        subject: b"a".to_vec(),
         delivery: 0,
         failures: 0,
         crashes: 0,

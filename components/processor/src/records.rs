@@ -51,6 +51,8 @@ impl Records {
 
 async fn in_time<T>(call: impl Future<Output = Result<T, Error>>) -> Result<T, String> {
     match within(DEADLINE, call).await {
+        // Its own words, without the name of the kind.
+        Some(Err(Error::Other(words))) => Err(format!("the store failed: {words}")),
         Some(answer) => answer.map_err(|error| format!("the store failed: {error}")),
         None => Err(format!("the store did not answer within {} s", DEADLINE.as_secs())),
     }

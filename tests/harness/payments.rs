@@ -1,0 +1,215 @@
+//! A payment provider on a local port, as a reference for real ones: it takes each order's money once, whoever asks how
+//! often with the same key, keeps a ledger, and fails as it is told.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, duplex, split};
+use tokio::net::TcpListener;
+use tokio::net::tcp::OwnedWriteHalf;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::within;
+
+/// What a provider does with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// It takes the money, or gives it back.
+    Take,
+    /// It declines, in these words.
+    Decline(&'static str),
+    /// It does nothing and answers with this status and a problem.
+    Fail(StatusCode),
+    /// It takes the money, and then answers with this status all the same.
+    TakeAndFail(StatusCode),
+    /// It does nothing and never answers.
+    Hang,
+    /// It takes the money and never answers.
+    TakeAndHang,
+    /// It takes the money and sends its answer twice.
+    AnswerTwice,
+}
+
+/// A request that came.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// `/charges` or `/refunds`.
+    pub path: String,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its Idempotency-Key.
+    pub key: String,
+    /// Its body.
+    pub body: Value,
+    /// How many requests came before.
+    pub before: usize,
+}
+
+/// What the provider knows, by Idempotency-Key.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    /// Every request, in turn.
+    pub asked: Vec<Asked>,
+    /// Money that was taken: the body of the first request.
+    pub charges: BTreeMap<String, Value>,
+    /// Money that was given back: the body of the first request.
+    pub refunds: BTreeMap<String, Value>,
+    /// Charges that were declined, and in which words.
+    pub declined: BTreeMap<String, String>,
+}
+
+type Behaviour = dyn Fn(&Asked) -> Manner + Send + Sync;
+
+/// A provider. It ends with this guard.
+pub struct PaymentProvider {
+    url: String,
+    ledger: watch::Receiver<Ledger>,
+    server: JoinHandle<()>,
+}
+
+/// What opens it.
+pub const PAYMENT_KEY: &str = "sk_test_4242424242424242";
+
+impl PaymentProvider {
+    /// One that takes all that it is asked for.
+    pub async fn start() -> Self {
+        Self::behaving(|_| Manner::Take).await
+    }
+
+    /// One that does with each request what `behave` says.
+    pub async fn behaving(behave: impl Fn(&Asked) -> Manner + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}/v1", listener.local_addr().expect("it listens"));
+        let (kept, ledger) = watch::channel(Ledger::default());
+        let server = tokio::spawn(serve(listener, Arc::new(kept), Arc::new(behave)));
+        Self { url, ledger, server }
+    }
+
+    /// The variables with which orders are charged here.
+    pub fn variables(&self) -> [(&'static str, String); 3] {
+        let origin = "http://127.0.0.1:*".to_owned();
+        [("payment_url", self.url.clone()), ("payment_key", PAYMENT_KEY.to_owned()), ("payment_origin", origin)]
+    }
+
+    /// What it knows now.
+    pub fn ledger(&self) -> Ledger {
+        self.ledger.borrow().clone()
+    }
+
+    /// Waits until it was asked so often.
+    pub async fn asked(&self, at_least: usize) -> Ledger {
+        let mut ledger = self.ledger.clone();
+        let what = format!("{at_least} requests to the payment provider");
+        within(&what, ledger.wait_for(|ledger| ledger.asked.len() >= at_least)).await.expect("it runs").clone()
+    }
+}
+
+impl Drop for PaymentProvider {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn serve(listener: TcpListener, kept: Arc<watch::Sender<Ledger>>, behave: Arc<Behaviour>) {
+    loop {
+        let (stream, _) = listener.accept().await.expect("it listens");
+        let (twice, doubled) = watch::channel(false);
+        let (ours, theirs) = duplex(64 * 1024);
+        let (mut received, sent) = stream.into_split();
+        let (answers, mut requests) = split(theirs);
+        tokio::spawn(async move { _ = tokio::io::copy(&mut received, &mut requests).await });
+        tokio::spawn(send_out(answers, sent, doubled));
+        let (kept, behave, twice) = (kept.clone(), behave.clone(), Arc::new(twice));
+        let service = service_fn(move |request| answer(request, kept.clone(), behave.clone(), twice.clone()));
+        // A client that goes away is no failure of the test.
+        tokio::spawn(async move { _ = http1::Builder::new().serve_connection(TokioIo::new(ours), service).await });
+    }
+}
+
+/// Sends what hyper writes, and once more where it shall be answered twice.
+async fn send_out(mut answers: ReadHalf<DuplexStream>, mut sent: OwnedWriteHalf, doubled: watch::Receiver<bool>) {
+    let mut chunk = vec![0; 64 * 1024];
+    while let Ok(length @ 1..) = answers.read(&mut chunk).await {
+        let times = if *doubled.borrow() { 2 } else { 1 };
+        if sent.write_all(&chunk[..length].repeat(times)).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    kept: Arc<watch::Sender<Ledger>>,
+    behave: Arc<Behaviour>,
+    twice: Arc<watch::Sender<bool>>,
+) -> Result<Response<Full<Bytes>>, Box<dyn std::error::Error + Send + Sync>> {
+    let (parts, body) = request.into_parts();
+    let body = serde_json::from_slice(&body.collect().await?.to_bytes())?;
+    let key = parts.headers.get("idempotency-key").map_or("", |key| key.to_str().unwrap_or_default()).to_owned();
+    let path = parts.uri.path().trim_start_matches("/v1").to_owned();
+    let before = kept.borrow().asked.len();
+    let asked = Asked { path, headers: parts.headers, key, body, before };
+    let manner = behave(&asked);
+    twice.send_replace(manner == Manner::AnswerTwice);
+    let mut answer = (StatusCode::OK, Value::Null);
+    kept.send_modify(|ledger| answer = ledger.ask(asked, manner));
+    if matches!(manner, Manner::Hang | Manner::TakeAndHang) {
+        std::future::pending::<()>().await;
+    }
+    let (status, body) = answer;
+    let response = Response::builder().status(status).header("content-type", "application/json");
+    Ok(response.body(Full::from(body.to_string()))?)
+}
+
+impl Ledger {
+    fn ask(&mut self, asked: Asked, manner: Manner) -> (StatusCode, Value) {
+        self.asked.push(asked.clone());
+        if asked.headers.get("authorization").is_none_or(|sent| *sent != format!("Bearer {PAYMENT_KEY}")) {
+            return problem(StatusCode::UNAUTHORIZED, "the key is missing or wrong");
+        }
+        match manner {
+            Manner::Fail(status) => problem(status, "told to fail"),
+            Manner::Hang => (StatusCode::OK, Value::Null),
+            Manner::TakeAndFail(status) => {
+                self.book(&asked, None);
+                problem(status, "told to fail after all")
+            }
+            Manner::Decline(words) => self.book(&asked, Some(words)),
+            Manner::Take | Manner::TakeAndHang | Manner::AnswerTwice => self.book(&asked, None),
+        }
+    }
+
+    /// What was decided first under a key stands.
+    fn book(&mut self, asked: &Asked, decline: Option<&str>) -> (StatusCode, Value) {
+        let Asked { path, key, body, .. } = asked;
+        let (booked, kind) = match path.as_str() {
+            "/charges" => (&mut self.charges, "ch"),
+            "/refunds" if self.charges.contains_key(key) => (&mut self.refunds, "re"),
+            "/refunds" => return problem(StatusCode::NOT_FOUND, "there is no charge of this order"),
+            _ => return problem(StatusCode::NOT_FOUND, "there is nothing here"),
+        };
+        if let (Some(words), false) = (decline, booked.contains_key(key)) {
+            self.declined.entry(key.clone()).or_insert_with(|| words.to_owned());
+        }
+        if let Some(words) = self.declined.get(key).filter(|_| path == "/charges") {
+            return problem(StatusCode::PAYMENT_REQUIRED, words);
+        }
+        if booked.entry(key.clone()).or_insert_with(|| body.clone()) != body {
+            return problem(StatusCode::UNPROCESSABLE_ENTITY, "this key was used for another request");
+        }
+        (StatusCode::CREATED, json!({"id": format!("{kind}_{key}"), "amount": body["amount"]}))
+    }
+}
+
+fn problem(status: StatusCode, detail: &str) -> (StatusCode, Value) {
+    (status, json!({"title": status.canonical_reason(), "status": status.as_u16(), "detail": detail}))
+}
