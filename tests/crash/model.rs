@@ -42,12 +42,33 @@ pub(crate) struct Model {
 pub(crate) struct Ending {
     /// What `GET` shows.
     pub(crate) status: &'static str,
-    /// The types of its events, in turn, each once.
-    pub(crate) events: &'static [&'static str],
+    /// The types of its events, in turn, each once: one of these lists.
+    pub(crate) events: &'static [&'static [&'static str]],
     /// Of which class its dead letter is, if it is one.
     pub(crate) letter: Option<Class>,
-    /// Whether it holds the stock that it wants.
-    pub(crate) holds: bool,
+    /// Where the stock is that it wants.
+    pub(crate) stock: Stock,
+    /// What became of its money, where a provider is asked for it.
+    pub(crate) money: Money,
+}
+
+/// What an order does with the stock that it wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stock {
+    Free,
+    Held,
+    /// Its goods went out.
+    Out,
+}
+
+/// What an order did with its customer's money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Money {
+    Taken,
+    /// It was not taken, or taken and given back.
+    Untouched,
+    /// It may have been taken, which is why a person must look.
+    Unknown,
 }
 
 /// An endpoint.
@@ -62,23 +83,45 @@ pub(crate) struct Subscriber {
 
 pub(crate) const CONFIRMED: &str = "sluice.order.confirmed";
 pub(crate) const REJECTED: &str = "sluice.order.rejected";
+pub(crate) const FULFILLED: &str = "sluice.order.fulfilled";
+pub(crate) const CANCELLED: &str = "sluice.order.cancelled";
 pub(crate) const ATTENTION: &str = "sluice.order.needs_attention";
 
 impl Ending {
-    pub(crate) const CONFIRMED: Self = Self { status: "confirmed", events: &[CONFIRMED], letter: None, holds: true };
+    pub(crate) const CONFIRMED: Self =
+        Self { status: "confirmed", events: &[&[CONFIRMED]], letter: None, stock: Stock::Held, money: Money::Taken };
 
-    pub(crate) const REJECTED: Self = Self { status: "rejected", events: &[REJECTED], letter: None, holds: false };
+    pub(crate) const REJECTED: Self =
+        Self { status: "rejected", events: &[&[REJECTED]], letter: None, stock: Stock::Free, money: Money::Untouched };
+
+    pub(crate) const FULFILLED: Self =
+        Self { status: "fulfilled", events: &[&[CONFIRMED, FULFILLED]], stock: Stock::Out, ..Self::CONFIRMED };
+
+    pub(crate) const CANCELLED: Self =
+        Self { status: "cancelled", events: &[&[CONFIRMED, CANCELLED]], ..Self::REJECTED };
+
+    /// It was cancelled while it waited: before its first delivery, or after one that may have charged it.
+    pub(crate) const RECALLED: Self = Self { events: &[&[CANCELLED], &[CONFIRMED, CANCELLED]], ..Self::CANCELLED };
+
+    /// It was given up, and cancelled instead of sent again.
+    pub(crate) const CANCELLED_AFTER_ALL: Self = Self { events: &[&[ATTENTION, CANCELLED]], ..Self::CANCELLED };
 
     /// It was sent again from the dead letters, and went well.
-    pub(crate) const CONFIRMED_AFTER_ALL: Self = Self { events: &[ATTENTION, CONFIRMED], ..Self::CONFIRMED };
+    pub(crate) const CONFIRMED_AFTER_ALL: Self = Self { events: &[&[ATTENTION, CONFIRMED]], ..Self::CONFIRMED };
 
-    pub(crate) const DISCARDED: Self = Self { status: "discarded", events: &[ATTENTION], letter: None, holds: false };
+    pub(crate) const DISCARDED: Self = Self { status: "discarded", events: &[&[ATTENTION]], ..Self::REJECTED };
 
     /// It was given up before it came to its stock.
-    pub(crate) const UNREADABLE: Self = Self { holds: false, ..Self::given_up(Class::Undecodable) };
+    pub(crate) const UNREADABLE: Self = Self { stock: Stock::Free, ..Self::given_up(Class::Undecodable) };
 
     pub(crate) const fn given_up(class: Class) -> Self {
-        Self { status: "needs_attention", events: &[ATTENTION], letter: Some(class), holds: true }
+        Self {
+            status: "needs_attention",
+            events: &[&[ATTENTION]],
+            letter: Some(class),
+            stock: Stock::Held,
+            money: Money::Unknown,
+        }
     }
 }
 

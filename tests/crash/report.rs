@@ -100,12 +100,11 @@ impl fmt::Display for Tried {
             writeln!(f, "  {point}: {end}")?;
             ran.iter().try_for_each(|ran| write_broken(f, &point.to_string(), ran))?;
         }
-        let superseded: usize = self.points.iter().filter_map(|(_, ran)| Some(ran.as_ref()?.superseded)).sum();
         let (held, broke) = (self.count(End::Held), self.count(End::Broke));
         let calls = self.learned.calls.len();
         writeln!(
             f,
-            "  = {calls} calls of {}: {} points, {held} held; {superseded} superseded records were left",
+            "  = {calls} calls of {}: {} points, {held} held",
             self.scenario.suspects.join(" and "),
             held + broke,
         )

@@ -14,7 +14,7 @@ use super::point::{Nth, Point};
 use super::scenario::{Past, Scenario};
 use super::stage::{LEASE, Listener, OPERATOR_KEY, Stage};
 use super::world::World;
-use crate::harness::{Sluice, start_with, webhooks};
+use crate::harness::{PaymentProvider, Sluice, start_with, webhooks};
 
 /// What the orders want, and more of it than all orders of a scenario do.
 const SKUS: [&str; 2] = ["TEA-1", "CUP-2"];
@@ -28,8 +28,6 @@ pub(crate) struct Ran {
     /// Whether the instance was stopped at the point.
     pub(crate) reached: bool,
     pub(crate) broken: Vec<Broken>,
-    /// Records that were left to which no head points.
-    pub(crate) superseded: usize,
     /// Each call in a line.
     pub(crate) trace: Vec<String>,
 }
@@ -40,7 +38,11 @@ pub(crate) async fn run(bench: &Bench, scenario: &Scenario, point: Option<Point>
     for (name, manner) in scenario.endpoints {
         listeners.push(Listener::start(name, *manner).await);
     }
-    let mut stage = Stage::new(bench, listeners);
+    let provider = match scenario.provider {
+        Some(behave) => Some(PaymentProvider::behaving(behave).await),
+        None => None,
+    };
+    let mut stage = Stage::new(bench, listeners, provider);
     for sku in SKUS {
         stage.stock(sku, PLENTY).await;
     }
@@ -90,26 +92,29 @@ async fn stop(stage: &mut Stage<'_>) {
 
 async fn judge(stage: &Stage<'_>, scenario: &Scenario, faults: &Faults) -> Ran {
     let model = stage.promised();
-    let world = World::read(stage.bench, model.orders.keys().cloned(), stage.told()).await;
+    let ledger = stage.provider.as_ref().map(PaymentProvider::ledger).unwrap_or_default();
+    let world = World::read(stage.bench, model.orders.keys().cloned(), stage.told(), ledger).await;
     let mut calls = faults.calls();
     calls.retain(|call| scenario.suspects.contains(&call.kind.component.as_str()));
-    Ran {
-        calls,
-        reached: faults.reached(),
-        broken: check(&model, &world),
-        superseded: world.superseded(),
-        trace: faults.trace(),
-    }
+    Ran { calls, reached: faults.reached(), broken: check(&model, &world), trace: faults.trace() }
 }
 
 fn faults(stage: &Stage<'_>, trouble: Trouble, point: Option<Point>) -> Faults {
     let endpoints = stage.listeners.iter().map(|listener| {
         let entry = listener.endpoint.entry();
         let text = |field: &str| entry[field].as_str().expect("a text").to_owned();
-        let url: Uri = text("url").parse().expect("a URL");
-        (url.authority().expect("a host").to_string(), text("name"))
+        (authority(&text("url")), text("name"))
     });
-    Faults::new(trouble, point, endpoints.collect::<BTreeMap<_, _>>())
+    let provider = stage.provider.iter().map(|provider| {
+        let [(_, url), ..] = provider.variables();
+        (authority(&url), "the payment provider".to_owned())
+    });
+    Faults::new(trouble, point, endpoints.chain(provider).collect::<BTreeMap<_, _>>())
+}
+
+fn authority(url: &str) -> String {
+    let url: Uri = url.parse().expect("a URL");
+    url.authority().expect("a host").to_string()
 }
 
 fn start(stage: &Stage<'_>, scenario: &Scenario, triggers: Triggers, faults: &Arc<Faults>) -> Start {
@@ -128,7 +133,9 @@ fn start(stage: &Stage<'_>, scenario: &Scenario, triggers: Triggers, faults: &Ar
         ("backoff_cap_ms", "5"),
         ("webhook_schedule_ms", "5,5"),
     ];
-    let variables: Vec<_> = variables.into_iter().chain(scenario.variables.iter().copied()).collect();
+    let payment = stage.provider.as_ref().map(PaymentProvider::variables);
+    let payment = payment.iter().flatten().map(|(name, value)| (*name, value.as_str()));
+    let variables: Vec<_> = variables.into_iter().chain(payment).chain(scenario.variables.iter().copied()).collect();
     let told = faults.clone();
     Start {
         triggers,

@@ -3,7 +3,8 @@
 use futures::future::BoxFuture;
 
 use super::faults::Trouble;
-use super::stage::{Manner, Stage};
+use super::stage::{self, Stage};
+use crate::harness::{Asked, Manner};
 
 /// Something that happens on a stage.
 pub(crate) type Step = for<'s> fn(&'s Stage<'_>) -> BoxFuture<'s, ()>;
@@ -16,7 +17,9 @@ pub(crate) struct Scenario {
     /// The components that are stopped.
     pub(crate) suspects: &'static [&'static str],
     /// Who is subscribed.
-    pub(crate) endpoints: &'static [(&'static str, Manner)],
+    pub(crate) endpoints: &'static [(&'static str, stage::Manner)],
+    /// What a payment provider does, if orders are charged.
+    pub(crate) provider: Option<fn(&Asked) -> Manner>,
     /// Variables, on top of the matrix's own.
     pub(crate) variables: &'static [(&'static str, &'static str)],
     /// What was before. Nobody is stopped there.
@@ -47,7 +50,8 @@ impl Scenario {
         Self {
             name,
             suspects,
-            endpoints: &[("erp", Manner::Good)],
+            endpoints: &[("erp", stage::Manner::Good)],
+            provider: None,
             variables: &[],
             past: None,
             hosts: 1,

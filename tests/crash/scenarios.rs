@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::{join, join_all};
 use host::calls::{KeyValueError, Refusal, Verdict};
+use http::StatusCode;
 use queue::Class;
 use serde_json::json;
 
@@ -12,9 +13,10 @@ use super::faults::Trouble;
 use super::model::Ending;
 use super::scenario::{NO_TROUBLE, Past, Scenario, Step};
 use super::stage::{LEASE, Manner};
+use crate::harness::{Asked, Manner as Provider};
 
 pub(crate) fn all() -> Vec<Scenario> {
-    [accepting(), processing(), finishing(), notifying(), burying(), people()].concat()
+    [accepting(), processing(), finishing(), notifying(), burying(), people(), paying(), changing()].concat()
 }
 
 const PLACE_ONE: Step = |stage| async { _ = stage.place("cart").await }.boxed();
@@ -212,6 +214,100 @@ const PLACE_ONE_FOR_THE_DEAD: Step = |stage| {
     async {
         let id = stage.place("cart").await;
         stage.expect(&id, Ending::given_up(Class::Handler));
+    }
+    .boxed()
+};
+
+const TAKES: Option<fn(&Asked) -> Provider> = Some(|_| Provider::Take);
+
+/// Orders that are charged.
+fn paying() -> Vec<Scenario> {
+    vec![
+        Scenario { provider: TAKES, ..Scenario::new("hold and charge one order", &["processor"], PLACE_ONE) },
+        Scenario {
+            provider: Some(|asked| {
+                if asked.before == 0 { Provider::TakeAndFail(StatusCode::BAD_GATEWAY) } else { Provider::Take }
+            }),
+            ..Scenario::new("charge by a provider whose first answer is lost", &["processor"], PLACE_ONE)
+        },
+        Scenario {
+            provider: Some(|_| Provider::Decline("insufficient funds")),
+            ..Scenario::new("decline one order", &["processor"], |stage| {
+                async {
+                    let id = stage.place("cart").await;
+                    stage.expect(&id, Ending::REJECTED);
+                }
+                .boxed()
+            })
+        },
+    ]
+}
+
+/// What is wanted of an order later.
+fn changing() -> Vec<Scenario> {
+    vec![
+        Scenario {
+            provider: TAKES,
+            past: Some(Past { worked_off: true, trouble: NO_TROUBLE, act: PLACE_ONE }),
+            ..Scenario::new("cancel and refund an order", &["intake", "processor"], CANCEL)
+        },
+        Scenario {
+            provider: TAKES,
+            past: Some(Past { worked_off: false, trouble: NO_TROUBLE, act: PLACE_AND_CANCEL }),
+            ..Scenario::new("cancel an order that waits", &["processor"], |stage| async { stage.ring().await }.boxed())
+        },
+        Scenario {
+            provider: Some(|asked| match asked.path.as_str() {
+                "/charges" => Provider::TakeAndFail(StatusCode::BAD_REQUEST),
+                _ => Provider::Take,
+            }),
+            past: Some(Past { worked_off: true, trouble: NO_TROUBLE, act: PLACE_ONE_THAT_IS_REFUSED }),
+            ..Scenario::new("cancel an order that was given up after its charge", &["processor"], |stage| {
+                async {
+                    let id = stage.id_of("cart");
+                    stage.ask(&id, "cancel").await;
+                    stage.expect(&id, Ending::CANCELLED_AFTER_ALL);
+                }
+                .boxed()
+            })
+        },
+        Scenario {
+            provider: TAKES,
+            past: Some(Past { worked_off: true, trouble: NO_TROUBLE, act: PLACE_ONE }),
+            ..Scenario::new("fulfil an order", &["intake", "processor"], |stage| {
+                async {
+                    let id = stage.id_of("cart");
+                    stage.ask(&id, "fulfil").await;
+                    stage.expect(&id, Ending::FULFILLED);
+                }
+                .boxed()
+            })
+        },
+    ]
+}
+
+const CANCEL: Step = |stage| {
+    async {
+        let id = stage.id_of("cart");
+        stage.ask(&id, "cancel").await;
+        stage.expect(&id, Ending::CANCELLED);
+    }
+    .boxed()
+};
+
+const PLACE_AND_CANCEL: Step = |stage| {
+    async {
+        let id = stage.place("cart").await;
+        stage.ask(&id, "cancel").await;
+        stage.expect(&id, Ending::RECALLED);
+    }
+    .boxed()
+};
+
+const PLACE_ONE_THAT_IS_REFUSED: Step = |stage| {
+    async {
+        let id = stage.place("cart").await;
+        stage.expect(&id, Ending::given_up(Class::Permanent));
     }
     .boxed()
 };

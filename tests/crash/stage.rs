@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::bench::{Bench, PATIENCE};
 use super::model::{Ending, Model, Promise, Subscriber};
 use super::world::{Event, Told};
-use crate::harness::{Endpoint, Reaction, Sluice, an_order, json};
+use crate::harness::{Endpoint, PaymentProvider, Reaction, Sluice, an_order, json};
 
 /// How long a worker has a message for itself. What a crash left behind comes back so soon.
 pub(crate) const LEASE: Duration = Duration::from_millis(150);
@@ -28,6 +28,7 @@ pub(crate) struct Stage<'b> {
     /// Those that run now. Requests go to the first.
     pub(crate) hosts: Vec<Sluice>,
     pub(crate) listeners: Vec<Listener>,
+    pub(crate) provider: Option<PaymentProvider>,
     model: Mutex<Model>,
 }
 
@@ -60,8 +61,8 @@ impl Listener {
 }
 
 impl<'b> Stage<'b> {
-    pub(crate) fn new(bench: &'b Bench, listeners: Vec<Listener>) -> Self {
-        Self { bench, hosts: Vec::new(), listeners, model: Mutex::default() }
+    pub(crate) fn new(bench: &'b Bench, listeners: Vec<Listener>, provider: Option<PaymentProvider>) -> Self {
+        Self { bench, hosts: Vec::new(), listeners, provider, model: Mutex::default() }
     }
 
     /// What was promised so far.
@@ -130,6 +131,27 @@ impl<'b> Stage<'b> {
             let what = format!("the key {key:?} was used for another order, and that was answered with {answer:?}");
             self.model().breaks(Promise::Once, what);
         }
+    }
+
+    /// Asks for a change of an order, as support does: until there is an answer.
+    pub(crate) async fn ask(&self, id: &str, change: &str) {
+        let request = || {
+            let request = Request::post(format!("/orders/{id}/{change}"));
+            let request = request.header("authorization", format!("Bearer {OPERATOR_KEY}"));
+            request.body(Bytes::new()).expect("a request")
+        };
+        let answer = self.insist(request).await;
+        let status = answer.as_ref().map(Response::status);
+        if !matches!(status, Some(StatusCode::OK | StatusCode::ACCEPTED)) {
+            self.model()
+                .breaks(Promise::Kept, format!("order {id} was to {change}, and that was answered with {answer:?}"));
+        }
+    }
+
+    /// Wakes whoever works on orders, though nothing was accepted just now.
+    pub(crate) async fn ring(&self) {
+        self.still_the_doorbell().await;
+        self.bench.queue(queues::PLACED).ring().await.expect("Redis is up");
     }
 
     /// Asks the desk for something, as a person does: until there is an answer.

@@ -9,7 +9,7 @@ use queue::DeadLetter;
 use redis::{AsyncCommands, FromRedisValue};
 
 use super::bench::Bench;
-use crate::harness::Delivery;
+use crate::harness::{Delivery, Ledger};
 
 /// All of it.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +34,8 @@ pub(crate) struct World {
     pub(crate) holders: BTreeSet<String>,
     /// How many idempotency keys are remembered, and how many of them are to be forgotten some day.
     pub(crate) seen: (usize, usize),
+    /// What the payment provider knows.
+    pub(crate) ledger: Ledger,
     /// Keys that nothing of ours should have written.
     pub(crate) strange_keys: Vec<String>,
 }
@@ -54,6 +56,8 @@ pub(crate) struct Contents {
     pub(crate) history: BTreeSet<String>,
     pub(crate) why: BTreeSet<String>,
     pub(crate) discarded: BTreeSet<String>,
+    /// Follow-ups and whom they follow.
+    pub(crate) lines: BTreeSet<String>,
     pub(crate) letters: BTreeMap<String, DeadLetter>,
 }
 
@@ -65,8 +69,8 @@ const MARKER: &str = order::CHANGE_MARKER;
 
 impl World {
     /// Reads all of it. `known` are orders that need not have left anything behind.
-    pub(crate) async fn read(bench: &Bench, known: impl Iterator<Item = String>, told: Told) -> Self {
-        let mut world = Self { told, ..Self::default() };
+    pub(crate) async fn read(bench: &Bench, known: impl Iterator<Item = String>, told: Told, ledger: Ledger) -> Self {
+        let mut world = Self { told, ledger, ..Self::default() };
         world.read_queues(bench).await;
         world.read_store(bench).await;
         let orders: BTreeSet<String> = world.heads.keys().cloned().chain(known).collect();
@@ -126,6 +130,7 @@ impl World {
             }
             // They come and go by themselves, or name what there is.
             "bell" | "timer" | "guard" | "lanes" => {}
+            "subject" | "line" => contents.lines.extend(members(bench, "HKEYS", &[key]).await),
             _ => self.strange_keys.push(key.to_owned()),
         }
     }

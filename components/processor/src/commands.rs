@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use guest::{Redis, now_ms};
-use order::{CHANGE_MARKER, Command, Head, Move, OrderId, Record, Timestamp, TraceParent, command, event, queues};
+use order::{
+    CHANGE_MARKER, Command, Head, Move, OrderId, Record, Timestamp, TraceParent, Version, command, event, queues,
+};
 use queue::{Class, Effects, Emit, LetGo, Message, Outcome, Queue};
 
 use crate::payments::Payments;
@@ -47,6 +49,11 @@ impl Commands<'_> {
             return Effects { counter, ..Effects::default() };
         };
         let wanted = wanted(message, order);
+        let written = head(message).ok().map(|before| Head {
+            version: before.map_or(Version::NONE, |before| before.version).next(),
+            wanted,
+            delivery: message.delivery + 1,
+        });
         let kind = wanted.map(|wanted| wanted.to_string()).unwrap_or_default();
         let id = event::attention_id(&order, &kind, message.delivery);
         let told = Emit {
@@ -56,7 +63,12 @@ impl Commands<'_> {
             log: true,
             after: Duration::ZERO,
         };
-        Effects { counter, emits: vec![told], ..Effects::default() }
+        let superseded = written.iter().flat_map(|next| next.earlier()).map(|head| self.superseded(order, head));
+        Effects { counter, emits: std::iter::once(told).chain(superseded).collect(), ..Effects::default() }
+    }
+
+    fn superseded(&self, order: OrderId, head: Head) -> Emit {
+        self.records.superseded(&head.key(order))
     }
 
     /// What follows from a record that was written: it is the order's present one, its event exists, and what nobody will
@@ -71,7 +83,7 @@ impl Commands<'_> {
             after: Duration::ZERO,
         };
         let superseded = before.iter().copied().chain(head.earlier());
-        let superseded = superseded.map(|head| self.records.superseded(&head.key(record.id())));
+        let superseded = superseded.map(|head| self.superseded(record.id(), head));
         Effects {
             head: Some(head.to_string().into_bytes()),
             counter: Some(format!("orders:{}", record.status())),
