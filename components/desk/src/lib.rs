@@ -1,7 +1,8 @@
-//! The desk, the operators' door to its dead letters and the stock.
+//! The desk, the operators' door: dead letters, stock and metrics.
 
 mod dead_letters;
 mod exchange;
+mod metrics;
 mod problem;
 mod routes;
 mod stock;

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use guest::{Answer, Redis, Settings};
 use http::Method;
+use order::queues;
 use queue::{Queue, Stock};
 use spin_sdk::http::Request;
 
 use crate::problem::Problem;
-use crate::{dead_letters, stock};
+use crate::{dead_letters, metrics, stock};
 
 /// How long Redis may take for one call.
 const REDIS_DEADLINE: Duration = Duration::from_secs(2);
@@ -17,6 +18,7 @@ pub(crate) async fn route(request: Request) -> Result<Answer, Problem> {
     let path = request.uri().path().to_owned();
     match path.split('/').skip(1).collect::<Vec<_>>().as_slice() {
         ["dead-letters", rest @ ..] => dead_letters(request, rest).await,
+        ["metrics"] => metrics(request).await,
         ["stock"] => stock(request, None).await,
         // The rest of the path is the SKU, whatever is in it.
         ["stock", ..] => stock(request, path.strip_prefix("/stock/")).await,
@@ -32,7 +34,7 @@ async fn dead_letters(request: Request, path: &[&str]) -> Result<Answer, Problem
         [queue, verb @ ("redrive" | "discard")] => (*queue, Some(*verb)),
         _ => return Err(Problem::NotFound),
     };
-    if !order::queues::is_queue(queue) {
+    if !queues::is_queue(queue) {
         return Err(Problem::NotFound);
     }
     let shared = settings.queue().await?;
@@ -52,6 +54,16 @@ async fn dead_letters(request: Request, path: &[&str]) -> Result<Answer, Problem
             }
         }
     }
+}
+
+async fn metrics(request: Request) -> Result<Answer, Problem> {
+    let settings = Settings::new("desk");
+    settings.check_operator(&request).await?;
+    allow(&request, Method::GET, "GET")?;
+    let shared = settings.queue().await?;
+    let redis = Redis::new(shared.redis_url, REDIS_DEADLINE);
+    let root = |name: &str| Queue::new(&redis, &shared.namespace, name, shared.timing);
+    metrics::metrics(&[root(queues::PLACED), root(queues::CHANGES)]).await
 }
 
 async fn stock(request: Request, sku: Option<&str>) -> Result<Answer, Problem> {

@@ -5,7 +5,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 use spin_sdk::http::FullBody;
 
-/// An answer with a JSON body.
+/// An answer with a body, which is mostly JSON.
 pub struct Answer {
     status: StatusCode,
     content_type: &'static str,
@@ -49,10 +49,15 @@ impl Answer {
         Self { status, content_type: "application/json", headers: Vec::new(), body }
     }
 
+    /// A status and a body of any type.
+    pub fn of(status: StatusCode, content_type: &'static str, body: Vec<u8>) -> Self {
+        Self { content_type, ..Self::json(status, body) }
+    }
+
     /// A problem.
     pub fn problem(details: &ProblemDetails<'_>) -> Self {
         let body = serde_json::to_vec(details).expect("plain strings are JSON");
-        Self { content_type: "application/problem+json", ..Self::json(details.status, body) }
+        Self::of(details.status, "application/problem+json", body)
     }
 
     /// The same with a header. Values are visible ASCII.

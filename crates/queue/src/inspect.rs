@@ -85,6 +85,16 @@ impl script::Replies {
     }
 }
 
+/// What was counted in the namespace of a queue, by counter.
+pub async fn totals<C: Connection>(queue: &Queue<'_, C>) -> Result<Vec<(String, u64)>, Error> {
+    let mut replies = queue.run(&script::TOTALS, vec![]).await?;
+    let mut totals = Vec::new();
+    while !replies.is_empty() {
+        totals.push((replies.text()?, replies.number()?));
+    }
+    Ok(totals)
+}
+
 /// How the server is set up, as far as it matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Server {

@@ -42,7 +42,7 @@ pub use claim::{Claim, Message};
 pub use connection::{Arg, Connection, Error, Reply, Runtime};
 pub use dead::{DeadLetter, Discarded, Incident, Why};
 pub use follow::{FollowUp, Followed};
-pub use inspect::{Place, Server, Stats, Whereabouts, server};
+pub use inspect::{Place, Server, Stats, Whereabouts, server, totals};
 pub use queue::{Namespace, Queue, Timing};
 pub use script::is_unknown_script;
 pub use settle::{Class, Effects, Emit, LetGo, Settlement, Verdict};
