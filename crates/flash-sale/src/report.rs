@@ -1,0 +1,58 @@
+//! What a person sees of it in the end: a table and a plot.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::{CellAlignment, Table};
+use harness::root;
+use plot::{Axes, Curve, Rgb, draw};
+
+use crate::audit::Audit;
+use crate::crowd::Crowd;
+use crate::watch::Sample;
+
+const FILE: &str = "target/flash-sale.svg";
+
+pub(crate) fn table(crowd: &Crowd, audit: &Audit, samples: &[Sample]) -> String {
+    let of = |kind: &str| audit.orders.get(kind).copied().unwrap_or(0);
+    let ms = |quantile: f64| crowd.latency.value_at_quantile(quantile) as f64 / 1000.0;
+    let decided = samples.last().map_or(Duration::ZERO, |last| last.at);
+    let mut table = Table::new();
+    table.load_style(UTF8_HORIZONTAL_ONLY);
+    for (what, value) in [
+        ("accepted", format!("{} in {:.1} s", crowd.accepted.len(), crowd.taken.as_secs_f64())),
+        ("answered within, p50 / p99", format!("{:.1} / {:.1} ms", ms(0.5), ms(0.99))),
+        ("all decided after", format!("{:.1} s", decided.as_secs_f64())),
+        ("confirmed", of("confirmed").to_string()),
+        ("rejected, sold out", of("rejected").to_string()),
+        ("rejected, payment declined", of("declined").to_string()),
+        ("pieces held / available", format!("{} / {}", audit.held, audit.available)),
+        ("charges / requests to the provider", format!("{} / {}", audit.charges, audit.asked)),
+    ] {
+        table.add_row([what, &value]);
+    }
+    if let Some(column) = table.column_mut(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table.to_string()
+}
+
+/// Orders by state over time. Says where it lies.
+pub(crate) fn plot(samples: &[Sample]) -> anyhow::Result<PathBuf> {
+    type Count = fn(&Sample) -> u64;
+    let curves: [(&str, Count, Rgb); 4] = [
+        ("accepted", Sample::accepted, (13, 110, 140)),
+        ("queued", |sample| sample.queued, (230, 150, 30)),
+        ("confirmed", |sample| sample.confirmed, (40, 150, 70)),
+        ("rejected", |sample| sample.rejected, (190, 60, 60)),
+    ];
+    let curves = curves.map(|(name, count, color)| Curve {
+        name: name.to_owned(),
+        color,
+        points: samples.iter().map(|sample| (sample.at.as_secs_f64(), count(sample) as f64)).collect(),
+    });
+    let file = root().join(FILE);
+    draw(&Axes { title: "A flash sale", x: "seconds", y: "orders" }, &curves, &file)?;
+    Ok(file)
+}
