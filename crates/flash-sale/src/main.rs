@@ -53,7 +53,7 @@ async fn main() -> anyhow::Result<()> {
     let shop = Shop::open(&sale, seed).await?;
     let bars = MultiProgress::new();
     let [accepted, decided] = ["accepted", "decided"].map(|what| bars.add(bar(what, sale.orders as u64)));
-    let watching = tokio::spawn(watch::watch(shop.client.clone(), sale.orders as u64, decided));
+    let watching = tokio::spawn(watch::watch(shop.client.clone(), accepted.clone(), decided));
     let crowd = Crowd::buy(&shop.client, &sale, accepted).await;
     let samples = watching.await??;
     bars.clear()?;

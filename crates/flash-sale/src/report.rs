@@ -42,8 +42,8 @@ pub(crate) fn table(crowd: &Crowd, audit: &Audit, samples: &[Sample]) -> String 
 pub(crate) fn plot(samples: &[Sample]) -> anyhow::Result<PathBuf> {
     type Count = fn(&Sample) -> u64;
     let curves: [(&str, Count, Rgb); 4] = [
-        ("accepted", Sample::accepted, (13, 110, 140)),
-        ("queued", |sample| sample.queued, (230, 150, 30)),
+        ("accepted", |sample| sample.accepted, (13, 110, 140)),
+        ("queued", Sample::queued, (230, 150, 30)),
         ("confirmed", |sample| sample.confirmed, (40, 150, 70)),
         ("rejected", |sample| sample.rejected, (190, 60, 60)),
     ];

@@ -19,7 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sample {
     pub(crate) at: Duration,
-    pub(crate) queued: u64,
+    /// As the buyers read it.
+    pub(crate) accepted: u64,
     pub(crate) confirmed: u64,
     pub(crate) rejected: u64,
 }
@@ -29,18 +30,19 @@ impl Sample {
         self.confirmed + self.rejected
     }
 
-    pub(crate) fn accepted(&self) -> u64 {
-        self.queued + self.decided()
+    pub(crate) fn queued(&self) -> u64 {
+        self.accepted.saturating_sub(self.decided())
     }
 }
 
-/// Samples until all orders are decided, or nothing changes any more.
-pub(crate) async fn watch(client: Client, orders: u64, bar: ProgressBar) -> anyhow::Result<Vec<Sample>> {
+/// Samples until all orders are decided, or nothing changes any more. `accepted` is moved by the buyers.
+pub(crate) async fn watch(client: Client, accepted: ProgressBar, bar: ProgressBar) -> anyhow::Result<Vec<Sample>> {
+    let orders = bar.length().unwrap_or(0);
     let (begun, mut ticks) = (Instant::now(), tokio::time::interval(PERIOD));
     let (mut samples, mut moved) = (vec![Sample::default()], Instant::now());
     loop {
         ticks.tick().await;
-        let sample = Sample { at: begun.elapsed(), ..read(&client).await? };
+        let sample = Sample { at: begun.elapsed(), ..read(&client, accepted.position()).await? };
         bar.set_position(sample.decided());
         if samples.last().is_none_or(|last| last.decided() < sample.decided()) {
             moved = Instant::now();
@@ -53,19 +55,13 @@ pub(crate) async fn watch(client: Client, orders: u64, bar: ProgressBar) -> anyh
     }
 }
 
-async fn read(client: &Client) -> anyhow::Result<Sample> {
+async fn read(client: &Client, accepted: u64) -> anyhow::Result<Sample> {
     let request = Request::get("/metrics").header("authorization", format!("Bearer {OPERATOR_KEY}"));
     let answer = client.send(request.body(Bytes::new())?).await;
     ensure!(answer.status().is_success(), "GET /metrics answered {}", answer.status());
     let text = std::str::from_utf8(answer.body()).context("metrics are text")?;
-    let messages = |state: &str| value(text, &format!(r#"sluice_queue_messages{{queue="placed",state="{state}"}}"#));
     let orders = |event: &str| value(text, &format!(r#"sluice_events_total{{subject="orders",event="{event}"}}"#));
-    Ok(Sample {
-        at: Duration::ZERO,
-        queued: messages("visible") + messages("invisible"),
-        confirmed: orders("confirmed"),
-        rejected: orders("rejected"),
-    })
+    Ok(Sample { at: Duration::ZERO, accepted, confirmed: orders("confirmed"), rejected: orders("rejected") })
 }
 
 /// The value of one metric; 0 where it isn't there yet.
