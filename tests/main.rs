@@ -11,6 +11,7 @@ mod crash;
 mod desk;
 mod door;
 mod life;
+mod metrics;
 mod payment;
 mod pipeline;
 mod pushback;
