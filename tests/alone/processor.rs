@@ -106,7 +106,9 @@ async fn an_order_that_failed_as_often_as_it_may_is_buried_and_support_is_told()
 #[track_caller]
 fn assert_told(buried: &Settled, reason: &str) {
     assert_eq!((buried.counter.as_str(), buried.head.as_str()), ("orders:needs_attention", ""));
-    let [event] = buried.emits.as_slice() else { panic!("{buried:?}") };
+    let [event, removals @ ..] = buried.emits.as_slice() else { panic!("{buried:?}") };
+    assert_eq!(removals.len() as i64, buried.delivery, "each delivery may have left a record");
+    assert!(removals.iter().all(|removal| removal.queue == "placed.superseded"));
     assert_eq!((event.queue.as_str(), event.log), ("changes", true));
     let event: Value = serde_json::from_slice(&event.payload).unwrap();
     assert_eq!(event["type"], "sluice.order.needs_attention");

@@ -1,5 +1,7 @@
 //! Stock is never oversold: what is left and what is held always add up to what there was.
 
+use std::collections::BTreeMap;
+
 use futures::future::join_all;
 use queue::native::Native;
 use queue::{Adjusted, Class, Effects, Hold, LetGo, Level, Message, Queue, Shortage, Stock, Verdict};
@@ -105,18 +107,26 @@ async fn stock_is_conserved_whatever_happens_in_whatever_sequence() {
         stock.set(item, units).await.unwrap();
     }
     let mut open: Vec<Message> = vec![];
+    let mut held: BTreeMap<Vec<u8>, [u64; 2]> = BTreeMap::new();
     for step in 0..400 {
         match chance.u8(0..10) {
             0..4 => open.push(order(&queue, &format!("{step}")).await),
             4..7 if !open.is_empty() => {
                 let message = &open[chance.usize(..open.len())];
-                let wanted = items.map(|item| (item, chance.u64(1..6)));
-                queue.hold(message, false, wanted).await.unwrap();
+                let units = [chance.u64(1..6), chance.u64(1..6)];
+                if queue.hold(message, false, items.into_iter().zip(units)).await.unwrap() == Hold::Held {
+                    // Asked again, it holds what it held at first.
+                    held.entry(message.id.clone()).or_insert(units);
+                }
             }
             7..9 if !open.is_empty() => {
                 let message = open.swap_remove(chance.usize(..open.len()));
-                let verdict = if chance.bool() { giving_back() } else { super::setup::done() };
+                let let_go = chance.choice([None, Some(LetGo::Back), Some(LetGo::Out)]).unwrap();
+                let verdict = Verdict::Done(Effects { stock: let_go, ..Effects::default() });
                 assert!(settle(&queue, &message, verdict).await);
+                if let (Some(LetGo::Out), Some(units)) = (let_go, held.get(&message.id)) {
+                    there = [there[0] - units[0], there[1] - units[1]];
+                }
             }
             _ => {
                 let (at, by) = (chance.usize(..2), chance.i64(-9..10));
@@ -145,7 +155,7 @@ async fn stock_is_set_adjusted_and_listed() {
     for n in 0..1200 {
         stock.set(&format!("item \u{fc} {n}"), n).await.unwrap();
     }
-    let (mut cursor, mut items) = (0, std::collections::BTreeMap::new());
+    let (mut cursor, mut items) = (0, BTreeMap::new());
     loop {
         let (next, page) = stock.list(cursor).await.unwrap();
         items.extend(page.into_iter().map(|(item, level)| (item, level.available)));
