@@ -60,7 +60,7 @@ impl Commands<'_> {
             return Ok(None);
         };
         match Command::decode(&payload) {
-            Ok(Command::Place(placed)) => Ok(Some(placed)),
+            Ok(Command::Place(placed)) => Ok(Some(*placed)),
             _ => Err(permanent("the order itself can't be read; discard its dead letter instead")),
         }
     }

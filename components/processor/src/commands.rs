@@ -35,7 +35,7 @@ impl Commands<'_> {
     /// Errors are outcomes too: whoever meets one says whether trying again may help.
     pub(crate) async fn handle(&self, message: &Message) -> Outcome {
         let effects = match Command::decode(&message.payload) {
-            Ok(Command::Place(placed)) => self.place(message, placed).await,
+            Ok(Command::Place(placed)) => self.place(message, *placed).await,
             Ok(Command::Change(change)) => self.change(message, change).await,
             Err(error) => Err(undecodable(error.to_string())),
         };

@@ -21,7 +21,7 @@ use std::str::FromStr;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// Decide an order that was accepted.
-    Place(Placed),
+    Place(Box<Placed>),
     /// Change an order that was accepted before.
     Change(Change),
 }
@@ -155,7 +155,7 @@ fn read_v1(message: &Value<'_>) -> Option<Command> {
         Some("cancel") => cancel_v1(message).map(Command::Change),
         Some("fulfil") => fulfil_v1(message).map(Command::Change),
         // Of a message without a kind that is known, too, every fault is told.
-        _ => Placed::read_v1(message).filter(|_| kind.is_some()).map(Command::Place),
+        _ => Placed::read_v1(message).filter(|_| kind.is_some()).map(|placed| Command::Place(Box::new(placed))),
     }
 }
 

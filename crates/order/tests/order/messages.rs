@@ -12,14 +12,14 @@ const FULFIL_V1: &str = include_str!("fixtures/fulfil.v1.json");
 #[test]
 fn version_1_is_written_and_read() {
     assert_eq!(String::from_utf8(placed().encode()).unwrap(), V1.trim_end());
-    assert_eq!(Command::decode(V1.as_bytes()), Ok(Command::Place(placed())));
+    assert_eq!(Command::decode(V1.as_bytes()), Ok(Command::Place(placed().into())));
 }
 
 #[test]
 fn a_message_keeps_the_trace_of_its_request() {
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().unwrap();
     let traced = Placed { trace: Some(trace), ..placed() };
-    assert_eq!(Command::decode(&traced.encode()), Ok(Command::Place(traced)));
+    assert_eq!(Command::decode(&traced.encode()), Ok(Command::Place(traced.into())));
 }
 
 #[test]

@@ -185,7 +185,7 @@ proptest! {
     #[test]
     fn messages_are_read_as_they_were_written(body in order(), id in id()) {
         let placed = Placed { id, order: parse(&body), trace: None };
-        prop_assert_eq!(Command::decode(&placed.encode()), Ok(Command::Place(placed)));
+        prop_assert_eq!(Command::decode(&placed.encode()), Ok(Command::Place(placed.into())));
     }
 
     #[test]
