@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use host::calls::{KeyValueError, RedisResult, Refusal, Verdict};
-use order::Record;
+use order::{Placed, Record};
 use queue::Message;
 use serde_json::Value;
 
@@ -101,6 +101,20 @@ async fn an_order_that_failed_as_often_as_it_may_is_buried_and_support_is_told()
     assert_eq!((buried.verdict.as_str(), buried.class.as_str(), buried.delivery), ("bury", "handler", 5));
     assert_told(&buried, "the store failed");
     assert_eq!(buried.emits[1..].len(), 5, "each delivery may have left a record");
+}
+
+#[tokio::test]
+async fn support_is_told_the_trace_of_an_order_that_was_given_up() {
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let traced = Placed { trace: trace.parse().ok(), ..placed(1) };
+    let alone = holding([Message { failures: 4, ..message(id(1).as_bytes(), traced.encode()) }])
+        .when(|effect| is_record_of(1)(effect).then(|| store_fails("no")))
+        .around("processor")
+        .await;
+    assert_eq!(alone.wake().await, Ok(()));
+    let [buried] = settled(&alone.take_effects(), "placed").try_into().unwrap();
+    let event: Value = serde_json::from_slice(&buried.emits[0].payload).unwrap();
+    assert_eq!(event["traceparent"], trace);
 }
 
 /// The event by which support hears of a buried order.

@@ -42,7 +42,7 @@ impl Commands<'_> {
         effects.map_or_else(|outcome| outcome, Outcome::Done)
     }
 
-    /// Support is told. The event is made from the ids alone, since the payload may be what can't be read.
+    /// Support is told. The event is made from the ids, since the payload may be what can't be read; only the trace is of it.
     pub(crate) fn buried(&self, message: &Message, reason: &str) -> Effects {
         let counter = Some("orders:needs_attention".to_owned());
         let Some(order) = OrderId::from_slice(&message.subject) else {
@@ -56,10 +56,12 @@ impl Commands<'_> {
         });
         let kind = wanted.map(|wanted| wanted.to_string()).unwrap_or_default();
         let id = event::attention_id(&order, &kind, message.delivery);
+        let command = Command::decode(&message.payload).ok();
+        let trace = command.as_ref().and_then(Command::trace);
         let told = Emit {
             queue: queues::CHANGES.to_owned(),
             id: id.clone().into_bytes(),
-            payload: event::attention(&order, id, reason, Timestamp::from_ms(now_ms())),
+            payload: event::attention(&order, id, reason, trace, Timestamp::from_ms(now_ms())),
             log: true,
             after: Duration::ZERO,
         };

@@ -127,6 +127,15 @@ impl Change {
 }
 
 impl Command {
+    /// The trace of the request that it came with, if that told one.
+    #[must_use]
+    pub fn trace(&self) -> Option<&TraceParent> {
+        match self {
+            Self::Place(placed) => placed.trace.as_ref(),
+            Self::Change(change) => change.trace.as_ref(),
+        }
+    }
+
     /// Reads a message of any version that may lie in a queue.
     ///
     /// # Errors

@@ -68,7 +68,7 @@ pub fn attention_id(order: &OrderId, message: &str, delivery: u64) -> String {
 /// Writes the event that tells that an order was given up, and why. The message may be unreadable, so the event carries
 /// only what is known without it. Its `id` is an [`attention_id`].
 #[must_use]
-pub fn attention(order: &OrderId, id: String, reason: &str, now: Timestamp) -> Vec<u8> {
+pub fn attention(order: &OrderId, id: String, reason: &str, trace: Option<&TraceParent>, now: Timestamp) -> Vec<u8> {
     let event = Event {
         specversion: "1.0",
         id,
@@ -77,7 +77,7 @@ pub fn attention(order: &OrderId, id: String, reason: &str, now: Timestamp) -> V
         subject: *order,
         time: now.max(order.accepted_at()),
         datacontenttype: "application/json",
-        traceparent: None,
+        traceparent: trace,
         data: Unreadable { id: *order, status: "needs_attention", reason, created_at: order.accepted_at() },
     };
     serde_json::to_vec(&event).expect("strings always serialise")

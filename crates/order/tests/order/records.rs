@@ -130,9 +130,14 @@ fn an_event_names_the_trace_of_the_request_where_there_is_one() {
 #[test]
 fn an_order_that_was_given_up_is_told_by_its_id_alone() {
     let event_id = event::attention_id(&id(), "", 3);
-    let event: Value =
-        serde_json::from_slice(&event::attention(&id(), event_id.clone(), "it can't be read", Timestamp::from_ms(0)))
-            .unwrap();
+    let event: Value = serde_json::from_slice(&event::attention(
+        &id(),
+        event_id.clone(),
+        "it can't be read",
+        None,
+        Timestamp::from_ms(0),
+    ))
+    .unwrap();
     let created_at = id().accepted_at().to_string();
     assert_eq!(
         event,
