@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Value};
+use redis::io::tcp::TcpSettings;
+use redis::{AsyncConnectionConfig, Client, IntoConnectionInfo, Value};
 
 use crate::connection::{Arg, Connection, Error, Reply, Runtime};
 use crate::script;
@@ -36,7 +37,10 @@ impl Native {
     /// Connects to `redis://host:port/db`.
     pub async fn connect(url: &str) -> Result<Self, Error> {
         let unreachable = |error: redis::RedisError| Error::Unreachable(error.to_string());
-        let client = Client::open(url).map_err(unreachable)?;
+        let info = url.into_connection_info().map_err(unreachable)?;
+        // A call must not wait until the server has acknowledged the one before.
+        let info = info.set_tcp_settings(TcpSettings::default().set_nodelay(true));
+        let client = Client::open(info).map_err(unreachable)?;
         let config = AsyncConnectionConfig::new().set_response_timeout(None);
         let connection = client.get_multiplexed_async_connection_with_config(&config).await;
         connection.map(Self).map_err(unreachable)
