@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use host::{App, Calls, Load, Running, Start, variables};
+use host::{App, Calls, Load, Running, Start, Triggers, variables};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 
-use super::faults::Faults;
+use super::faults::{Faults, known_component};
 use super::redis::{Keeper, Redis};
 use super::{banner, probe, progress};
 
@@ -42,6 +42,9 @@ pub(crate) struct Up {
     /// A path to ask for now and every ten seconds; a change of the answer is logged.
     #[arg(long, value_name = "PATH")]
     probe: Option<String>,
+    /// Run only this component's triggers, as `spin up` does. May be given several times.
+    #[arg(long = "component-id", value_name = "NAME")]
+    component_ids: Vec<String>,
     /// An example to show, with {address} in place of the address. May be given several times.
     #[arg(long = "try", value_name = "COMMAND")]
     tries: Vec<String>,
@@ -102,6 +105,7 @@ impl Up {
             variables: variables::from_environment(&app.manifest().variables),
             calls,
             clock: self.faults.clock(),
+            triggers: self.triggers(app)?,
             ..Start::default()
         };
         let running = Arc::new(app.start(start).await?);
@@ -110,6 +114,14 @@ impl Up {
         _ = std::io::stdout().write_all(banner.as_bytes());
         let probe = self.probe.clone().map(|path| tokio::spawn(probe::watch(running.clone(), path)));
         Ok(Started { running, keeper: Keeper::new(redis), probe })
+    }
+
+    fn triggers(&self, app: &App) -> anyhow::Result<Triggers> {
+        self.component_ids.iter().try_for_each(|name| known_component(app, name))?;
+        Ok(match self.component_ids.is_empty() {
+            true => Triggers::All,
+            false => Triggers::Only(self.component_ids.iter().cloned().collect()),
+        })
     }
 
     /// Says that the address is taken before a Redis is started for nothing.
