@@ -1,0 +1,80 @@
+//! One order, natively: hold its stock, decide it, write its record.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use order::{Head, NewOrder, Placed, Record, Stock, Version, event, queues};
+use queue::native::Native;
+use queue::{Class, Effects, Emit, Handler, Hold, Message, Outcome, Queue};
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncCommands, RedisResult};
+use tokio::sync::Notify;
+
+use crate::native::now;
+
+/// Decides orders, a batch at a time.
+pub(crate) struct Decider<'a> {
+    pub(crate) queue: Queue<'a, Native>,
+    pub(crate) store: MultiplexedConnection,
+    pub(crate) changed: &'a Notify,
+}
+
+impl Handler for Decider<'_> {
+    async fn handle(&self, message: &Message) -> Outcome {
+        self.decide(message).await.unwrap_or_else(|reason| Outcome::Retry { reason, at_least: Duration::ZERO })
+    }
+
+    fn buried(&self, _message: &Message, _class: Class, _reason: &str) -> Effects {
+        Effects::default()
+    }
+
+    async fn settled(&self) {
+        self.changed.notify_one();
+    }
+}
+
+impl Decider<'_> {
+    async fn decide(&self, message: &Message) -> Result<Outcome, String> {
+        let placed = Placed::decode(&message.payload).map_err(|error| error.to_string())?;
+        match self.queue.hold(message, false, wanted(&placed.order)).await.map_err(|error| error.to_string())? {
+            Hold::Held => {}
+            other => return Err(format!("without any stock entry, stock is {other:?}")),
+        }
+        let (record, head) = decided(placed, message);
+        let written: RedisResult<()> = self.store.clone().set(head.key(record.id()), record.to_json()).await;
+        written.map_err(|error| error.to_string())?;
+        Ok(Outcome::Done(effects(&record, head)))
+    }
+}
+
+/// What an order wants of each article.
+pub(crate) fn wanted(order: &NewOrder) -> BTreeMap<&str, u64> {
+    let mut wanted = BTreeMap::new();
+    for line in order.lines() {
+        *wanted.entry(line.sku.as_str()).or_default() += u64::from(line.quantity.get());
+    }
+    wanted
+}
+
+/// The record of an order whose stock is held.
+pub(crate) fn decided(placed: Placed, message: &Message) -> (Record, Head) {
+    let record = order::decide(placed, Version::NONE, &Stock::Held, now());
+    let head = Head::of(&record, message.delivery);
+    (record, head)
+}
+
+/// What follows from an order's end, as in the processor.
+pub(crate) fn effects(record: &Record, head: Head) -> Effects {
+    let change = Emit {
+        queue: queues::CHANGES.to_owned(),
+        id: event::id(&record.id(), record.version()).into_bytes(),
+        payload: event::to_json(record, None),
+        log: true,
+    };
+    Effects {
+        head: Some(head.to_string().into_bytes()),
+        counter: Some(format!("orders:{}", record.status())),
+        emits: vec![change],
+        ..Effects::default()
+    }
+}

@@ -1,0 +1,68 @@
+//! Whether a long queue is as fast as a short one: orders through the whole system each second, while the backlog is kept
+//! at the same length by as many new ones.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::fill::{fill, fill_fast};
+use crate::report::{Goal, Report, Row, Unit};
+use crate::rig::Rig;
+use crate::system::{System, Work};
+
+pub(crate) const STEPS: u64 = 3;
+
+const SHORT: u64 = 1_000;
+const LONG: u64 = 1_000_000;
+const TIME: Duration = Duration::from_secs(4);
+/// Until the system is at full speed.
+const WARM_UP: Duration = Duration::from_secs(1);
+/// How often the backlog is topped up.
+const TOP_UP: Duration = Duration::from_millis(2);
+
+pub(crate) async fn measure(rig: &mut Rig, report: &mut Report) -> anyhow::Result<()> {
+    // The short one before and after, since the machine may have changed its pace meanwhile.
+    let before = at(rig, SHORT).await?;
+    let long = at(rig, LONG).await?;
+    let after = at(rig, SHORT).await?;
+    let measured = BTreeMap::from([(System::Sluice, long)]);
+    let mut row =
+        Row::new("rate at a backlog of 1,000,000; beside: of 1,000", Unit::PerSecond, measured, Goal::AtLeast(0.9));
+    row.reference = Some((before + after) / 2.0);
+    report.add(row);
+    Ok(())
+}
+
+async fn at(rig: &mut Rig, backlog: u64) -> anyhow::Result<f64> {
+    rig.step(format!("a backlog of {backlog}"));
+    rig.store.clear().await?;
+    fill_fast(&mut rig.store, &rig.orders, backlog).await?;
+    let running = rig.start(System::Sluice, Work::Everything, None).await?;
+    let rate = keep(rig, backlog).await?;
+    running.end().await?;
+    Ok(rate)
+}
+
+/// Tops the backlog up, and says how many orders that took each second.
+async fn keep(rig: &Rig, backlog: u64) -> anyhow::Result<f64> {
+    let from = Instant::now() + WARM_UP;
+    let mut added = 0;
+    let mut first = None;
+    loop {
+        let missing = backlog.saturating_sub(rig.store.depth().await?);
+        fill(&rig.store, &rig.orders, missing).await?;
+        let now = Instant::now();
+        match first {
+            None if now >= from => first = Some(now),
+            Some(first) => {
+                added += missing;
+                if now >= from + TIME {
+                    return Ok(added as f64 / (now - first).as_secs_f64());
+                }
+            }
+            None => {}
+        }
+        sleep(TOP_UP).await;
+    }
+}

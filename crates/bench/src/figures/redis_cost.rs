@@ -1,0 +1,114 @@
+//! What an order costs the one thread of Redis, step by step: the queue's verbs, driven from here.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use order::Placed;
+use order::queues::{CHANGES, PLACED};
+use queue::native::{Native, Tokio};
+use queue::{Class, Effects, Emit, Handler, Message, Outcome, Queue};
+
+use super::per_order;
+use crate::ceiling::decide::{decided, effects, wanted};
+use crate::ceiling::worker::{backoff, worker};
+use crate::fill::fill;
+use crate::report::{Goal, Report, Row, Unit};
+use crate::rig::Rig;
+use crate::store::Usage;
+use crate::system::System;
+
+pub(crate) const STEPS: u64 = 1;
+
+const ORDERS: u64 = 20_000;
+const LANE: &str = "bench";
+
+/// What is done with a message once it is claimed.
+enum Step<'a> {
+    /// Its stock is held, then as below.
+    HoldAndFinish(Queue<'a, Native>),
+    /// The order is confirmed: a head, a counter, and its change in the log and in the next queue.
+    Finish,
+    /// The change is copied to the lane of one endpoint.
+    FanOut,
+    /// The endpoint has been told.
+    Deliver,
+}
+
+pub(crate) async fn measure(rig: &mut Rig, report: &mut Report) -> anyhow::Result<()> {
+    rig.step("Redis's time for each step");
+    rig.store.clear().await?;
+    let accept = cost(rig, async |rig| fill(&rig.store, &rig.orders, ORDERS).await.map(drop)).await?;
+    let finish = cost(rig, async |rig| drain(rig, PLACED, |_| Step::Finish).await).await?;
+    let fan_out = cost(rig, async |rig| drain(rig, CHANGES, |_| Step::FanOut).await).await?;
+    let deliver = cost(rig, async |rig| drain(rig, &format!("{CHANGES}.{LANE}"), |_| Step::Deliver).await).await?;
+    fill(&rig.store, &rig.orders, ORDERS).await?;
+    let hold = cost(rig, async |rig| drain(rig, PLACED, Step::HoldAndFinish).await).await?;
+
+    add(report, "Redis for each order: accept", accept.scripts, Goal::Below(22.0));
+    let both = finish.scripts + fan_out.scripts;
+    add(report, "Redis for each order: claim, finish, fan-out", both, Goal::Below(40.0));
+    add(report, "  of that claim and finish", finish.scripts, Goal::None);
+    add(report, "  hold, besides", hold.scripts.saturating_sub(finish.scripts), Goal::None);
+    add(report, "  claim and settle a delivery, besides", deliver.scripts, Goal::None);
+    add(report, "  accept, with reading, file and fsync", accept.cpu, Goal::None);
+    add(report, "  claim, finish, fan-out, with the same", finish.cpu + fan_out.cpu, Goal::None);
+    Ok(())
+}
+
+async fn cost(rig: &mut Rig, work: impl AsyncFn(&Rig) -> anyhow::Result<()>) -> anyhow::Result<Usage> {
+    let before = rig.store.usage().await?;
+    work(rig).await?;
+    Ok(rig.store.usage().await? - before)
+}
+
+fn add(report: &mut Report, figure: &'static str, time: Duration, goal: Goal) {
+    let measured = BTreeMap::from([(System::Sluice, per_order(time, ORDERS))]);
+    report.add(Row::new(figure, Unit::Micros, measured, goal));
+}
+
+/// Works a queue off with the queue's own loop.
+async fn drain<'r>(rig: &'r Rig, queue: &str, step: impl FnOnce(Queue<'r, Native>) -> Step<'r>) -> anyhow::Result<()> {
+    let (step, runtime, backoff) = (step(rig.store.queue(queue)), Tokio::default(), backoff());
+    let drained = worker(rig.store.queue(queue), &step, &runtime, &backoff).drain().await?;
+    anyhow::ensure!(drained.settled as u64 == ORDERS, "of {ORDERS} messages, {} were settled", drained.settled);
+    Ok(())
+}
+
+impl Handler for Step<'_> {
+    async fn handle(&self, message: &Message) -> Outcome {
+        self.effects(message)
+            .await
+            .map_or_else(|error| Outcome::Bury { class: Class::Permanent, reason: error.to_string() }, Outcome::Done)
+    }
+
+    fn buried(&self, _message: &Message, _class: Class, _reason: &str) -> Effects {
+        Effects::default()
+    }
+
+    async fn settled(&self) {}
+}
+
+impl Step<'_> {
+    async fn effects(&self, message: &Message) -> anyhow::Result<Effects> {
+        match self {
+            Self::HoldAndFinish(queue) => {
+                let placed = Placed::decode(&message.payload)?;
+                queue.hold(message, false, wanted(&placed.order)).await?;
+                finish(message)
+            }
+            Self::Finish => finish(message),
+            Self::FanOut => Ok(Effects { emits: vec![copy(message)], ..Effects::default() }),
+            Self::Deliver => Ok(Effects { counter: Some("webhooks:delivered".to_owned()), ..Effects::default() }),
+        }
+    }
+}
+
+fn finish(message: &Message) -> anyhow::Result<Effects> {
+    let (record, head) = decided(Placed::decode(&message.payload)?, message);
+    Ok(effects(&record, head))
+}
+
+fn copy(message: &Message) -> Emit {
+    let queue = format!("{CHANGES}.{LANE}");
+    Emit { queue, id: message.id.clone(), payload: message.payload.clone(), log: false }
+}

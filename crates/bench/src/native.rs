@@ -1,0 +1,64 @@
+//! What a native service does with an order, by the same crates as the components: checks it and makes its message.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::Context;
+use order::{BodyFault, IdempotencyKey, NewOrder, OrderId, Placed, Timestamp};
+use queue::{Accept, IdempotencyRecord, Namespace, Timing};
+use sha2::{Digest, Sha256};
+
+/// The manifest's own values.
+pub(crate) const TIMING: Timing =
+    Timing { lease: Duration::from_secs(30), log_retention: Duration::from_secs(168 * 3600) };
+const IDEMPOTENCY_TTL: Duration = Duration::from_secs(86_400);
+
+/// An order on its way into the queue.
+pub(crate) struct Incoming {
+    pub(crate) id: OrderId,
+    pub(crate) order: NewOrder,
+    pub(crate) message: Accept,
+}
+
+/// The manifest's own namespace.
+pub(crate) fn namespace() -> anyhow::Result<Namespace> {
+    Namespace::new("{orders}").context("the namespace is malformed")
+}
+
+/// Checks a body and makes its message, as the intake does.
+pub(crate) fn incoming(body: &[u8], key: Option<&IdempotencyKey>) -> Result<Incoming, BodyFault> {
+    let order = NewOrder::parse(body)?;
+    let id = OrderId::new(now(), random());
+    let canonical = order.canonical_json();
+    let idempotency = key.map(|key| IdempotencyRecord {
+        digest: digest(&[b"key", key.as_str().as_bytes()]),
+        fingerprint: digest(&[b"order", canonical.as_bytes()]),
+        ttl: IDEMPOTENCY_TTL,
+    });
+    let payload = Placed::encode_parts(&id, &canonical, None);
+    let message = Accept { id: id.as_bytes().to_vec(), payload, idempotency, again: false };
+    Ok(Incoming { id, order, message })
+}
+
+/// The time of day.
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_ms(since.as_millis() as u64)
+}
+
+fn random() -> [u8; 10] {
+    let mut bytes = [0; 10];
+    getrandom::fill(&mut bytes).expect("the system gives random bytes");
+    bytes
+}
+
+/// The same bytes as the intake's, so that either could take over from the other.
+fn digest(parts: &[&[u8]]) -> [u8; 16] {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let mut short = [0; 16];
+    short.copy_from_slice(&hash.finalize()[..16]);
+    short
+}

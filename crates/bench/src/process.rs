@@ -1,0 +1,63 @@
+//! A process that ends with its guard, and with us however we end.
+
+use std::fs::File;
+use std::path::Path;
+use std::process::Stdio;
+
+use anyhow::Context;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+/// Runs `"$@"` until standard input ends, then kills it.
+const GUARDED: &str = r#"
+"$@" <&- &
+child=$!
+exec >&-
+read -r _
+kill -KILL "$child" 2>/dev/null
+wait "$child" 2>/dev/null
+"#;
+
+/// A running process.
+pub(crate) struct Process {
+    shell: Child,
+    /// The shell kills the process when this closes.
+    alive: Option<ChildStdin>,
+}
+
+/// What a process prints, line by line.
+pub(crate) type Output = Lines<BufReader<ChildStdout>>;
+
+impl Process {
+    /// Starts `command`, a program and its arguments. What it complains of goes to `log`.
+    pub(crate) fn start(
+        command: &[String],
+        variables: &[(String, String)],
+        folder: &Path,
+        log: &Path,
+    ) -> anyhow::Result<(Self, Output)> {
+        let log = File::options().create(true).append(true).open(log)?;
+        let mut shell = Command::new("sh")
+            .args(["-c", GUARDED, "sh"])
+            .args(command)
+            .envs(variables.iter().cloned())
+            .current_dir(folder)
+            // In a group of its own a terminal's Ctrl-C reaches us first.
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .context("sh can't be started")?;
+        let alive = shell.stdin.take();
+        let output = shell.stdout.take().context("the output is not piped")?;
+        Ok((Self { shell, alive }, BufReader::new(output).lines()))
+    }
+
+    /// Ends it, and waits until it is gone.
+    pub(crate) async fn end(mut self) -> anyhow::Result<()> {
+        drop(self.alive.take());
+        self.shell.wait().await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,75 @@
+//! What was measured: as a table, as JSON, and as plots.
+
+mod plots;
+mod row;
+mod table;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde::Serialize;
+
+pub(crate) use row::{Goal, Row, Unit};
+
+use crate::machine::Machine;
+use crate::system::System;
+
+/// Everything that was measured.
+#[derive(Serialize)]
+pub(crate) struct Report {
+    machine: Machine,
+    #[serde(skip)]
+    shipped: Vec<System>,
+    figures: Vec<Row>,
+    /// How long shops wait as the load grows.
+    pub(crate) latency: BTreeMap<System, Vec<Point>>,
+    /// How fast a backlog sinks.
+    pub(crate) drained: BTreeMap<System, Vec<Drained>>,
+    /// Orders each second that Sluice took at full load, from which the lesser loads follow.
+    #[serde(skip)]
+    pub(crate) peak: f64,
+}
+
+/// Latency at one load.
+#[derive(Clone, Copy, Serialize)]
+pub(crate) struct Point {
+    pub(crate) per_second: f64,
+    pub(crate) p50_ms: f64,
+    pub(crate) p99_ms: f64,
+}
+
+/// The rate at which a backlog of this length sinks.
+#[derive(Clone, Copy, Serialize)]
+pub(crate) struct Drained {
+    pub(crate) backlog: u64,
+    pub(crate) per_second: f64,
+}
+
+/// Where full load is taken to be if it was not measured.
+const ASSUMED_PEAK: f64 = 5_000.0;
+
+impl Report {
+    pub(crate) fn new(machine: Machine, shipped: Vec<System>) -> Self {
+        let (latency, drained) = (BTreeMap::new(), BTreeMap::new());
+        Self { machine, shipped, figures: Vec::new(), latency, drained, peak: ASSUMED_PEAK }
+    }
+
+    pub(crate) fn add(&mut self, row: Row) {
+        self.figures.push(row);
+    }
+
+    /// The table, with the machine below it.
+    pub(crate) fn table(&self) -> String {
+        let tables = self.shipped.iter().map(|system| table::table(*system, &self.figures));
+        format!("{}\n{}\n", tables.collect::<Vec<_>>().join("\n\n"), self.machine.shown())
+    }
+
+    /// Writes figures and plots.
+    pub(crate) fn write(&self, folder: &Path) -> anyhow::Result<()> {
+        fs::write(folder.join("figures.json"), serde_json::to_vec_pretty(self)?)?;
+        fs::write(folder.join("figures.txt"), self.table())?;
+        plots::latency(&self.latency, &folder.join("latency.svg"))?;
+        plots::drain(&self.drained, &folder.join("drain.svg"))
+    }
+}

@@ -1,0 +1,58 @@
+//! A shop's kept connection.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, bail};
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use crate::orders;
+
+/// One connection, which sends one request at a time.
+pub(crate) struct Shop {
+    sender: SendRequest<Full<Bytes>>,
+    host: String,
+}
+
+impl Shop {
+    pub(crate) async fn connect(address: SocketAddr) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect(address).await.with_context(|| format!("nobody listens at {address}"))?;
+        stream.set_nodelay(true)?;
+        let (sender, connection) = handshake(TokioIo::new(stream)).await?;
+        // Its end shows in the requests.
+        tokio::spawn(async move { _ = connection.await });
+        Ok(Self { sender, host: address.to_string() })
+    }
+
+    /// Sends an order, which must be taken.
+    pub(crate) async fn place(&mut self, order: orders::Request) -> anyhow::Result<Bytes> {
+        let request = Request::post("/orders")
+            .header("host", &self.host)
+            .header("content-type", "application/json")
+            .header("idempotency-key", order.key)
+            .body(Full::new(Bytes::from(order.body)))?;
+        let (status, body) = self.send(request).await?;
+        if status != StatusCode::ACCEPTED {
+            bail!("an order was not taken: {status} {}", String::from_utf8_lossy(&body));
+        }
+        Ok(body)
+    }
+
+    /// Asks for a path.
+    pub(crate) async fn get(&mut self, path: &str) -> anyhow::Result<StatusCode> {
+        let request = Request::get(path).header("host", &self.host).body(Full::default())?;
+        Ok(self.send(request).await?.0)
+    }
+
+    async fn send(&mut self, request: Request<Full<Bytes>>) -> anyhow::Result<(StatusCode, Bytes)> {
+        self.sender.ready().await?;
+        let response: Response<Incoming> = self.sender.send_request(request).await?;
+        let status = response.status();
+        Ok((status, response.into_body().collect().await?.to_bytes()))
+    }
+}
