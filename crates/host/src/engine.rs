@@ -19,6 +19,8 @@ const TURN: Duration = Duration::from_millis(10);
 
 /// An engine that keeps what it compiles in `cache`, if one is given, under the code's content.
 pub(crate) fn engine(cache: Option<&Path>) -> anyhow::Result<Engine> {
+    // wasmtime drops an error each time that it resumes a component; under RUST_BACKTRACE=1 each would walk the stack.
+    wasmtime::error::disable_backtrace();
     let mut config = Config::new();
     config.wasm_component_model_async(true).epoch_interruption(true);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
