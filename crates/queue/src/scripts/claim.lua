@@ -12,10 +12,12 @@ local due = key(queue, 'due')
 
 if ARGV[7] == '1' then redis.call('DEL', key(root(queue), 'bell')) end
 
-local reply, bytes = {}, 0
+local reply, bytes, states, leased, subjects = {}, 0, {}, {}, {}
 local follow_ups = redis.call('EXISTS', key(queue, 'subject')) == 1
-for _, id in ipairs(redis.call('ZRANGE', due, '-inf', now, 'BYSCORE', 'LIMIT', 0, most)) do
-  local deliveries, failures, crashes, unsettled = read_state(queue, id)
+local visible = redis.call('ZRANGE', due, '-inf', now, 'BYSCORE', 'LIMIT', 0, most)
+local before = values_of(key(queue, 'deliveries'), visible)
+for at, id in ipairs(visible) do
+  local deliveries, failures, crashes, unsettled = parse_state(before[at])
   local suspect = unsettled ~= nil
   if suspect and #reply > 0 then break end
   local exhausted = suspect and crashes + 1 >= max_crashes
@@ -28,17 +30,24 @@ for _, id in ipairs(redis.call('ZRANGE', due, '-inf', now, 'BYSCORE', 'LIMIT', 0
     remember(queue, id, {delivery = deliveries, kind = 'crash', worker = unsettled})
   end
   deliveries = deliveries + 1
-  write_state(queue, id, deliveries, failures, crashes, worker)
-  redis.call('ZADD', due, now + lease_ms, id)
+  local pair = 2 * at
+  states[pair - 1], states[pair] = id, format_state(deliveries, failures, crashes, worker)
+  leased[pair - 1], leased[pair] = now + lease_ms, id
 
   local subject, n = follow_ups and subject_of(queue, id) or id, #reply
+  subjects[at] = subject
   reply[n + 1], reply[n + 2] = id, subject ~= id and subject or ''
   reply[n + 3], reply[n + 4], reply[n + 5] = deliveries, failures, crashes
   reply[n + 6] = exhausted and 1 or 0
-  reply[n + 7] = redis.call('HGET', ns .. ':head', subject) or ''
+  -- In the place of the head.
+  reply[n + 7] = ''
   reply[n + 8] = payload
   if suspect then break end
 end
+
+call_with('HSET', key(queue, 'deliveries'), states)
+call_with('ZADD', due, leased)
+for at, head in ipairs(values_of(ns .. ':head', subjects)) do reply[8 * at - 1] = head or '' end
 
 local earliest = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')
 if earliest[2] then

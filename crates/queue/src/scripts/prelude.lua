@@ -64,19 +64,44 @@ local function ring(queue, bell_ms, guard_ms)
   end
 end
 
+-- Lua can't pass any number of arguments at once. Even, so that no pair is torn apart.
+local MOST_ARGUMENTS = 1000
+
+-- One command for all arguments, because each call from a script costs about as much as what it does.
+local function call_with(command, name, arguments)
+  for at = 1, #arguments, MOST_ARGUMENTS do
+    redis.call(command, name, unpack(arguments, at, math.min(at + MOST_ARGUMENTS - 1, #arguments)))
+  end
+end
+
+-- The values of a hash's fields, in their order; false for what is not there.
+local function values_of(hash, fields)
+  local values = {}
+  for at = 1, #fields, MOST_ARGUMENTS do
+    local some = redis.call('HMGET', hash, unpack(fields, at, math.min(at + MOST_ARGUMENTS - 1, #fields)))
+    for n, value in ipairs(some) do values[at + n - 1] = value end
+  end
+  return values
+end
+
 -- Deliveries, failures, crashes, and the worker that has the message, or nil.
-local function read_state(queue, id)
-  local state = redis.call('HGET', key(queue, 'deliveries'), id)
+local function parse_state(state)
   if not state then return 0, 0, 0, nil end
   local d, f, c, held, worker = string.match(state, '^(%d+),(%d+),(%d+)(,?)(.*)$')
   return tonumber(d), tonumber(f), tonumber(c), held ~= '' and worker or nil
 end
 
-local function write_state(queue, id, d, f, c, worker)
+local function format_state(d, f, c, worker)
   local state = string.format('%d,%d,%d', d, f, c)
   -- Not by %s, which ends at a NUL.
   if worker then state = state .. ',' .. worker end
-  redis.call('HSET', key(queue, 'deliveries'), id, state)
+  return state
+end
+
+local function read_state(queue, id) return parse_state(redis.call('HGET', key(queue, 'deliveries'), id)) end
+
+local function write_state(queue, id, d, f, c, worker)
+  redis.call('HSET', key(queue, 'deliveries'), id, format_state(d, f, c, worker))
 end
 
 -- Makes a lane known to its root. The root itself is no lane.

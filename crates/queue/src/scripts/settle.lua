@@ -13,7 +13,9 @@
 --   release  given back unhandled; spends nothing; visible again after delay_ms
 local queue, worker, guard_ms, retention_ms = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local due, body, deliveries = key(queue, 'due'), key(queue, 'body'), key(queue, 'deliveries')
-local at, counts, woken, reply = 5, {}, {}, {}
+local at, counts, reply, trimmed = 5, {}, {}, false
+-- Written together in the end, because nothing before that reads it.
+local finished, heads, emitted = {}, {}, {}
 local follow_ups = redis.call('EXISTS', key(queue, 'subject'), key(queue, 'line')) > 0
 
 local function take(n)
@@ -23,18 +25,28 @@ end
 
 local function count(counter) counts[counter] = (counts[counter] or 0) + 1 end
 
-local function emit(target, id, payload, log, delay_ms)
-  redis.call('HSET', key(target, 'body'), id, payload)
-  redis.call('ZADD', key(target, 'due'), now + delay_ms, id)
-  if log == '1' then
-    redis.call('XADD', ns .. ':log', 'MINID', '~', now - retention_ms, '*', 'id', id, 'event', payload)
+local function append(event, payload)
+  if trimmed then
+    redis.call('XADD', ns .. ':log', '*', 'id', event, 'event', payload)
+  else
+    trimmed = true
+    redis.call('XADD', ns .. ':log', 'MINID', '~', now - retention_ms, '*', 'id', event, 'event', payload)
   end
-  if not woken[target] then
-    woken[target] = true
+end
+
+local function emit(target, id, payload, log, delay_ms)
+  local sent = emitted[target]
+  if not sent then
+    sent = {bodies = {}, times = {}}
+    emitted[target] = sent
     note_lane(target)
     -- The writer wakes the reader itself; this is for the case that it dies first.
     arm(target, now + math.max(guard_ms, delay_ms), guard_ms)
   end
+  local n = #sent.times
+  sent.bodies[n + 1], sent.bodies[n + 2] = id, payload
+  sent.times[n + 1], sent.times[n + 2] = now + delay_ms, id
+  if log == '1' then append(id, payload) end
 end
 
 local function remove(id)
@@ -47,11 +59,12 @@ local function remove(id)
 end
 
 local function finish(id)
+  if not follow_ups then
+    finished[#finished + 1] = id
+    return
+  end
   remove(id)
-  if follow_ups then return forget(queue, id) end
-  redis.call('HDEL', body, id)
-  redis.call('HDEL', deliveries, id)
-  redis.call('HDEL', key(queue, 'history'), id)
+  forget(queue, id)
 end
 
 local function bury(id, d, f, c, class, reason)
@@ -68,12 +81,22 @@ local function postpone(id, d, f, c, delay_ms)
   arm(queue, now + delay_ms, guard_ms)
 end
 
+-- What is known of the messages, as this script goes on: one may come twice.
+local ids, states = {}, {}
+while at <= #ARGV do
+  ids[#ids + 1] = ARGV[at]
+  at = at + 11 + 5 * ARGV[at + 10]
+end
+for n, state in ipairs(values_of(deliveries, ids)) do states[ids[n]] = state end
+
+at = 5
 while at <= #ARGV do
   local id, delivery, verdict, delay_ms, class, reason, head, counter, stock, clears, emits = take(11)
-  local d, f, c, holder = read_state(queue, id)
+  local d, f, c, holder = parse_state(states[id])
   -- The fence. A settled delivery has no holder, a later one has another number.
   local latest = holder and d == tonumber(delivery)
   if latest then
+    states[id] = false
     if (verdict == 'retry' or verdict == 'bury') and class ~= 'crash' then
       if class == 'handler' then f = f + 1 end
       remember(queue, id, {delivery = d, kind = class, reason = reason, worker = worker})
@@ -82,7 +105,7 @@ while at <= #ARGV do
     if verdict == 'done' then finish(id)
     elseif verdict == 'bury' then bury(id, d, f, c, class, reason)
     else postpone(id, d, f, c, delay_ms) end
-    if head ~= '' then redis.call('HSET', ns .. ':head', subject, head) end
+    if head ~= '' then heads[#heads + 1], heads[#heads + 2] = subject, head end
     if counter ~= '' then count(counter) end
     if stock ~= '' then let_go(subject, stock == 'back') end
     if clears == '1' and redis.call('ZREM', key(queue, 'dead'), subject) == 1 then forget(queue, subject) end
@@ -97,5 +120,12 @@ while at <= #ARGV do
   reply[#reply + 1] = latest and 1 or 0
 end
 
+call_with('ZREM', due, finished)
+for _, part in ipairs({body, deliveries, key(queue, 'history')}) do call_with('HDEL', part, finished) end
+call_with('HSET', ns .. ':head', heads)
+for target, sent in pairs(emitted) do
+  call_with('HSET', key(target, 'body'), sent.bodies)
+  call_with('ZADD', key(target, 'due'), sent.times)
+end
 for counter, n in pairs(counts) do redis.call('HINCRBY', ns .. ':totals', counter, n) end
 return reply
