@@ -45,7 +45,7 @@ struct Wake<'a> {
 
 pub(crate) async fn run() -> Result<(), String> {
     let config = read_config().await.map_err(|error| error.to_string())?;
-    let redis = Redis::new(config.shared.redis_url.clone(), REDIS_DEADLINE);
+    let redis = Redis::of_one_task(config.shared.redis_url.clone(), REDIS_DEADLINE);
     let runtime = Wasi::default();
     let name = format!("notifier-{:08x}", runtime.random() as u32);
     let wake = Wake { config: &config, redis: &redis, runtime: &runtime, name: &name };

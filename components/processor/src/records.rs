@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use guest::within;
+use guest::Deadline;
 use order::{Record, queues};
 use queue::{Emit, Outcome};
 use spin_sdk::key_value::{Error, Store};
@@ -11,30 +11,35 @@ use crate::commands::{permanent, retry};
 
 /// The store.
 pub(crate) struct Records {
-    pub(crate) store: Store,
+    store: Store,
     /// How long a superseded record is kept, for whoever is about to read it and for the worker that may still write it.
-    pub(crate) grace: Duration,
+    grace: Duration,
+    deadline: Deadline,
 }
 
 /// How long the store may take for one record.
 const DEADLINE: Duration = Duration::from_secs(5);
 
 impl Records {
+    pub(crate) fn new(store: Store, grace: Duration) -> Self {
+        Self { store, grace, deadline: Deadline::new(DEADLINE) }
+    }
+
     /// Writes a value. A failure is told as the reason for another attempt.
     pub(crate) async fn write(&self, key: &str, value: Vec<u8>) -> Result<(), String> {
-        in_time(self.store.set(key, value)).await
+        self.in_time(self.store.set(key, value)).await
     }
 
     /// Reads a record that must be there.
     pub(crate) async fn read(&self, key: &str) -> Result<Record, Outcome> {
-        let json = in_time(self.store.get(key)).await.map_err(retry)?;
+        let json = self.in_time(self.store.get(key)).await.map_err(retry)?;
         let json = json.ok_or_else(|| retry(format!("the store has lost the record {key}")))?;
         Record::from_json(&json).map_err(|error| permanent(error.to_string()))
     }
 
     /// Removes a record, if it is there.
     pub(crate) async fn remove(&self, key: &str) -> Result<(), String> {
-        in_time(self.store.delete(key)).await
+        self.in_time(self.store.delete(key)).await
     }
 
     /// The message that has a record removed when nobody needs it any more.
@@ -47,13 +52,13 @@ impl Records {
             after: self.grace,
         }
     }
-}
 
-async fn in_time<T>(call: impl Future<Output = Result<T, Error>>) -> Result<T, String> {
-    match within(DEADLINE, call).await {
-        // Its own words, without the name of the kind.
-        Some(Err(Error::Other(words))) => Err(format!("the store failed: {words}")),
-        Some(answer) => answer.map_err(|error| format!("the store failed: {error}")),
-        None => Err(format!("the store did not answer within {} s", DEADLINE.as_secs())),
+    async fn in_time<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, String> {
+        match self.deadline.within(call).await {
+            // Its own words, without the name of the kind.
+            Some(Err(Error::Other(words))) => Err(format!("the store failed: {words}")),
+            Some(answer) => answer.map_err(|error| format!("the store failed: {error}")),
+            None => Err(format!("the store did not answer within {} s", DEADLINE.as_secs())),
+        }
     }
 }

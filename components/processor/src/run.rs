@@ -27,8 +27,8 @@ pub(crate) async fn run() -> Result<(), String> {
     let store = store.map_err(|error| format!("the key-value store `default` can't be opened: {error}"))?;
     let runtime = Wasi::default();
     let wake = Wake {
-        redis: &Redis::new(config.shared.redis_url.clone(), REDIS_DEADLINE),
-        records: &Records { store, grace: config.shared.timing.lease * GRACE_LEASES },
+        redis: &Redis::of_one_task(config.shared.redis_url.clone(), REDIS_DEADLINE),
+        records: &Records::new(store, config.shared.timing.lease * GRACE_LEASES),
         name: &format!("processor-{:08x}", runtime.random() as u32),
         runtime: &runtime,
         config: &config,

@@ -4,6 +4,7 @@
 
 mod answer;
 mod body;
+mod deadline;
 mod operator;
 mod outbound;
 mod payments;
@@ -14,6 +15,7 @@ mod webhooks;
 
 pub use answer::{Answer, PointedError, ProblemDetails};
 pub use body::{BodyError, is_json, read_body};
+pub use deadline::Deadline;
 pub use operator::NoOperator;
 pub use outbound::{Post, Reply, describe_failure};
 pub use payments::PaymentProvider;

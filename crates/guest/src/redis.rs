@@ -7,20 +7,34 @@ use std::time::Duration;
 use queue::{Arg, Error, Reply};
 use spin_sdk::redis::{self, RedisParameter, RedisResult};
 
+use crate::deadline::Deadline;
 use crate::runtime::within;
 
 /// One connection, opened when first used and again after it failed. Calls made at the same time are pipelined on it.
 pub struct Redis {
     url: String,
-    deadline: Duration,
+    limit: Limit,
     connection: RefCell<Option<Rc<redis::Connection>>>,
+}
+
+/// How long a call may take.
+enum Limit {
+    /// Each has a timer of its own.
+    Each(Duration),
+    /// They share timers, since all are of one task.
+    OfOneTask(Deadline),
 }
 
 impl Redis {
     /// Connects to `url` on first use. A Redis that is silent but connected would hang its caller for ever, so each call
     /// ends with [`Error::TimedOut`] after `deadline`.
     pub fn new(url: String, deadline: Duration) -> Self {
-        Self { url, deadline, connection: RefCell::default() }
+        Self { url, limit: Limit::Each(deadline), connection: RefCell::default() }
+    }
+
+    /// The same where all calls are of one task, which may share timers and so be an eighth late: see [`Deadline`].
+    pub fn of_one_task(url: String, deadline: Duration) -> Self {
+        Self { url, limit: Limit::OfOneTask(Deadline::new(deadline)), connection: RefCell::default() }
     }
 
     /// Whether the next call uses a connection that was opened before, and so may have died since.
@@ -59,8 +73,12 @@ impl Redis {
 
 impl queue::Connection for Redis {
     async fn execute(&self, command: &str, arguments: Vec<Arg>) -> Result<Vec<Reply>, Error> {
-        let answer = within(self.deadline, self.try_execute(command, arguments)).await;
-        let answer = answer.unwrap_or(Err(Error::TimedOut(self.deadline)));
+        let call = self.try_execute(command, arguments);
+        let (answer, deadline) = match &self.limit {
+            Limit::Each(deadline) => (within(*deadline, call).await, *deadline),
+            Limit::OfOneTask(deadline) => (deadline.within(call).await, deadline.length()),
+        };
+        let answer = answer.unwrap_or(Err(Error::TimedOut(deadline)));
         match &answer {
             Ok(_) => {}
             Err(Error::Failed(failure)) if queue::is_unknown_script(failure) => {}
