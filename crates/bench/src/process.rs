@@ -1,8 +1,9 @@
 //! A process that ends with its guard, and with us however we end.
 
-use std::fs::File;
+use std::fs::{File, read_to_string};
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
@@ -52,6 +53,17 @@ impl Process {
         let alive = shell.stdin.take();
         let output = shell.stdout.take().context("the output is not piped")?;
         Ok((Self { shell, alive }, BufReader::new(output).lines()))
+    }
+
+    /// The CPU time that it has taken so far, user and system; `None` where the system doesn't say.
+    pub(crate) fn cpu(&self) -> Option<Duration> {
+        let shell = self.shell.id()?;
+        let children = read_to_string(format!("/proc/{shell}/task/{shell}/children")).ok()?;
+        let stat = read_to_string(format!("/proc/{}/stat", children.split(' ').next()?)).ok()?;
+        // The name, in brackets, may hold blanks. User and system time are the 14th and 15th field.
+        let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11).map(|field| field.parse::<u64>().ok());
+        let ticks = fields.next()?? + fields.next()??;
+        Some(Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second()))
     }
 
     /// Ends it, and waits until it is gone.

@@ -87,6 +87,11 @@ impl System {
 }
 
 impl Running {
+    /// The CPU time that it has taken so far, user and system; `None` where the system doesn't say.
+    pub(crate) fn cpu(&self) -> Option<Duration> {
+        self.process.cpu()
+    }
+
     pub(crate) async fn end(self) -> anyhow::Result<()> {
         self.process.end().await
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use order::{Head, NewOrder, Placed, Record, Stock, Version, event, queues};
+use order::{Command, Finding, Head, NewOrder, Payment, Placed, Record, event, queues};
 use queue::native::Native;
 use queue::{Class, Effects, Emit, Handler, Hold, Message, Outcome, Queue};
 use redis::aio::MultiplexedConnection;
@@ -35,7 +35,7 @@ impl Handler for Decider<'_> {
 
 impl Decider<'_> {
     async fn decide(&self, message: &Message) -> Result<Outcome, String> {
-        let placed = Placed::decode(&message.payload).map_err(|error| error.to_string())?;
+        let placed = placed(&message.payload).map_err(|error| error.to_string())?;
         match self.queue.hold(message, false, wanted(&placed.order)).await.map_err(|error| error.to_string())? {
             Hold::Held => {}
             other => return Err(format!("without any stock entry, stock is {other:?}")),
@@ -44,6 +44,14 @@ impl Decider<'_> {
         let written: RedisResult<()> = self.store.clone().set(head.key(record.id()), record.to_json()).await;
         written.map_err(|error| error.to_string())?;
         Ok(Outcome::Done(effects(&record, head)))
+    }
+}
+
+/// The order in a message. There are no others here.
+pub(crate) fn placed(payload: &[u8]) -> anyhow::Result<Placed> {
+    match Command::decode(payload)? {
+        Command::Place(placed) => Ok(placed),
+        Command::Change(_) => anyhow::bail!("nobody has asked for a change"),
     }
 }
 
@@ -58,8 +66,8 @@ pub(crate) fn wanted(order: &NewOrder) -> BTreeMap<&str, u64> {
 
 /// The record of an order whose stock is held.
 pub(crate) fn decided(placed: Placed, message: &Message) -> (Record, Head) {
-    let record = order::decide(placed, Version::NONE, &Stock::Held, now());
-    let head = Head::of(&record, message.delivery);
+    let record = order::decide(placed, &Finding::Good(Payment::None), now());
+    let head = Head::of(&record, None, message.delivery);
     (record, head)
 }
 
@@ -70,6 +78,7 @@ pub(crate) fn effects(record: &Record, head: Head) -> Effects {
         id: event::id(&record.id(), record.version()).into_bytes(),
         payload: event::to_json(record, None),
         log: true,
+        after: Duration::ZERO,
     };
     Effects {
         head: Some(head.to_string().into_bytes()),

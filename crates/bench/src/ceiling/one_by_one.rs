@@ -4,7 +4,6 @@
 //! together, without waiting for what the stock says.
 
 use futures::future::try_join3;
-use order::Placed;
 use order::queues::PLACED;
 use queue::native::Native;
 use queue::{Claim, Hold, Message, Queue, Settlement, Verdict};
@@ -12,7 +11,7 @@ use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
 
 use super::Options;
-use super::decide::{decided, effects, wanted};
+use super::decide::{decided, effects, placed, wanted};
 use super::worker::{connect, on_a_thread};
 use crate::native::{TIMING, namespace};
 
@@ -44,7 +43,7 @@ async fn work_off(
     mut store: MultiplexedConnection,
     message: &Message,
 ) -> anyhow::Result<()> {
-    let placed = Placed::decode(&message.payload)?;
+    let placed = placed(&message.payload)?;
     let articles = wanted(&placed.order).into_iter().map(|(sku, units)| (sku.to_owned(), units)).collect::<Vec<_>>();
     let (record, head) = decided(placed, message);
     let verdict = Verdict::Done(effects(&record, head));

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::median;
+use super::{median, per_order};
 use crate::load::{Pace, load};
 use crate::report::{Goal, Report, Row, Unit};
 use crate::rig::Rig;
@@ -16,6 +16,7 @@ const TIME: Duration = Duration::from_secs(3);
 
 pub(crate) async fn measure(rig: &mut Rig, report: &mut Report) -> anyhow::Result<()> {
     let mut rates: BTreeMap<System, Vec<f64>> = BTreeMap::new();
+    let mut costs: BTreeMap<System, Vec<f64>> = BTreeMap::new();
     let mut waits: BTreeMap<System, Vec<f64>> = BTreeMap::new();
     for round in 1..=ROUNDS {
         for system in rig.systems() {
@@ -23,6 +24,9 @@ pub(crate) async fn measure(rig: &mut Rig, report: &mut Report) -> anyhow::Resul
             rig.store.clear().await?;
             let running = rig.start(system, Work::Intake, None).await?;
             let loaded = load(running.address, &rig.orders, Pace::Flat, TIME).await?;
+            if let Some(cpu) = running.cpu() {
+                costs.entry(system).or_default().push(per_order(cpu, rig.store.depth().await?));
+            }
             running.end().await?;
             rates.entry(system).or_default().push(loaded.per_second);
             waits.entry(system).or_default().push(loaded.latency.value_at_quantile(0.99) as f64 / 1000.0);
@@ -34,5 +38,11 @@ pub(crate) async fn measure(rig: &mut Rig, report: &mut Report) -> anyhow::Resul
     report.peak = rates[&System::Sluice];
     report.add(Row::new("POST /orders, 32 connections", Unit::PerSecond, rates, Goal::AtLeast(0.65)));
     report.add(Row::new("p99 of the same", Unit::Millis, middle(waits), Goal::AtMost(2.0)));
+    report.add(Row::new(
+        "  CPU time of the server for each, its start included",
+        Unit::Micros,
+        middle(costs),
+        Goal::None,
+    ));
     Ok(())
 }

@@ -58,7 +58,7 @@ fn median(mut values: Vec<f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// Why is told by whoever fails.
+/// A time shared out among orders, in µs.
 fn per_order(time: std::time::Duration, orders: u64) -> f64 {
     time.as_secs_f64() * 1e6 / orders as f64
 }

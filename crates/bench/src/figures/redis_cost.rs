@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use order::Placed;
 use order::queues::{CHANGES, PLACED};
 use queue::native::{Native, Tokio};
 use queue::{Class, Effects, Emit, Handler, Message, Outcome, Queue};
 
 use super::per_order;
-use crate::ceiling::decide::{decided, effects, wanted};
+use crate::ceiling::decide::{decided, effects, placed, wanted};
 use crate::ceiling::worker::{backoff, worker};
 use crate::fill::fill;
 use crate::report::{Goal, Report, Row, Unit};
@@ -92,7 +91,7 @@ impl Step<'_> {
     async fn effects(&self, message: &Message) -> anyhow::Result<Effects> {
         match self {
             Self::HoldAndFinish(queue) => {
-                let placed = Placed::decode(&message.payload)?;
+                let placed = placed(&message.payload)?;
                 queue.hold(message, false, wanted(&placed.order)).await?;
                 finish(message)
             }
@@ -104,11 +103,11 @@ impl Step<'_> {
 }
 
 fn finish(message: &Message) -> anyhow::Result<Effects> {
-    let (record, head) = decided(Placed::decode(&message.payload)?, message);
+    let (record, head) = decided(placed(&message.payload)?, message);
     Ok(effects(&record, head))
 }
 
 fn copy(message: &Message) -> Emit {
     let queue = format!("{CHANGES}.{LANE}");
-    Emit { queue, id: message.id.clone(), payload: message.payload.clone(), log: false }
+    Emit { queue, id: message.id.clone(), payload: message.payload.clone(), log: false, after: Duration::ZERO }
 }
