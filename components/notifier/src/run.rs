@@ -18,7 +18,7 @@ use crate::job::Job;
 const REDIS_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Changes fanned out in one step.
-const FAN_OUT_BATCH: usize = 64;
+const FAN_OUT_BATCH: usize = 256;
 
 /// Requests to one endpoint at the same time.
 const LANE_BATCH: usize = 16;
