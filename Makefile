@@ -39,10 +39,8 @@ chaos: build redis-server
 flash-sale: build redis-server
 	cargo run --package flash-sale -- $(if $(SEED),--seed $(SEED))
 
-# The host and the benchmark are built together, so that what they share is built once.
-bench: tools redis-server
-	cargo build --package host --package bench
-	target/debug/host build
+bench: build redis-server
+	cargo build --package bench
 	target/debug/bench run $(if $(SPIN),--spin)
 
 lint: tools
@@ -56,7 +54,7 @@ build: tools
 	@touch target/built
 
 # Asking cargo six times whether there is anything to do would take longer than starting.
-target/built: $(shell find Cargo.toml Cargo.lock spin.toml components crates) | tools
+target/built: $(shell find .cargo Cargo.toml Cargo.lock spin.toml components crates) | tools
 	@$(MAKE) --no-print-directory build
 
 # What is missing is installed, and said before it is done.
