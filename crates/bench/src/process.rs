@@ -9,14 +9,12 @@ use anyhow::Context;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-/// Runs `"$@"` until standard input ends, then kills it.
+/// Runs `"$@"` until standard input ends, then kills it, whatever it has started, and itself: its process group.
 const GUARDED: &str = r#"
 "$@" <&- &
-child=$!
 exec >&-
 read -r _
-kill -KILL "$child" 2>/dev/null
-wait "$child" 2>/dev/null
+kill -KILL 0
 "#;
 
 /// A running process.

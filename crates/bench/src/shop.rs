@@ -29,18 +29,19 @@ impl Shop {
         Ok(Self { sender, host: address.to_string() })
     }
 
-    /// Sends an order, which must be taken.
-    pub(crate) async fn place(&mut self, order: orders::Request) -> anyhow::Result<Bytes> {
+    /// Sends an order, and gives the answer if it was taken; `None` if it shall be sent again later.
+    pub(crate) async fn place(&mut self, order: orders::Request) -> anyhow::Result<Option<Bytes>> {
         let request = Request::post("/orders")
             .header("host", &self.host)
             .header("content-type", "application/json")
             .header("idempotency-key", order.key)
             .body(Full::new(Bytes::from(order.body)))?;
         let (status, body) = self.send(request).await?;
-        if status != StatusCode::ACCEPTED {
-            bail!("an order was not taken: {status} {}", String::from_utf8_lossy(&body));
+        match status {
+            StatusCode::ACCEPTED => Ok(Some(body)),
+            StatusCode::SERVICE_UNAVAILABLE => Ok(None),
+            _ => bail!("an order was refused: {status} {}", String::from_utf8_lossy(&body)),
         }
-        Ok(body)
     }
 
     /// Asks for a path.

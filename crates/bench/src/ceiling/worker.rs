@@ -19,7 +19,7 @@ use super::notify::Notifier;
 use crate::native::{TIMING, namespace};
 
 /// Orders decided at the same time, as in the processor.
-const BATCH: usize = 64;
+const BATCH: usize = 256;
 
 /// Both workers, on a thread of their own.
 pub(crate) struct Workers;

@@ -18,7 +18,9 @@ use crate::system::System;
 
 pub(crate) const STEPS: u64 = 1;
 
-const ORDERS: u64 = 20_000;
+/// The cheapest round counts: what else the machine does can only add.
+const ROUNDS: usize = 5;
+const ORDERS: u64 = 4_000;
 const LANE: &str = "bench";
 
 /// What is done with a message once it is claimed.
@@ -33,25 +35,45 @@ enum Step<'a> {
     Deliver,
 }
 
+/// What each step took.
+struct Costs {
+    accept: Usage,
+    finish: Usage,
+    fan_out: Usage,
+    deliver: Usage,
+    hold_and_finish: Usage,
+}
+
 pub(crate) async fn measure(rig: &mut Rig, report: &mut Report) -> anyhow::Result<()> {
     rig.step("Redis's time for each step");
+    let mut rounds = Vec::new();
+    for _ in 0..ROUNDS {
+        rounds.push(round(rig).await?);
+    }
+    let least = |step: fn(&Costs) -> Duration| rounds.iter().map(step).min().unwrap_or_default();
+    let (accept, finish) = (least(|costs| costs.accept.scripts), least(|costs| costs.finish.scripts));
+    let both = finish + least(|costs| costs.fan_out.scripts);
+    let hold = least(|costs| costs.hold_and_finish.scripts).saturating_sub(finish);
+    add(report, "Redis for each order: accept", accept, Goal::Below(22.0));
+    add(report, "Redis for each order: claim, finish, fan-out", both, Goal::Below(40.0));
+    add(report, "  of that claim and finish", finish, Goal::None);
+    add(report, "  hold, besides", hold, Goal::None);
+    add(report, "  claim and settle a delivery, besides", least(|costs| costs.deliver.scripts), Goal::None);
+    add(report, "  CPU of accept: reading, file and fsync too", least(|costs| costs.accept.cpu), Goal::None);
+    let cpu = least(|costs| costs.finish.cpu + costs.fan_out.cpu);
+    add(report, "  CPU of claim, finish, fan-out, the same", cpu, Goal::None);
+    Ok(())
+}
+
+async fn round(rig: &mut Rig) -> anyhow::Result<Costs> {
     rig.store.clear().await?;
     let accept = cost(rig, async |rig| fill(&rig.store, &rig.orders, ORDERS).await.map(drop)).await?;
     let finish = cost(rig, async |rig| drain(rig, PLACED, |_| Step::Finish).await).await?;
     let fan_out = cost(rig, async |rig| drain(rig, CHANGES, |_| Step::FanOut).await).await?;
     let deliver = cost(rig, async |rig| drain(rig, &format!("{CHANGES}.{LANE}"), |_| Step::Deliver).await).await?;
     fill(&rig.store, &rig.orders, ORDERS).await?;
-    let hold = cost(rig, async |rig| drain(rig, PLACED, Step::HoldAndFinish).await).await?;
-
-    add(report, "Redis for each order: accept", accept.scripts, Goal::Below(22.0));
-    let both = finish.scripts + fan_out.scripts;
-    add(report, "Redis for each order: claim, finish, fan-out", both, Goal::Below(40.0));
-    add(report, "  of that claim and finish", finish.scripts, Goal::None);
-    add(report, "  hold, besides", hold.scripts.saturating_sub(finish.scripts), Goal::None);
-    add(report, "  claim and settle a delivery, besides", deliver.scripts, Goal::None);
-    add(report, "  accept, with reading, file and fsync", accept.cpu, Goal::None);
-    add(report, "  claim, finish, fan-out, with the same", finish.cpu + fan_out.cpu, Goal::None);
-    Ok(())
+    let hold_and_finish = cost(rig, async |rig| drain(rig, PLACED, Step::HoldAndFinish).await).await?;
+    Ok(Costs { accept, finish, fan_out, deliver, hold_and_finish })
 }
 
 async fn cost(rig: &mut Rig, work: impl AsyncFn(&Rig) -> anyhow::Result<()>) -> anyhow::Result<Usage> {

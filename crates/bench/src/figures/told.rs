@@ -50,7 +50,7 @@ async fn one(rig: &mut Rig, system: System) -> anyhow::Result<Histogram<u64>> {
     for number in 0..WARM_UP + ORDERS {
         sleep(IDLE * (1 + number % IDLE_STEPS) as u32).await;
         let sent = Instant::now();
-        let answer = shop.place(rig.orders.next()).await?;
+        let answer = shop.place(rig.orders.next()).await?.context("an order was put off")?;
         let answer: Answer = serde_json::from_slice(&answer).context("the answer names no order")?;
         let told = sink.told(&answer.id).await?;
         if number >= WARM_UP {
