@@ -33,5 +33,6 @@ pub(crate) async fn fill_fast(store: &mut Store, orders: &Orders, count: u64) ->
     store.durable(false).await?;
     let bytes = fill(store, orders, count).await?;
     store.durable(true).await?;
+    store.flush().await?;
     Ok(bytes)
 }

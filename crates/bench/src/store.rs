@@ -83,6 +83,12 @@ impl Store {
         self.set("appendfsync", if durable { "always" } else { "no" }).await
     }
 
+    /// Waits until all that was written is on disk: it would be by the next write, which may be measured.
+    pub(crate) async fn flush(&mut self) -> anyhow::Result<()> {
+        redis::cmd("SET").arg("bench:flushed").arg(1).exec_async(&mut self.control).await?;
+        Ok(())
+    }
+
     /// What it has used so far.
     pub(crate) async fn usage(&mut self) -> anyhow::Result<Usage> {
         let info: InfoDict =
