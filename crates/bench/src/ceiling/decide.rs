@@ -50,7 +50,7 @@ impl Decider<'_> {
 /// The order in a message. There are no others here.
 pub(crate) fn placed(payload: &[u8]) -> anyhow::Result<Placed> {
     match Command::decode(payload)? {
-        Command::Place(placed) => Ok(placed),
+        Command::Place(placed) => Ok(*placed),
         Command::Change(_) => anyhow::bail!("nobody has asked for a change"),
     }
 }
