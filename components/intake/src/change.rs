@@ -4,7 +4,7 @@
 use guest::{Answer, Settings, is_json, read_body};
 use http::Method;
 use order::command::message_id;
-use order::{Change, Head, Illegal, Move, OrderId, Record, Status, Tracking, Wanted, life};
+use order::{Change, Head, Illegal, Move, OrderId, Standing, Status, Tracking, Wanted, life};
 use queue::{FollowUp, Followed, Place, Whereabouts};
 use spin_sdk::http::Request;
 
@@ -21,7 +21,7 @@ enum Present {
     /// It waits to be decided; `needs_attention` where it was given up.
     Undecided(&'static str),
     /// It has a record, whose bytes are these.
-    Decided(Box<Record>, Vec<u8>),
+    Decided(Standing, Vec<u8>),
 }
 
 /// The shop's customer, or support for them, wants the order no more.
@@ -64,12 +64,12 @@ async fn accept(change: Change) -> Result<Answer, Problem> {
             }
             status
         }
-        Present::Decided(record, json) => {
-            if is_done(&record, &change.wanted) {
+        Present::Decided(standing, json) => {
+            if is_done(&standing, &change.wanted) {
                 return Ok(answer::found(json));
             }
-            record.status().after(change.wanted.as_move())?;
-            record.status().as_str()
+            standing.status.after(change.wanted.as_move())?;
+            standing.status.as_str()
         }
     };
     enqueue(&context, &change).await?;
@@ -77,9 +77,9 @@ async fn accept(change: Change) -> Result<Answer, Problem> {
 }
 
 /// Whether the order is there already, so that asking again is no fault.
-fn is_done(record: &Record, wanted: &Wanted) -> bool {
-    let same = |tracking: &Option<Tracking>| tracking.is_none() || tracking.as_ref() == record.tracking();
-    match (record.status(), wanted) {
+fn is_done(standing: &Standing, wanted: &Wanted) -> bool {
+    let same = |tracking: &Option<Tracking>| tracking.is_none() || *tracking == standing.tracking;
+    match (standing.status, wanted) {
         (Status::Cancelled, Wanted::Cancel { .. }) => true,
         (Status::Fulfilled, Wanted::Fulfil { tracking }) => same(tracking),
         _ => false,
@@ -89,8 +89,8 @@ fn is_done(record: &Record, wanted: &Wanted) -> bool {
 async fn present(id: OrderId, mut found: Whereabouts) -> Result<Present, Problem> {
     if let Some(head) = store::head(&found.head)? {
         let json = record_of(id, head).await?;
-        let record = Record::from_json(&json).map_err(|error| store::unavailable(error.to_string()))?;
-        return Ok(Present::Decided(Box::new(record), json));
+        let standing = Standing::from_json(&json).map_err(|error| store::unavailable(error.to_string()))?;
+        return Ok(Present::Decided(standing, json));
     }
     match found.places.swap_remove(0) {
         Some(Place::Queue { .. }) => Ok(Present::Undecided("queued")),

@@ -48,7 +48,7 @@ pub use money::Money;
 pub use new_order::{Address, CanonicalJson, Customer, Line, NewOrder};
 pub use payment::Payment;
 pub use quantity::Quantity;
-pub use record::{Record, RecordError, Status, Version};
+pub use record::{Record, RecordError, Standing, Status, Version};
 pub use text::{
     AddressLine, MetadataKey, MetadataValue, Name, Note, PaymentId, Phone, Place, PostalCode, Reason, Reference, Sku,
     Tracking,

@@ -41,6 +41,15 @@ pub enum Status {
     Cancelled,
 }
 
+/// What decides which moves an order still has, for whoever needs no more of its record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Where the order stands.
+    pub status: Status,
+    /// The carrier's number of its parcel.
+    pub tracking: Option<Tracking>,
+}
+
 /// How often an order has changed: 1 for its first record, and 0 while it has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Version(u64);

@@ -1,6 +1,6 @@
 //! A record's JSON: what a shop reads with GET and what an event carries.
 
-use super::{Record, RecordError, Status, Version};
+use super::{Record, RecordError, Standing, Status, Version};
 use crate::id::OrderId;
 use crate::iso_code::Currency;
 use crate::json::Node;
@@ -32,6 +32,23 @@ impl Record {
         let tree = Node::parse(json)?;
         reader::read(&tree, record).map_err(RecordError::Invalid)
     }
+}
+
+impl Standing {
+    /// Reads of a record that [`Record::to_json`] wrote only where its order stands.
+    ///
+    /// # Errors
+    /// See [`RecordError`].
+    pub fn from_json(json: &[u8]) -> Result<Self, RecordError> {
+        let tree = Node::parse(json)?;
+        reader::read(&tree, standing).map_err(RecordError::Invalid)
+    }
+}
+
+fn standing(record: &Value<'_>) -> Option<Standing> {
+    let status = record.field("status")?.required(text);
+    let tracking = record.field("tracking")?.optional(text);
+    Some(Standing { status: status?, tracking: tracking? })
 }
 
 impl Serialize for Record {

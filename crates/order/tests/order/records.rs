@@ -1,7 +1,7 @@
 //! What the store holds, and what subscribers are told of it.
 
 use crate::sample::{id, record};
-use order::{Record, Timestamp, event, limits};
+use order::{Record, Standing, Status, Timestamp, event, limits};
 use serde_json::{Value, json};
 
 fn json_of(record: &Record) -> Value {
@@ -179,4 +179,13 @@ fn what_is_no_event_is_told_so() {
 fn an_event_that_tells_of_a_given_up_message_has_an_id_of_its_own() {
     assert_eq!(event::attention_id(&id(), "", 3), format!("{}.attention.3", id()));
     assert_eq!(event::attention_id(&id(), "cancel", 3), format!("{}.attention.cancel.3", id()));
+}
+
+#[test]
+fn where_an_order_stands_is_read_without_the_rest_of_its_record() {
+    let tracking: Option<order::Tracking> = "JD014600003SE".parse().ok();
+    let fulfilled = record().fulfil(tracking.clone(), Timestamp::from_ms(0)).unwrap();
+    assert_eq!(Standing::from_json(&fulfilled.to_json()), Ok(Standing { status: Status::Fulfilled, tracking }));
+    let error = Standing::from_json(b"{}").unwrap_err().to_string();
+    assert_eq!(error, "the record has faults: /status is required");
 }
