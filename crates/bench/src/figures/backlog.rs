@@ -4,8 +4,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use order::queues::PLACED;
+use queue::{Claim, Effects, Settlement, Verdict};
 use tokio::time::{Instant, sleep};
 
+use super::per_order;
 use crate::fill::{fill, fill_fast};
 use crate::report::{Goal, Report, Row, Unit};
 use crate::rig::Rig;
@@ -20,28 +23,63 @@ const TIME: Duration = Duration::from_secs(4);
 const WARM_UP: Duration = Duration::from_secs(1);
 /// How often the backlog is topped up.
 const TOP_UP: Duration = Duration::from_millis(2);
+/// Orders by which the scripts alone are measured at that length, and how many of them at a time.
+const SAMPLE: u64 = 8_000;
+const BATCH: usize = 250;
+
+/// What a length of the backlog comes to.
+struct Pace {
+    /// Orders through the whole system each second.
+    rate: f64,
+    /// Time in Redis's scripts to accept an order, claim it and finish it.
+    scripts: f64,
+}
 
 pub(crate) async fn measure(rig: &mut Rig, report: &mut Report) -> anyhow::Result<()> {
     // The short one before and after, since the machine may have changed its pace meanwhile.
     let before = at(rig, SHORT).await?;
     let long = at(rig, LONG).await?;
     let after = at(rig, SHORT).await?;
-    let measured = BTreeMap::from([(System::Sluice, long)]);
+    let measured = BTreeMap::from([(System::Sluice, long.rate)]);
     let mut row =
         Row::new("rate at a backlog of 1,000,000; beside: of 1,000", Unit::PerSecond, measured, Goal::AtLeast(0.9));
-    row.reference = Some((before + after) / 2.0);
+    row.reference = Some((before.rate + after.rate) / 2.0);
+    report.add(row);
+    let measured = BTreeMap::from([(System::Sluice, long.scripts)]);
+    let mut row = Row::new("  Redis's scripts for each, the same", Unit::Micros, measured, Goal::None);
+    row.reference = Some(before.scripts.min(after.scripts));
     report.add(row);
     Ok(())
 }
 
-async fn at(rig: &mut Rig, backlog: u64) -> anyhow::Result<f64> {
+async fn at(rig: &mut Rig, backlog: u64) -> anyhow::Result<Pace> {
     rig.step(format!("a backlog of {backlog}"));
     rig.store.clear().await?;
     fill_fast(&mut rig.store, &rig.orders, backlog).await?;
+    let scripts = scripts(rig).await?;
     let running = rig.start(System::Sluice, Work::Everything, None).await?;
     let rate = keep(rig, backlog).await?;
     running.end().await?;
-    Ok(rate)
+    Ok(Pace { rate, scripts })
+}
+
+/// Accepts some orders more and finishes as many, so that the length stays.
+async fn scripts(rig: &mut Rig) -> anyhow::Result<f64> {
+    let before = rig.store.usage().await?;
+    fill(&rig.store, &rig.orders, SAMPLE).await?;
+    let queue = rig.store.queue(PLACED);
+    let claim = Claim { most: BATCH, most_bytes: 1 << 20, max_crashes: 3, worker: "bench", silence: false };
+    let mut finished = 0;
+    while finished < SAMPLE {
+        let batch = queue.claim(&claim).await?;
+        let done = batch.into_iter().map(|message| Settlement {
+            id: message.id,
+            delivery: message.delivery,
+            verdict: Verdict::Done(Effects::default()),
+        });
+        finished += queue.settle("bench", &done.collect::<Vec<_>>()).await?.len() as u64;
+    }
+    Ok(per_order((rig.store.usage().await? - before).scripts, SAMPLE))
 }
 
 /// Tops the backlog up, and says how many orders that took each second.
