@@ -188,10 +188,30 @@ async fn what_the_desk_cannot_do_is_told() {
         ("POST", "/dead-letters/placed/redrive", json!({"class": "other"}), 400),
         ("POST", "/dead-letters/placed/discard", json!({"id": "x", "by": " ", "why": "y"}), 400),
         ("POST", "/dead-letters/placed/discard", json!({"id": "x"}), 400),
-        ("GET", "/dead-letters/changes.erp", Value::Null, 200),
+        ("GET", "/dead-letters/changes", Value::Null, 200),
     ] {
         let answer = desk(&sluice, method, path, KEY, body.clone()).await;
         assert_eq!(answer.status(), status, "{method} {path} {body}: {answer:?}");
         assert_eq!(answer.headers()["content-length"], answer.body().len().to_string().as_str(), "{method} {path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slip_in_a_request_is_told_and_never_read_as_nothing() {
+    let endpoint = Endpoint::start("support").await;
+    let sluice = open_desk(&endpoint).await;
+    for (method, path, body, status, told) in [
+        ("GET", "/dead-letters/changes.nope", Value::Null, 404, "changes.{endpoint}"),
+        ("GET", "/dead-letters/placed.", Value::Null, 404, "placed"),
+        ("GET", "/dead-letters/placed?limit=5", Value::Null, 400, "limit=5 is not known here, only offset"),
+        ("GET", "/dead-letters/placed?offset=x", Value::Null, 400, "offset must be a whole number"),
+        ("GET", "/stock?page=2", Value::Null, 400, "page=2 is not known here, only cursor"),
+        ("PATCH", "/stock/TEA-9", json!({"by": 1}), 404, "PUT"),
+        ("PUT", "/stock/TEA-9", json!({"available": -1}), 400, "The body can't be used: "),
+        ("POST", "/dead-letters/placed/redrive", json!({"ids": ["x"], "per_second": 1}), 400, "per_second"),
+    ] {
+        let answer = desk(&sluice, method, path, KEY, body).await;
+        assert_eq!(answer.status().as_u16(), status, "{method} {path}: {answer:?}");
+        assert!(body_of(&answer)["detail"].as_str().unwrap().contains(told), "{answer:?}");
     }
 }

@@ -149,3 +149,17 @@ async fn superseded_records_are_removed_in_time() {
     .await;
     assert_eq!(left, [present]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn goods_do_not_go_out_for_an_order_that_is_to_be_cancelled() {
+    let all = start().await;
+    let id = confirmed(&all).await;
+    let redis = all.redis.clone();
+    all.running.stop().await;
+
+    let door = Sluice::on(redis, unattended(&[("operator_key", KEY)])).await;
+    assert_eq!(door.ask(&id, "cancel", &Value::Null).await.status(), StatusCode::ACCEPTED);
+    let refused = fulfil(&door, &id, &json!({})).await;
+    assert_eq!(refused.status(), StatusCode::CONFLICT, "{refused:?}");
+    assert_eq!(body_of(&refused)["type"], "urn:sluice:problem:cancel-pending");
+}

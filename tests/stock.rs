@@ -82,7 +82,7 @@ async fn stock_is_kept_by_whoever_has_the_operators_key() {
     let level = |available: u64| format!(r#""sku":"TEA-1","available":{available},"held":0"#);
     for (method, path, body, status, answer) in [
         ("GET", "/stock/TEA-1", Value::Null, 404, "not-found".to_owned()),
-        ("PATCH", "/stock/TEA-1", json!({"by": 1}), 404, "not-found".to_owned()),
+        ("PATCH", "/stock/TEA-1", json!({"by": 1}), 404, "untracked".to_owned()),
         ("PUT", "/stock/TEA-1", json!({"available": 5}), 200, level(5)),
         ("PATCH", "/stock/TEA-1", json!({"by": -2}), 200, level(3)),
         ("PATCH", "/stock/TEA-1", json!({"by": -4}), 409, "Only 3 are left".to_owned()),

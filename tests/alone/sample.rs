@@ -51,10 +51,9 @@ pub(crate) fn change(n: u8) -> Message {
 
 /// The event that tells that the nth order was buried.
 pub(crate) fn attention(n: u8) -> Message {
-    let event_id = event::attention_id(&id(n), "", 3);
-    let payload =
-        event::attention(&id(n), event_id.clone(), "the store was away", None, Timestamp::from_ms(ACCEPTED_AT + 2));
-    message(event_id.as_bytes(), payload)
+    let given_up = event::GivenUp { order: id(n), change: None, delivery: 3, reason: "the store was away" };
+    let payload = event::attention(&given_up, None, Timestamp::from_ms(ACCEPTED_AT + 2));
+    message(event::attention_id(&id(n), None, 3).as_bytes(), payload)
 }
 
 /// A shop's order.

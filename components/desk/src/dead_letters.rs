@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use spin_sdk::http::Request;
 
-use crate::exchange::{answer, malformed, read};
+use crate::exchange::{answer, malformed, parameter, read};
 use crate::problem::Problem;
 
 /// Letters in one answer.
@@ -20,10 +20,7 @@ const MOST_MOVED: usize = 1000;
 
 /// `GET ?offset=`: a page of them, oldest first.
 pub(crate) async fn list(queue: &Queue<'_, Redis>, request: &Request) -> Result<Answer, Problem> {
-    let offset = match request.uri().query().and_then(|query| query.strip_prefix("offset=")) {
-        Some(offset) => offset.parse().map_err(|_| malformed("offset must be a whole number"))?,
-        None => 0,
-    };
+    let offset = parameter(request, "offset")?.unwrap_or(0);
     let dead = queue.stats().await?.dead;
     let letters = queue.dead_letters(offset, PAGE).await?;
     let body = Page { dead, offset, letters: letters.iter().map(Shown::new).collect() };
@@ -35,6 +32,9 @@ pub(crate) async fn list(queue: &Queue<'_, Redis>, request: &Request) -> Result<
 pub(crate) async fn redrive(queue: &Queue<'_, Redis>, request: Request) -> Result<Answer, Problem> {
     let wanted: WantedRedrive = read(request).await?;
     let sent = match (wanted.ids, wanted.class, wanted.all) {
+        (Some(_), None, None) if wanted.per_second > 0 => {
+            return Err(malformed("\"per_second\" goes with \"class\" or \"all\""));
+        }
         (Some(ids), None, None) => {
             let ids: Vec<_> = ids.iter().map(|id| from_shown(id)).collect();
             let ids: Vec<_> = ids.iter().map(Vec::as_slice).collect();

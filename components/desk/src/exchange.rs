@@ -1,5 +1,7 @@
 //! JSON in and out, alike for everything at the desk.
 
+use std::str::FromStr;
+
 use guest::{Answer, read_body};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -13,7 +15,22 @@ const BODY_BYTES: usize = 64 * 1024;
 /// The body of a request.
 pub(crate) async fn read<T: for<'de> Deserialize<'de>>(request: Request) -> Result<T, Problem> {
     let body = read_body(request, BODY_BYTES).await?;
-    serde_json::from_slice(&body).map_err(|error| Problem::Malformed { detail: format!("The body {error}.") })
+    serde_json::from_slice(&body)
+        .map_err(|error| Problem::Malformed { detail: format!("The body can't be used: {error}.") })
+}
+
+/// The value of the one parameter that a query may have.
+pub(crate) fn parameter<T: FromStr>(request: &Request, known: &str) -> Result<Option<T>, Problem> {
+    let mut value = None;
+    for pair in request.uri().query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+        match pair.split_once('=') {
+            Some((name, text)) if name == known => {
+                value = Some(text.parse().map_err(|_| malformed(&format!("{known} must be a whole number")))?);
+            }
+            _ => return Err(malformed(&format!("{pair} is not known here, only {known}"))),
+        }
+    }
+    Ok(value)
 }
 
 /// What was asked for. It changes with time, so no one may keep it.

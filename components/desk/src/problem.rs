@@ -16,6 +16,8 @@ pub(crate) enum Problem {
     Unauthorized,
     /// The body says nothing that can be done.
     Malformed { detail: String },
+    /// The article has no stock entry that could be adjusted.
+    Untracked,
     /// More was to be taken away than is left.
     Short { left: u64 },
     /// Redis is down.
@@ -52,6 +54,7 @@ impl Problem {
             Self::Closed => (StatusCode::FORBIDDEN, "desk-closed", "The desk is closed"),
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized", "The operator's key is missing or wrong"),
             Self::Malformed { .. } => (StatusCode::BAD_REQUEST, "malformed-request", "The request can't be read"),
+            Self::Untracked => (StatusCode::NOT_FOUND, "untracked", "The article has no stock entry"),
             Self::Short { .. } => (StatusCode::CONFLICT, "not-enough-stock", "There is not enough in stock"),
             Self::Unavailable { .. } => {
                 (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The desk can't work right now")
@@ -65,11 +68,13 @@ impl Problem {
     fn detail(&self) -> String {
         match self {
             Self::NotFound => "The desk knows /stock, /stock/{sku} for articles with a stock entry, and \
-                               /dead-letters/{queue} for the queues placed, changes and changes.{endpoint}."
+                               /dead-letters/{queue} for the queues placed and changes and, once anything was \
+                               put there, changes.{endpoint} and placed.superseded."
                 .to_owned(),
             Self::MethodNotAllowed { allow } => format!("Use {allow}."),
             Self::Closed => "Set the variable operator_key, of 16 characters or more, to open it.".to_owned(),
             Self::Unauthorized => "Send the header Authorization: Bearer with the operator's key.".to_owned(),
+            Self::Untracked => "Set one with PUT {\"available\": …} first.".to_owned(),
             Self::Short { left } => format!("Only {left} are left. Nothing was changed."),
             Self::Malformed { detail } | Self::Unavailable { detail } => detail.clone(),
             Self::Misconfigured(error) => format!("{error}."),
@@ -104,6 +109,7 @@ impl From<BodyError> for Problem {
         let detail = match error {
             BodyError::TooLarge => "The body is too large.",
             BodyError::Interrupted => "The connection ended before the body did.",
+            BodyError::TooSlow => "The body did not arrive in time.",
         };
         Self::Malformed { detail: detail.to_owned() }
     }

@@ -39,6 +39,13 @@ async fn dead_letters(request: Request, path: &[&str]) -> Result<Answer, Problem
     }
     let shared = settings.queue().await?;
     let redis = Redis::new(shared.redis_url, REDIS_DEADLINE);
+    if let Some((root, lane)) = queue.split_once('.') {
+        let root = Queue::new(&redis, &shared.namespace, root, shared.timing);
+        // A slip in the name must not read as "no dead letters".
+        if !root.lanes().await?.iter().any(|known| known == lane) {
+            return Err(Problem::NotFound);
+        }
+    }
     let queue = Queue::new(&redis, &shared.namespace, queue, shared.timing);
     match verb {
         None => {

@@ -1,4 +1,4 @@
-//! Stock: how many pieces of an article are left, and how many confirmed orders hold.
+//! Stock: how many pieces of an article are left, and how many are held by orders that are confirmed, in work or given up.
 
 use guest::{Answer, Redis};
 use http::Method;
@@ -8,7 +8,7 @@ use queue::{Adjusted, Level, Stock};
 use serde::{Deserialize, Serialize};
 use spin_sdk::http::Request;
 
-use crate::exchange::{answer, malformed, read};
+use crate::exchange::{answer, malformed, parameter, read};
 use crate::problem::Problem;
 
 /// Pieces of one article, at most: what JSON can carry everywhere, and no sum of them overflows.
@@ -16,11 +16,7 @@ const MOST: u64 = 1 << 50;
 
 /// `GET /stock?cursor=`: a page of tracked articles, and the cursor for the next one.
 pub(crate) async fn list(stock: &Stock<'_, Redis>, request: &Request) -> Result<Answer, Problem> {
-    let cursor = match request.uri().query().and_then(|query| query.strip_prefix("cursor=")) {
-        Some(cursor) => cursor.parse().map_err(|_| malformed("cursor must be the one of the page before"))?,
-        None => 0,
-    };
-    let (cursor, items) = stock.list(cursor).await?;
+    let (cursor, items) = stock.list(parameter(request, "cursor")?.unwrap_or(0)).await?;
     let stock = items.iter().map(|(sku, level)| Shown::new(sku, *level)).collect();
     answer(&Page { stock, cursor: (cursor != 0).then(|| cursor.to_string()) })
 }
@@ -54,7 +50,7 @@ async fn adjust(stock: &Stock<'_, Redis>, sku: &str, request: Request) -> Result
     match stock.adjust(sku, by).await? {
         Adjusted::To(level) => Ok(level),
         Adjusted::Short(level) => Err(Problem::Short { left: level.available }),
-        Adjusted::Untracked => Err(Problem::NotFound),
+        Adjusted::Untracked => Err(Problem::Untracked),
     }
 }
 

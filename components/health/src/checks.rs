@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join;
-use guest::{Answer, Redis, SettingError, Settings, within};
+use guest::{Answer, Redis, Settings, within};
 use http::StatusCode;
 use order::queues;
 use queue::{Queue, Server};
@@ -41,7 +41,7 @@ enum Status {
 
 pub(crate) async fn health() -> Answer {
     let settings = Settings::new("health");
-    let mut checks = vec![Check::of("settings", check_settings(&settings).await.map_err(|error| format!("{error}.")))];
+    let mut checks = vec![Check::of("settings", check_settings(&settings).await)];
     // At the same time: where both are silent, a probe must not wait for both.
     let (redis, store) = join(check_redis(&settings), check_store()).await;
     checks.extend(redis);
@@ -53,19 +53,24 @@ pub(crate) async fn health() -> Answer {
     Answer::json(code, body).with("cache-control", "no-store")
 }
 
-/// Those of all components, since the workers can't answer for themselves.
-async fn check_settings(settings: &Settings) -> Result<(), SettingError> {
-    settings.queue().await?;
-    settings.backoff().await?;
-    settings.max_crashes().await?;
-    settings.drain_budget().await?;
-    settings.idempotency_ttl().await?;
-    settings.limits().await?;
-    settings.refuse_untracked().await?;
-    settings.payment_provider().await?;
-    settings.webhooks().await?;
-    settings.webhook_schedule().await?;
-    settings.webhook_timeout().await.map(drop)
+/// Those of all components, since the workers can't answer for themselves. Tells all that is wrong at once.
+async fn check_settings(settings: &Settings) -> Result<(), String> {
+    let faults = [
+        settings.queue().await.err(),
+        settings.backoff().await.err(),
+        settings.max_crashes().await.err(),
+        settings.drain_budget().await.err(),
+        settings.idempotency_ttl().await.err(),
+        settings.limits().await.err(),
+        settings.refuse_untracked().await.err(),
+        settings.operator_key().await.err(),
+        settings.payment_provider().await.err(),
+        settings.webhooks().await.err(),
+        settings.webhook_schedule().await.err(),
+        settings.webhook_timeout().await.err(),
+    ];
+    let faults: Vec<_> = faults.into_iter().flatten().map(|error| format!("{error}.")).collect();
+    if faults.is_empty() { Ok(()) } else { Err(faults.join(" ")) }
 }
 
 /// Nothing where the settings don't say which Redis.

@@ -30,7 +30,10 @@ pub(crate) fn status(problem: &Problem) -> StatusCode {
         Problem::Unauthorized => StatusCode::UNAUTHORIZED,
         Problem::Closed => StatusCode::FORBIDDEN,
         Problem::NotFound => StatusCode::NOT_FOUND,
-        Problem::IllegalMove { .. } | Problem::Discarded | Problem::ChangeGivenUp { .. } => StatusCode::CONFLICT,
+        Problem::SlowBody => StatusCode::REQUEST_TIMEOUT,
+        Problem::IllegalMove { .. } | Problem::Discarded | Problem::ChangeGivenUp { .. } | Problem::CancelPending => {
+            StatusCode::CONFLICT
+        }
         Problem::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
         Problem::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Problem::NotJsonType => StatusCode::UNSUPPORTED_MEDIA_TYPE,

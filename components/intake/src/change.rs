@@ -55,8 +55,15 @@ async fn body(request: Request) -> Result<Vec<u8>, Problem> {
 
 async fn accept(change: Change) -> Result<Answer, Problem> {
     let context = Context::get().await?;
-    let whereabouts = context.placed().find(change.id.as_bytes(), &[change.id.as_bytes()]).await;
-    let status = match present(change.id, whereabouts?).await? {
+    let cancel = message_id(&change.id, Move::Cancel);
+    let found = context.placed().find(change.id.as_bytes(), &[change.id.as_bytes(), &cancel]).await?;
+    // Goods must not go out for an order whose money may be given back already.
+    if change.wanted.as_move() == Move::Fulfil
+        && matches!(found.places[1], Some(Place::Queue { .. } | Place::Dead { .. }))
+    {
+        return Err(Problem::CancelPending);
+    }
+    let status = match present(change.id, found).await? {
         Present::Undecided(status) => {
             let wanted = change.wanted.as_move();
             if life::next(None, wanted).is_none() {
@@ -114,7 +121,7 @@ async fn enqueue(context: &Context, change: &Change) -> Result<(), Problem> {
     };
     match context.placed().follow(follow_up).await? {
         Followed::New | Followed::Waiting => Ok(()),
-        Followed::Dead => Err(Problem::ChangeGivenUp { wanted }),
+        Followed::Dead => Err(Problem::ChangeGivenUp { id: change.id, wanted }),
     }
 }
 

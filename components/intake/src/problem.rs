@@ -18,6 +18,8 @@ pub(crate) enum Problem {
     TooLarge,
     /// The body ended early.
     UnreadableBody,
+    /// The body did not arrive in time.
+    SlowBody,
     /// The body is no JSON.
     NotJson { detail: String },
     /// The body is JSON, but no order. Lists every fault.
@@ -35,7 +37,9 @@ pub(crate) enum Problem {
     /// A person discarded the order.
     Discarded,
     /// The same was wanted before and given up: a person must look at it.
-    ChangeGivenUp { wanted: Move },
+    ChangeGivenUp { id: OrderId, wanted: Move },
+    /// It is to be cancelled, which comes first.
+    CancelPending,
     /// Too many orders wait, or one for too long. Nothing was accepted.
     Full,
     /// Redis or the store is down. Nothing was accepted, as far as can be known.
@@ -53,6 +57,7 @@ impl Problem {
             Self::NotJsonType => "unsupported-media-type",
             Self::TooLarge => "too-large",
             Self::UnreadableBody => "unreadable-body",
+            Self::SlowBody => "slow-body",
             Self::NotJson { .. } => "not-json",
             Self::InvalidOrder(_) => "invalid-order",
             Self::MalformedKey => "malformed-idempotency-key",
@@ -61,6 +66,7 @@ impl Problem {
             Self::Unauthorized => "unauthorized",
             Self::IllegalMove { .. } | Self::Discarded => "illegal-move",
             Self::ChangeGivenUp { .. } => "change-given-up",
+            Self::CancelPending => "cancel-pending",
             Self::Full => "queue-full",
             Self::Unavailable { .. } => "unavailable",
             Self::Misconfigured(_) => "misconfigured",
@@ -73,7 +79,7 @@ impl Problem {
             Self::MethodNotAllowed { .. } => "This route has no such method",
             Self::NotJsonType => "The body must be JSON",
             Self::TooLarge => "The body is too large",
-            Self::UnreadableBody => "The body could not be read",
+            Self::UnreadableBody | Self::SlowBody => "The body could not be read",
             Self::NotJson { .. } => "The body is not JSON",
             Self::InvalidOrder(_) => "The order has faults",
             Self::MalformedKey => "The Idempotency-Key is malformed",
@@ -82,6 +88,7 @@ impl Problem {
             Self::Unauthorized => "The operator's key is missing or wrong",
             Self::IllegalMove { .. } | Self::Discarded => "The order can't be changed so any more",
             Self::ChangeGivenUp { .. } => "This change was given up before",
+            Self::CancelPending => "The order is to be cancelled",
             Self::Full => "Too many orders are waiting",
             Self::Unavailable { .. } => "Orders can't be taken right now",
             Self::Misconfigured(_) => "The application is not set up correctly",
@@ -98,6 +105,7 @@ impl Problem {
             Self::TooLarge => {
                 format!("An order may have at most {} bytes, and a change of one far fewer.", order::limits::BODY_BYTES)
             }
+            Self::SlowBody => "The body did not arrive in time. Send the request again.".to_owned(),
             Self::UnreadableBody => "The connection ended before the body did. Send the order again.".to_owned(),
             Self::NotJson { detail } | Self::Unavailable { detail } => detail.clone(),
             Self::InvalidOrder(faults) => match faults.len() {
@@ -119,8 +127,11 @@ impl Problem {
                 format!("The order is {present}, and has no way to {wanted} from there.")
             }
             Self::Discarded => "The order was discarded. GET shows why.".to_owned(),
-            Self::ChangeGivenUp { wanted } => {
-                format!("Its {wanted} lies in the dead letters of the queue placed: redrive or discard it there.")
+            Self::ChangeGivenUp { id, wanted } => {
+                format!("It is the dead letter {id}/{wanted} of the queue placed: redrive or discard it there.")
+            }
+            Self::CancelPending => {
+                "Its cancellation was accepted and comes first. GET shows what became of it.".to_owned()
             }
             Self::Full => "Nothing was accepted. Send the order again after the time in Retry-After.".to_owned(),
             Self::Misconfigured(error) => format!("{error}."),
@@ -176,6 +187,7 @@ impl From<BodyError> for Problem {
         match error {
             BodyError::TooLarge => Self::TooLarge,
             BodyError::Interrupted => Self::UnreadableBody,
+            BodyError::TooSlow => Self::SlowBody,
         }
     }
 }

@@ -27,7 +27,9 @@ impl Commands<'_> {
     /// The order's next record, unless the move is illegal by now.
     async fn move_on(&self, id: OrderId, before: Head, wanted: Wanted) -> Result<Option<(Record, LetGo)>, Outcome> {
         let record = self.records.read(&before.key(id)).await?;
-        if record.status().after(wanted.as_move()).is_err() {
+        if let Err(illegal) = record.status().after(wanted.as_move()) {
+            // Whoever asked read that it was accepted.
+            eprintln!("Nothing was changed: {illegal}. Order {id}.");
             return Ok(None);
         }
         let now = || Timestamp::from_ms(now_ms());

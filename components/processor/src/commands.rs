@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use guest::{Redis, now_ms};
+use order::event::GivenUp;
 use order::{
     CHANGE_MARKER, Command, Head, Move, OrderId, Record, Timestamp, TraceParent, Version, command, event, queues,
 };
@@ -54,14 +55,13 @@ impl Commands<'_> {
             wanted,
             delivery: message.delivery + 1,
         });
-        let kind = wanted.map(|wanted| wanted.to_string()).unwrap_or_default();
-        let id = event::attention_id(&order, &kind, message.delivery);
+        let given_up = GivenUp { order, change: wanted, delivery: message.delivery, reason };
         let command = Command::decode(&message.payload).ok();
         let trace = command.as_ref().and_then(Command::trace);
         let told = Emit {
             queue: queues::CHANGES.to_owned(),
-            id: id.clone().into_bytes(),
-            payload: event::attention(&order, id, reason, trace, Timestamp::from_ms(now_ms())),
+            id: event::attention_id(&order, wanted, message.delivery).into_bytes(),
+            payload: event::attention(&given_up, trace, Timestamp::from_ms(now_ms())),
             log: true,
             after: Duration::ZERO,
         };

@@ -83,9 +83,10 @@ impl Answer {
         if self.status.is_success() {
             return read_id(&self.body).ok_or_else(|| retry("the payment provider's answer has no id"));
         }
+        let status = self.status.as_u16();
         let reason = match read_problem(&self.body) {
-            Some(problem) => format!("the payment provider answered {}: {problem}", self.status),
-            None => format!("the payment provider answered {}", self.status),
+            Some(problem) => format!("the payment provider answered {status}: {problem}"),
+            None => format!("the payment provider answered {status}"),
         };
         match self.status {
             // It asks for patience, or still works on an earlier try with the same key.

@@ -1,8 +1,12 @@
 //! Reading a body that may be too long, from a client that may lie about it.
 
+use std::time::Duration;
+
 use http::header;
 use http_body_util::BodyExt;
 use spin_sdk::http::Request;
+
+use crate::runtime::within;
 
 /// Why a body can't be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,10 +15,20 @@ pub enum BodyError {
     TooLarge,
     /// The connection ended before it did.
     Interrupted,
+    /// It did not end in time.
+    TooSlow,
 }
+
+/// How long a body may take to arrive. Each one that is waited for takes one of the requests that an instance can have at
+/// the same time, so a client must not decide how long.
+const DEADLINE: Duration = Duration::from_secs(10);
 
 /// The whole body. Refuses one of more than `most` bytes as soon as that is known, without reading the rest.
 pub async fn read_body(request: Request, most: usize) -> Result<Vec<u8>, BodyError> {
+    within(DEADLINE, read(request, most)).await.unwrap_or(Err(BodyError::TooSlow))
+}
+
+async fn read(request: Request, most: usize) -> Result<Vec<u8>, BodyError> {
     let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if declared.is_some_and(|length: u64| length > most as u64) {
         return Err(BodyError::TooLarge);

@@ -54,7 +54,7 @@ impl Placed {
 /// `discarded`, and the reason.
 #[must_use]
 pub fn unreadable(id: OrderId, status: &str, reason: &str) -> Vec<u8> {
-    serde_json::to_vec(&Unreadable { id, status, reason, created_at: id.accepted_at() })
+    serde_json::to_vec(&Unreadable { id, status, change: None, reason, created_at: id.accepted_at() })
         .expect("strings always serialise")
 }
 
@@ -103,6 +103,9 @@ pub fn change_answer(id: OrderId, status: &str, change: Move) -> Vec<u8> {
 pub(crate) struct Unreadable<'a> {
     pub(crate) id: OrderId,
     pub(crate) status: &'a str,
+    /// What was wanted of it, where that is what needs attention.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) change: Option<Move>,
     pub(crate) reason: &'a str,
     pub(crate) created_at: Timestamp,
 }

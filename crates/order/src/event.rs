@@ -2,6 +2,7 @@
 
 use crate::answers::Unreadable;
 use crate::id::OrderId;
+use crate::life::Move;
 use crate::record::{Record, Status, Version};
 use crate::timestamp::Timestamp;
 use crate::trace::TraceParent;
@@ -57,28 +58,45 @@ pub fn to_json(record: &Record, trace: Option<&TraceParent>) -> Vec<u8> {
     serde_json::to_vec(&event).expect("strings, numbers and maps with string keys always serialise")
 }
 
-/// The id of the event that tells that a message about an order was given up in one of its deliveries. `message` tells
-/// which of them where there are several, and is empty for the order itself.
+/// The id of the event that tells that a message about an order was given up in one of its deliveries: the order's own, or
+/// the one that asked for a change.
 #[must_use]
-pub fn attention_id(order: &OrderId, message: &str, delivery: u64) -> String {
-    let separator = if message.is_empty() { "" } else { "." };
-    format!("{order}.attention.{message}{separator}{delivery}")
+pub fn attention_id(order: &OrderId, change: Option<Move>, delivery: u64) -> String {
+    match change {
+        Some(change) => format!("{order}.attention.{change}.{delivery}"),
+        None => format!("{order}.attention.{delivery}"),
+    }
 }
 
-/// Writes the event that tells that an order was given up, and why. The message may be unreadable, so the event carries
-/// only what is known without it. Its `id` is an [`attention_id`].
+/// What is known of a message that was given up without reading it.
+#[derive(Debug, Clone, Copy)]
+pub struct GivenUp<'a> {
+    /// The order that it is about.
+    pub order: OrderId,
+    /// What it asked for; `None` for the order's own message.
+    pub change: Option<Move>,
+    /// Its last delivery.
+    pub delivery: u64,
+    /// Why it was given up.
+    pub reason: &'a str,
+}
+
+/// Writes the event that tells that a message was given up, and why. The message may be unreadable, so the event carries
+/// only what is known without it.
 #[must_use]
-pub fn attention(order: &OrderId, id: String, reason: &str, trace: Option<&TraceParent>, now: Timestamp) -> Vec<u8> {
+pub fn attention(given_up: &GivenUp<'_>, trace: Option<&TraceParent>, now: Timestamp) -> Vec<u8> {
+    let GivenUp { order, change, delivery, reason } = *given_up;
+    let created_at = order.accepted_at();
     let event = Event {
         specversion: "1.0",
-        id,
+        id: attention_id(&order, change, delivery),
         source: "/orders",
         event_type: NEEDS_ATTENTION,
-        subject: *order,
-        time: now.max(order.accepted_at()),
+        subject: order,
+        time: now.max(created_at),
         datacontenttype: "application/json",
         traceparent: trace,
-        data: Unreadable { id: *order, status: "needs_attention", reason, created_at: order.accepted_at() },
+        data: Unreadable { id: order, status: "needs_attention", change, reason, created_at },
     };
     serde_json::to_vec(&event).expect("strings always serialise")
 }
