@@ -167,6 +167,17 @@ async fn a_body_that_is_too_large_is_refused_however_it_comes() {
     assert_eq!(keys(&sluice.redis).await, [""; 0]);
 }
 
+/// It would else keep one of the requests that the host has in hand for as long as the client likes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_does_not_arrive_is_waited_for_ten_seconds_and_no_longer() {
+    let sluice = Sluice::start().await;
+    let answers = exchange(sluice.running.address().unwrap(), format!("{HEAD}content-length: 100\r\n\r\n{{")).await;
+    let [answer] = answers.as_slice() else { panic!("{answers:?}") };
+    assert_eq!(answer.status, 408, "{answer:?}");
+    assert!(answer.body.contains("slow-body"), "{answer:?}");
+    assert_eq!(keys(&sluice.redis).await, [""; 0]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_asks_first_is_told_to_go_on() {
     let sluice = Sluice::start().await;
