@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use redis::{AsyncConnectionConfig, RedisResult};
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin, Command};
 
 use crate::redis_address;
@@ -188,10 +189,33 @@ impl RedisServer {
     }
 }
 
+/// Cuts off a transaction that a kill tore in the middle of its writing. Redis leaves it out when it loads the file, but leaves
+/// its beginning in the file, and at its next start carries that out together with the transaction that follows.
+async fn mend(data: &Path, log: Stdio) -> io::Result<()> {
+    let manifest = data.join("appendonlydir/appendonly.aof.manifest");
+    if !manifest.exists() {
+        return Ok(());
+    }
+    // The server is its own checker, if called by that name.
+    let mut checker = Command::new("redis-server")
+        .arg0("redis-check-aof")
+        .arg("--fix")
+        .arg(manifest)
+        .stdin(Stdio::piped())
+        .stdout(log)
+        .spawn()?;
+    if let Some(mut answer) = checker.stdin.take() {
+        // It asks only if there is something to mend; what it can't mend, the server will complain of.
+        _ = answer.write_all(b"y\n").await;
+    }
+    checker.wait().await.map(drop)
+}
+
 impl Process {
     async fn start(data: &Path, log: &File, port: u16) -> Result<Self, RedisServerError> {
         let failed = |error| RedisServerError::Io { data: data.to_path_buf(), error };
         let output = || log.try_clone().map(Stdio::from).map_err(failed);
+        mend(data, output()?).await.map_err(failed)?;
         let mut shell = Command::new("sh")
             .args(["-c", GUARDED, "sh", "redis-server"])
             .args(["--port", &port.to_string(), "--dir"])

@@ -37,6 +37,30 @@ async fn killed_and_restarted_it_has_its_data_and_its_port() {
 }
 
 #[tokio::test]
+async fn a_transaction_that_a_kill_tore_is_gone_for_good() {
+    let data = TempDir::new().unwrap();
+    let mut server = RedisServer::start(data.path()).await.unwrap();
+    let write = async |url: String, script: &str| {
+        let mut connection = connect(&url).await.unwrap();
+        redis::cmd("EVAL").arg(script).arg(0).exec_async(&mut connection).await.unwrap();
+    };
+    let torn = "redis.call('RPUSH', 'log', 'half') redis.call('SET', 'rest', string.rep('x', 5000))";
+    write(server.url(0), torn).await;
+    server.kill().await.unwrap();
+    let mut files = std::fs::read_dir(data.path().join("appendonlydir")).unwrap().map(|file| file.unwrap().path());
+    let file = files.find(|file| file.to_string_lossy().ends_with(".incr.aof")).unwrap();
+    let file = std::fs::OpenOptions::new().write(true).open(file).unwrap();
+    file.set_len(file.metadata().unwrap().len() - 4000).unwrap();
+
+    server.restart().await.unwrap();
+    write(server.url(0), "redis.call('SET', 'next', 1) redis.call('SET', 'after', 2)").await;
+    server.restart().await.unwrap();
+    let mut connection = connect(&server.url(0)).await.unwrap();
+    assert_eq!(connection.get::<_, i32>("after").await, Ok(2));
+    assert_eq!(connection.exists::<_, bool>("log").await, Ok(false), "half of a transaction was carried out");
+}
+
+#[tokio::test]
 async fn a_second_one_on_the_same_data_is_refused_until_the_first_is_gone() {
     let data = TempDir::new().unwrap();
     let first = RedisServer::start(data.path()).await.unwrap();
