@@ -232,7 +232,11 @@ fn trickling(stream: TcpStream) -> DuplexStream {
     let (near, far) = tokio::io::duplex(BUFFER);
     let (mut from_client, mut to_client) = stream.into_split();
     let (mut answers, mut requests) = tokio::io::split(far);
-    tokio::spawn(async move { tokio::io::copy(&mut from_client, &mut requests).await });
+    tokio::spawn(async move {
+        _ = tokio::io::copy(&mut from_client, &mut requests).await;
+        // Otherwise the server would wait for a client that is gone, and keep its socket.
+        requests.shutdown().await
+    });
     tokio::spawn(async move {
         while let Ok(byte) = answers.read_u8().await
             && to_client.write_u8(byte).await.is_ok()
