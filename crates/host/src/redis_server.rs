@@ -215,7 +215,10 @@ impl Process {
     async fn start(data: &Path, log: &File, port: u16) -> Result<Self, RedisServerError> {
         let failed = |error| RedisServerError::Io { data: data.to_path_buf(), error };
         let output = || log.try_clone().map(Stdio::from).map_err(failed);
-        mend(data, output()?).await.map_err(failed)?;
+        mend(data, output()?).await.map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => RedisServerError::NotInstalled,
+            _ => failed(error),
+        })?;
         let mut shell = Command::new("sh")
             .args(["-c", GUARDED, "sh", "redis-server"])
             .args(["--port", &port.to_string(), "--dir"])

@@ -110,8 +110,13 @@ async fn without_redis_server_it_says_how_to_get_one() {
     let only_sh = folder.path().join("bin");
     std::fs::create_dir(&only_sh).unwrap();
     std::os::unix::fs::symlink("/bin/sh", only_sh.join("sh")).unwrap();
-    let error = refused(&folder, "up", |command| command.env("PATH", &only_sh)).await;
-    assert!(error.contains("redis-server is not installed") && error.contains("apt install"), "{error}");
+    for data in ["of no one yet", "of an earlier run"] {
+        let error = refused(&folder, "up", |command| command.env("PATH", &only_sh)).await;
+        assert!(error.contains("redis-server is not installed") && error.contains("apt install"), "{data}: {error}");
+        let files = folder.path().join(".spin/redis/appendonlydir");
+        std::fs::create_dir_all(&files).unwrap();
+        std::fs::write(files.join("appendonly.aof.manifest"), "").unwrap();
+    }
 }
 
 #[tokio::test]
