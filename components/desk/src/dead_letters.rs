@@ -2,12 +2,11 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use guest::{Answer, Redis};
+use guest::{Answer, Redis, Request};
 use order::{OrderId, Timestamp};
 use queue::{Class, DeadLetter, Incident, Queue};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use spin_sdk::http::Request;
 
 use crate::exchange::{answer, malformed, parameter, read};
 use crate::problem::Problem;

@@ -2,10 +2,9 @@
 
 use std::str::FromStr;
 
-use guest::{Answer, read_body};
+use guest::{Answer, Request, read_body};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use spin_sdk::http::Request;
 
 use crate::problem::Problem;
 
@@ -22,7 +21,7 @@ pub(crate) async fn read<T: for<'de> Deserialize<'de>>(request: Request) -> Resu
 /// The value of the one parameter that a query may have.
 pub(crate) fn parameter<T: FromStr>(request: &Request, known: &str) -> Result<Option<T>, Problem> {
     let mut value = None;
-    for pair in request.uri().query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+    for pair in request.query().split('&').filter(|pair| !pair.is_empty()) {
         match pair.split_once('=') {
             Some((name, text)) if name == known => {
                 value = Some(text.parse().map_err(|_| malformed(&format!("{known} must be a whole number")))?);

@@ -7,10 +7,10 @@ mod problem;
 mod routes;
 mod stock;
 
-use spin_sdk::http::{FullBody, Request};
-use spin_sdk::http_service;
+use guest::{Answer, Request};
 
-#[http_service]
-async fn handle(request: Request) -> http::Response<FullBody<bytes::Bytes>> {
-    routes::route(request).await.unwrap_or_else(|problem| problem.into_answer()).into_response()
+guest::http_service!(handle);
+
+async fn handle(request: Request) -> Answer {
+    routes::route(request).await.unwrap_or_else(|problem| problem.into_answer())
 }

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use guest::{Answer, Redis, Settings};
+use guest::{Answer, Redis, Request, Settings};
 use http::Method;
 use order::queues;
 use queue::{Queue, Stock};
-use spin_sdk::http::Request;
 
 use crate::problem::Problem;
 use crate::{dead_letters, metrics, stock};
@@ -15,7 +14,7 @@ use crate::{dead_letters, metrics, stock};
 const REDIS_DEADLINE: Duration = Duration::from_secs(2);
 
 pub(crate) async fn route(request: Request) -> Result<Answer, Problem> {
-    let path = request.uri().path().to_owned();
+    let path = request.path().to_owned();
     match path.split('/').skip(1).collect::<Vec<_>>().as_slice() {
         ["dead-letters", rest @ ..] => dead_letters(request, rest).await,
         ["metrics"] => metrics(request).await,

@@ -1,12 +1,11 @@
 //! Stock: how many pieces of an article are left, and how many are held by orders that are confirmed, in work or given up.
 
-use guest::{Answer, Redis};
+use guest::{Answer, Redis, Request};
 use http::Method;
 use order::Sku;
 use percent_encoding::percent_decode_str;
 use queue::{Adjusted, Level, Stock};
 use serde::{Deserialize, Serialize};
-use spin_sdk::http::Request;
 
 use crate::exchange::{answer, malformed, parameter, read};
 use crate::problem::Problem;

@@ -3,19 +3,17 @@
 
 mod checks;
 
-use guest::{Answer, ProblemDetails};
+use guest::{Answer, ProblemDetails, Request};
 use http::{Method, StatusCode};
-use spin_sdk::http::{FullBody, Request};
-use spin_sdk::http_service;
 
-#[http_service]
-async fn handle(request: Request) -> http::Response<FullBody<bytes::Bytes>> {
-    let answer = match *request.method() {
+guest::http_service!(handle);
+
+async fn handle(request: Request) -> Answer {
+    match *request.method() {
         // The server leaves out the body of an answer to HEAD.
         Method::GET | Method::HEAD => checks::health().await,
         _ => method_not_allowed(),
-    };
-    answer.into_response()
+    }
 }
 
 fn method_not_allowed() -> Answer {

@@ -1,12 +1,11 @@
 //! `POST /orders/{id}/cancel` and `/fulfil`: what is wanted of an order that was accepted before. It goes into the queue
 //! behind the order, and the processor carries it out; what the order's state has no place for is refused here already.
 
-use guest::{Answer, Settings, is_json, read_body};
+use guest::{Answer, Request, Settings, read_body};
 use http::Method;
 use order::command::message_id;
 use order::{Change, Head, Illegal, Move, OrderId, Standing, Status, Tracking, Wanted, life};
 use queue::{FollowUp, Followed, Place, Whereabouts};
-use spin_sdk::http::Request;
 
 use crate::context::Context;
 use crate::place::trace;
@@ -48,7 +47,7 @@ async fn body(request: Request) -> Result<Vec<u8>, Problem> {
     if request.method() != Method::POST {
         return Err(Problem::MethodNotAllowed { allow: "POST" });
     }
-    let is_json = is_json(&request);
+    let is_json = request.is_json();
     let body = read_body(request, BODY_BYTES).await?;
     if body.is_empty() || is_json { Ok(body) } else { Err(Problem::NotJsonType) }
 }

@@ -1,18 +1,17 @@
 //! `POST /orders`: from a body to a kept order, in one round trip to Redis.
 
-use guest::{Answer, is_json, now_ms, random_bytes, read_body};
+use guest::{Answer, Request, now_ms, random_bytes, read_body};
 use order::limits::BODY_BYTES;
 use order::{BodyFault, IdempotencyKey, NewOrder, OrderId, Placed, Timestamp, TraceParent};
 use queue::{Accept, Accepted, Error, IdempotencyRecord};
 use sha2::{Digest, Sha256};
-use spin_sdk::http::Request;
 
 use crate::answer;
 use crate::context::Context;
 use crate::problem::Problem;
 
 pub(crate) async fn place(request: Request) -> Result<Answer, Problem> {
-    if !is_json(&request) {
+    if !request.is_json() {
         return Err(Problem::NotJsonType);
     }
     let key = idempotency_key(&request)?;
@@ -55,9 +54,9 @@ async fn accept(context: &Context, message: Accept) -> Result<Accepted, Problem>
 }
 
 fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, Problem> {
-    let mut values = request.headers().get_all("idempotency-key").iter();
+    let mut values = request.headers("idempotency-key");
     let Some(value) = values.next() else { return Ok(None) };
-    let key = value.to_str().ok().and_then(|value| value.parse().ok());
+    let key = std::str::from_utf8(value).ok().and_then(|value| value.parse().ok());
     match (key, values.next()) {
         (Some(key), None) => Ok(Some(key)),
         _ => Err(Problem::MalformedKey),
@@ -66,7 +65,7 @@ fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, Problem>
 
 /// A header that is malformed is passed over, as W3C Trace Context asks for.
 pub(crate) fn trace(request: &Request) -> Option<TraceParent> {
-    request.headers().get("traceparent")?.to_str().ok()?.parse().ok()
+    request.header("traceparent")?.parse().ok()
 }
 
 /// 128 bits of SHA-256 over the parts, each with its length, so that no two lists of parts are the same bytes.

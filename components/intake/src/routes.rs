@@ -1,15 +1,14 @@
 //! Which request goes where.
 
-use guest::Answer;
+use guest::{Answer, Request};
 use http::Method;
-use spin_sdk::http::Request;
 
 use crate::problem::Problem;
 use crate::{change, place, show};
 
 pub(crate) async fn route(request: Request) -> Result<Answer, Problem> {
     let method = request.method().clone();
-    let path = request.uri().path().to_owned();
+    let path = request.path().to_owned();
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     match segments.as_slice() {
         ["orders"] => match method {

@@ -28,6 +28,10 @@ mod system;
 use clap::Parser;
 use tokio::runtime::Builder;
 
+/// The host's, so that the native service has it too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Parser)]
 #[command(version, about)]
 enum Cli {

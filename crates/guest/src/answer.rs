@@ -1,9 +1,9 @@
 //! Answers, before they are HTTP.
 
-use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::StatusCode;
 use serde::Serialize;
-use spin_sdk::http::FullBody;
+use spin_sdk::wasip3::http::types;
+use spin_sdk::wasip3::{wit_bindgen, wit_future, wit_stream};
 
 /// An answer with a body, which is mostly JSON.
 pub struct Answer {
@@ -69,17 +69,21 @@ impl Answer {
 
     /// The response. Its length is always given: without it Spin answers in chunks, and a keep-alive client waits 40 ms
     /// for each.
-    pub fn into_response(self) -> Response<FullBody<Bytes>> {
-        let length = self.body.len();
-        let mut response = Response::new(FullBody::new(self.body.into()));
-        *response.status_mut() = self.status;
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
-        headers.insert(header::CONTENT_LENGTH, length.into());
-        for (name, value) in self.headers {
-            let value = HeaderValue::try_from(value).expect("our header values are visible ASCII");
-            headers.insert(name, value);
-        }
+    pub fn into_response(self) -> types::Response {
+        let mut headers = vec![
+            ("content-type".to_owned(), self.content_type.as_bytes().to_vec()),
+            ("content-length".to_owned(), self.body.len().to_string().into_bytes()),
+        ];
+        headers.extend(self.headers.into_iter().map(|(name, value)| (name.to_owned(), value.into_bytes())));
+        let headers = types::Fields::from_list(&headers).expect("our header values are visible ASCII");
+        let (mut body, body_reader) = wit_stream::new();
+        let (trailers, trailers_reader) = wit_future::new(|| Ok(None));
+        let (response, _sent) = types::Response::new(headers, Some(body_reader), trailers_reader);
+        response.set_status_code(self.status.as_u16()).expect("a status");
+        wit_bindgen::spawn(async move {
+            body.write_all(self.body).await;
+            drop((body, trailers));
+        });
         response
     }
 }

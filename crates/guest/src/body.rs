@@ -1,11 +1,12 @@
-//! Reading a body that may be too long, from a client that may lie about it.
+//! Reading a body that may be too long, from a client or a server that may lie about it.
 
 use std::time::Duration;
 
-use http::header;
-use http_body_util::BodyExt;
-use spin_sdk::http::Request;
+use spin_sdk::wasip3::http::types::{self, ErrorCode, Trailers};
+use spin_sdk::wasip3::wit_bindgen::{FutureReader, StreamReader, StreamResult};
+use spin_sdk::wasip3::wit_future;
 
+use crate::request::Request;
 use crate::runtime::within;
 
 /// Why a body can't be used.
@@ -23,36 +24,44 @@ pub enum BodyError {
 /// the same time, so a client must not decide how long.
 const DEADLINE: Duration = Duration::from_secs(10);
 
+/// Bytes that there is room for where the length is not known.
+const CHUNK: usize = 4096;
+
 /// The whole body. Refuses one of more than `most` bytes as soon as that is known, without reading the rest.
 pub async fn read_body(request: Request, most: usize) -> Result<Vec<u8>, BodyError> {
-    within(DEADLINE, read(request, most)).await.unwrap_or(Err(BodyError::TooSlow))
+    let declared = request.header("content-length").and_then(|length| length.parse().ok());
+    let read = async {
+        let (_read, done) = wit_future::new(|| Ok(()));
+        let (contents, trailers) = types::Request::consume_body(request.raw, done);
+        collect(contents, trailers, declared, most).await
+    };
+    within(DEADLINE, read).await.unwrap_or(Err(BodyError::TooSlow))
 }
 
-async fn read(request: Request, most: usize) -> Result<Vec<u8>, BodyError> {
-    let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    if declared.is_some_and(|length: u64| length > most as u64) {
+/// All of a body that may have a `declared` length, unless it has more than `most` bytes.
+pub(crate) async fn collect(
+    mut contents: StreamReader<u8>,
+    trailers: FutureReader<Result<Option<Trailers>, ErrorCode>>,
+    declared: Option<usize>,
+    most: usize,
+) -> Result<Vec<u8>, BodyError> {
+    if declared.is_some_and(|declared| declared > most) {
         return Err(BodyError::TooLarge);
     }
-    let mut incoming = request.into_body();
-    let mut body = Vec::new();
-    while let Some(frame) = incoming.frame().await {
-        let frame = frame.map_err(|_| BodyError::Interrupted)?;
-        let Ok(data) = frame.into_data() else { continue };
-        if body.len() + data.len() > most {
+    let mut body = Vec::with_capacity(declared.unwrap_or(CHUNK));
+    // Asking on for the end that is known, and for trailers, would be two more calls to the host.
+    while declared != Some(body.len()) {
+        if body.len() == body.capacity() {
+            body.reserve(CHUNK);
+        }
+        let result;
+        (result, body) = contents.read(body).await;
+        if body.len() > most {
             return Err(BodyError::TooLarge);
         }
-        body.extend_from_slice(&data);
-        // Asking on for the end that is known, and for trailers, would be two more calls to the host.
-        if declared == Some(body.len() as u64) {
-            break;
+        if !matches!(result, StreamResult::Complete(_)) {
+            return trailers.await.map(|_| body).map_err(|_| BodyError::Interrupted);
         }
     }
     Ok(body)
-}
-
-/// Whether the body is declared as JSON: `application/json`, with or without parameters.
-pub fn is_json(request: &Request) -> bool {
-    let declared = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let media_type = declared.and_then(|value| value.split(';').next());
-    media_type.is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case("application/json"))
 }

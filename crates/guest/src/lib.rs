@@ -1,4 +1,4 @@
-//! What the components share of being guests: settings, Redis within a deadline, clocks and chance, answers.
+//! What the components share of being guests: settings, Redis within a deadline, clocks and chance, requests and answers.
 //!
 //! The only crate besides the components themselves that touches the Spin SDK.
 
@@ -9,17 +9,19 @@ mod operator;
 mod outbound;
 mod payments;
 mod redis;
+mod request;
 mod runtime;
 mod settings;
 mod webhooks;
 
 pub use answer::{Answer, PointedError, ProblemDetails};
-pub use body::{BodyError, is_json, read_body};
+pub use body::{BodyError, read_body};
 pub use deadline::Deadline;
 pub use operator::NoOperator;
 pub use outbound::{Post, Reply, describe_failure};
 pub use payments::PaymentProvider;
 pub use redis::Redis;
+pub use request::Request;
 pub use runtime::{Wasi, now_ms, random_bytes, within};
 pub use settings::{QueueSettings, SettingError, Settings};
 pub use webhooks::Endpoint;

@@ -1,9 +1,8 @@
 //! Who may do what operators do: whoever knows the operator's key.
 
-use http::header;
-use spin_sdk::http::Request;
 use subtle::ConstantTimeEq;
 
+use crate::request::Request;
 use crate::settings::{SettingError, Settings};
 
 /// Why somebody may not pass.
@@ -33,7 +32,7 @@ impl Settings {
     /// Lets pass who sends `Authorization: Bearer` with the variable `operator_key`. While that is empty nobody passes.
     pub async fn check_operator(&self, request: &Request) -> Result<(), NoOperator> {
         let key = self.operator_key().await.map_err(NoOperator::Misconfigured)?.ok_or(NoOperator::Closed)?;
-        let sent = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let sent = request.header("authorization");
         let (scheme, sent) = sent.and_then(|value| value.split_once(' ')).unwrap_or_default();
         // Takes as long wherever the first wrong character is. The scheme's case means nothing (RFC 9110, section 11.1).
         let is_right = scheme.eq_ignore_ascii_case("bearer") && bool::from(sent.as_bytes().ct_eq(key.as_bytes()));

@@ -7,10 +7,9 @@ use futures::future::join;
 use http::{StatusCode, Uri};
 use spin_sdk::wasip3::http::client;
 use spin_sdk::wasip3::http::types::{ErrorCode, Fields, HeaderError, Method, Request, Response, Scheme};
-use spin_sdk::wasip3::wit_bindgen::StreamResult;
 use spin_sdk::wasip3::{wit_future, wit_stream};
 
-use crate::body::BodyError;
+use crate::body::{BodyError, collect};
 
 /// A request, ready to be sent.
 pub struct Post<'a> {
@@ -35,9 +34,6 @@ pub struct Reply {
 
 /// The longest wait that somebody else can ask for.
 const MOST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
-
-/// Bytes that are read at once.
-const CHUNK: usize = 4096;
 
 impl Post<'_> {
     /// Sends it, and waits for the head of the answer. Without a limit of time: see [`within`](crate::within).
@@ -89,18 +85,8 @@ impl Reply {
     /// The body, unless it has more than `most` bytes.
     pub async fn read(self, most: usize) -> Result<Vec<u8>, BodyError> {
         let (_read, done) = wit_future::new(|| Ok(()));
-        let (mut contents, trailers) = Response::consume_body(self.response, done);
-        let mut body = Vec::new();
-        loop {
-            let (result, chunk) = contents.read(Vec::with_capacity(CHUNK)).await;
-            body.extend_from_slice(&chunk);
-            if body.len() > most {
-                return Err(BodyError::TooLarge);
-            }
-            if !matches!(result, StreamResult::Complete(_)) {
-                return trailers.await.map(|_| body).map_err(|_| BodyError::Interrupted);
-            }
-        }
+        let (contents, trailers) = Response::consume_body(self.response, done);
+        collect(contents, trailers, None, most).await
     }
 }
 
