@@ -42,15 +42,15 @@ pub async fn read_body(request: Request, most: usize) -> Result<Vec<u8>, BodyErr
 pub(crate) async fn collect(
     mut contents: StreamReader<u8>,
     trailers: FutureReader<Result<Option<Trailers>, ErrorCode>>,
-    declared: Option<usize>,
+    declared: Option<u64>,
     most: usize,
 ) -> Result<Vec<u8>, BodyError> {
-    if declared.is_some_and(|declared| declared > most) {
+    if declared.is_some_and(|declared| declared > most as u64) {
         return Err(BodyError::TooLarge);
     }
-    let mut body = Vec::with_capacity(declared.unwrap_or(CHUNK));
+    let mut body = Vec::with_capacity(declared.map_or(CHUNK, |declared| declared as usize));
     // Asking on for the end that is known, and for trailers, would be two more calls to the host.
-    while declared != Some(body.len()) {
+    while declared != Some(body.len() as u64) {
         if body.len() == body.capacity() {
             body.reserve(CHUNK);
         }
