@@ -4,7 +4,7 @@
 # make chaos   kill hosts and Redis under load, and compare every order with what was promised: SECONDS=600 SEED=42;
 #              OTHER=../sluice-0.1 runs one of the two hosts with the components of another checkout, built before
 # make flash-sale   everybody buys at once: SEED=42
-# make bench   measure it beside a native service, in three to four minutes: SPIN=1 for spin up too
+# make bench   measure it beside a native service, in about three minutes: SPIN=1 for spin up too
 # make build   build the components and the host
 
 LISTEN ?= 127.0.0.1:3000
