@@ -56,7 +56,7 @@ async fn accept(context: &Context, message: Accept) -> Result<Accepted, Problem>
 fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, Problem> {
     let mut values = request.headers("idempotency-key");
     let Some(value) = values.next() else { return Ok(None) };
-    let key = std::str::from_utf8(value).ok().and_then(|value| value.parse().ok());
+    let key = value.and_then(|value| value.parse().ok());
     match (key, values.next()) {
         (Some(key), None) => Ok(Some(key)),
         _ => Err(Problem::MalformedKey),

@@ -3,7 +3,9 @@
 use http::StatusCode;
 use serde::Serialize;
 use spin_sdk::wasip3::http::types;
-use spin_sdk::wasip3::{wit_bindgen, wit_future, wit_stream};
+use spin_sdk::wasip3::wit_bindgen;
+
+use crate::body::{fields, outgoing};
 
 /// An answer with a body, which is mostly JSON.
 pub struct Answer {
@@ -70,20 +72,14 @@ impl Answer {
     /// The response. Its length is always given: without it Spin answers in chunks, and a keep-alive client waits 40 ms
     /// for each.
     pub fn into_response(self) -> types::Response {
-        let mut headers = vec![
-            ("content-type".to_owned(), self.content_type.as_bytes().to_vec()),
-            ("content-length".to_owned(), self.body.len().to_string().into_bytes()),
-        ];
-        headers.extend(self.headers.into_iter().map(|(name, value)| (name.to_owned(), value.into_bytes())));
-        let headers = types::Fields::from_list(&headers).expect("our header values are visible ASCII");
-        let (mut body, body_reader) = wit_stream::new();
-        let (trailers, trailers_reader) = wit_future::new(|| Ok(None));
-        let (response, _sent) = types::Response::new(headers, Some(body_reader), trailers_reader);
+        let content_type = ("content-type", self.content_type.to_owned());
+        let length = ("content-length", self.body.len().to_string());
+        let headers = fields([content_type, length].into_iter().chain(self.headers));
+        let headers = headers.expect("our header values are visible ASCII");
+        let (contents, no_trailers, write) = outgoing(self.body);
+        let (response, _sent) = types::Response::new(headers, Some(contents), no_trailers);
         response.set_status_code(self.status.as_u16()).expect("a status");
-        wit_bindgen::spawn(async move {
-            body.write_all(self.body).await;
-            drop((body, trailers));
-        });
+        wit_bindgen::spawn(write);
         response
     }
 }

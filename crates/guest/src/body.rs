@@ -1,10 +1,10 @@
-//! Reading a body that may be too long, from a client or a server that may lie about it.
+//! Bodies: those that come, which may be too long, from a client or a server that may lie about it, and those that go.
 
 use std::time::Duration;
 
-use spin_sdk::wasip3::http::types::{self, ErrorCode, Trailers};
+use spin_sdk::wasip3::http::types::{self, ErrorCode, Fields, HeaderError, Trailers};
 use spin_sdk::wasip3::wit_bindgen::{FutureReader, StreamReader, StreamResult};
-use spin_sdk::wasip3::wit_future;
+use spin_sdk::wasip3::{wit_future, wit_stream};
 
 use crate::request::Request;
 use crate::runtime::within;
@@ -24,6 +24,9 @@ pub enum BodyError {
 /// the same time, so a client must not decide how long.
 const DEADLINE: Duration = Duration::from_secs(10);
 
+/// What comes after a body: trailers, or that it failed.
+type WhatFollows = FutureReader<Result<Option<Trailers>, ErrorCode>>;
+
 /// Bytes that there is room for where the length is not known.
 const CHUNK: usize = 4096;
 
@@ -38,10 +41,27 @@ pub async fn read_body(request: Request, most: usize) -> Result<Vec<u8>, BodyErr
     within(DEADLINE, read).await.unwrap_or(Err(BodyError::TooSlow))
 }
 
+/// A body to be sent, without trailers: what its message is made of, and what sends it meanwhile.
+pub(crate) fn outgoing(bytes: Vec<u8>) -> (StreamReader<u8>, WhatFollows, impl Future<Output = ()> + 'static) {
+    let (mut body, contents) = wit_stream::new();
+    let (trailers, no_trailers) = wit_future::new(|| Ok(None));
+    let write = async move {
+        body.write_all(bytes).await;
+        drop((body, trailers));
+    };
+    (contents, no_trailers, write)
+}
+
+/// The headers of a message to be sent.
+pub(crate) fn fields(headers: impl Iterator<Item = (&'static str, String)>) -> Result<Fields, HeaderError> {
+    let headers: Vec<_> = headers.map(|(name, value)| (name.to_owned(), value.into_bytes())).collect();
+    Fields::from_list(&headers)
+}
+
 /// All of a body that may have a `declared` length, unless it has more than `most` bytes.
 pub(crate) async fn collect(
     mut contents: StreamReader<u8>,
-    trailers: FutureReader<Result<Option<Trailers>, ErrorCode>>,
+    trailers: WhatFollows,
     declared: Option<u64>,
     most: usize,
 ) -> Result<Vec<u8>, BodyError> {

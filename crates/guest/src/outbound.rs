@@ -6,10 +6,10 @@ use std::time::Duration;
 use futures::future::join;
 use http::{StatusCode, Uri};
 use spin_sdk::wasip3::http::client;
-use spin_sdk::wasip3::http::types::{ErrorCode, Fields, HeaderError, Method, Request, Response, Scheme};
-use spin_sdk::wasip3::{wit_future, wit_stream};
+use spin_sdk::wasip3::http::types::{ErrorCode, HeaderError, Method, Request, Response, Scheme};
+use spin_sdk::wasip3::wit_future;
 
-use crate::body::{BodyError, collect};
+use crate::body::{BodyError, collect, fields, outgoing};
 
 /// A request, ready to be sent.
 pub struct Post<'a> {
@@ -41,11 +41,8 @@ impl Post<'_> {
         let length = ("content-length", self.body.len().to_string());
         let agent = ("user-agent", concat!("Sluice/", env!("CARGO_PKG_VERSION")).to_owned());
         let headers = self.headers.into_iter().chain([length, agent]);
-        let headers: Vec<_> = headers.map(|(name, value)| (name.to_owned(), value.into_bytes())).collect();
-        let headers = Fields::from_list(&headers).map_err(|error| invalid(&error))?;
-
-        let (mut body, contents) = wit_stream::new();
-        let (trailers, no_trailers) = wit_future::new(|| Ok(None));
+        let headers = fields(headers).map_err(|error| invalid(&error))?;
+        let (contents, no_trailers, write) = outgoing(self.body);
         let (request, _sent) = Request::new(headers, Some(contents), no_trailers, None);
         let url = self.url;
         let scheme = if url.scheme_str() == Some("http") { Scheme::Http } else { Scheme::Https };
@@ -63,10 +60,6 @@ impl Post<'_> {
         if set.contains(&Err(())) {
             return Err(ErrorCode::HttpRequestUriInvalid);
         }
-        let write = async {
-            body.write_all(self.body).await;
-            drop((body, trailers));
-        };
         let (response, ()) = join(client::send(request), write).await;
         response.map(Reply::new)
     }

@@ -38,14 +38,14 @@ impl Request {
         self.target.split_once('?').map_or("", |(_, query)| query)
     }
 
-    /// The first header of that name, in lower case, if it is text.
+    /// The first header of that name, in lower case, if it is visible ASCII.
     pub fn header(&self, name: &str) -> Option<&str> {
-        str::from_utf8(self.headers(name).next()?).ok()
+        self.headers(name).next()?
     }
 
-    /// All headers of that name, in lower case.
-    pub fn headers(&self, name: &str) -> impl Iterator<Item = &[u8]> {
-        self.headers.iter().filter(move |(other, _)| other == name).map(|(_, value)| value.as_slice())
+    /// All headers of that name, in lower case; `None` for one that is not visible ASCII.
+    pub fn headers(&self, name: &str) -> impl Iterator<Item = Option<&str>> {
+        self.headers.iter().filter(move |(other, _)| other == name).map(|(_, value)| visible(value))
     }
 
     /// Whether the body is declared as JSON: `application/json`, with or without parameters.
@@ -53,6 +53,11 @@ impl Request {
         let media_type = self.header("content-type").and_then(|value| value.split(';').next());
         media_type.is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case("application/json"))
     }
+}
+
+/// Space and tab count, as for `http::HeaderValue::to_str`.
+fn visible(value: &[u8]) -> Option<&str> {
+    str::from_utf8(value).ok().filter(|text| text.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~')))
 }
 
 /// Has the component answer requests by an `async fn(Request) -> Answer`. It is spin-sdk's `http_service`, but for the
