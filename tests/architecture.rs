@@ -97,11 +97,11 @@ fn no_redis_command_is_named_outside_the_queue() {
 #[test]
 fn the_host_knows_no_orders() {
     const OURS: &[&str] = &["orders", "sluice", "intake", "processor", "notifier", "webhook", "webhooks"];
-    refuse(&["crates/host/src"], "crates/host runs any application", |line| {
+    refuse(&["tools/host/src"], "tools/host runs any application", |line| {
         words(line).any(|word| OURS.contains(&&*word))
     });
     for ours in ["order", "queue", "guest"] {
-        assert!(!dependencies("crates/host").contains(&ours.to_owned()), "crates/host depends on {ours}");
+        assert!(!dependencies("tools/host").contains(&ours.to_owned()), "tools/host depends on {ours}");
     }
 }
 
@@ -133,7 +133,7 @@ fn the_domain_does_no_io_and_knows_no_clock_and_no_chance() {
 
 #[test]
 fn nothing_uses_a_component() {
-    for user in ["crates/order", "crates/queue", "crates/guest", "crates/host", "tests"] {
+    for user in ["crates/order", "crates/queue", "crates/guest", "tools/host", "tests"] {
         for component in ["intake", "health", "desk", "processor", "notifier"] {
             assert!(!dependencies(user).contains(&component.to_owned()), "{user} depends on {component}");
         }

@@ -6,15 +6,5 @@ extern crate harness;
 
 mod alone;
 mod architecture;
-mod chaos;
-mod crash;
-mod desk;
-mod door;
-mod life;
-mod metrics;
-mod payment;
-mod pipeline;
-mod pushback;
 mod queue;
-mod stock;
-mod versions;
+mod whole;

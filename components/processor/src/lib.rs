@@ -4,9 +4,9 @@
 
 mod change;
 mod commands;
+mod decide;
 mod job;
 mod payments;
-mod place;
 mod records;
 mod run;
 

@@ -1,0 +1,13 @@
+//! The whole application, started as `make up` starts it, crashed and kept from its partners.
+
+mod chaos;
+mod crash;
+mod desk;
+mod door;
+mod life;
+mod metrics;
+mod payment;
+mod pipeline;
+mod pushback;
+mod stock;
+mod versions;

@@ -1,0 +1,251 @@
+//! What a manifest must hold beyond its syntax: every reference leads somewhere.
+
+use toml::Spanned;
+
+use crate::application::allowed_hosts::AllowedHosts;
+use crate::application::file_fault::{FileFault, Source};
+use crate::application::manifest::{Component, HttpRoute, Manifest};
+use crate::application::routes::{Route, Routes};
+use crate::application::template::Template;
+use crate::application::variables::is_variable_name;
+
+/// The only version of the format that is read.
+const VERSION: i64 = 2;
+
+pub(crate) fn check(manifest: &Manifest, source: &Source<'_>) -> Result<(), FileFault> {
+    let version = &manifest.spin_manifest_version;
+    if *version.get_ref() != VERSION {
+        return Err(source.fault(version.span(), format!("`spin_manifest_version` must be {VERSION}")));
+    }
+    let check = Check { manifest, source };
+    check.variables()?;
+    check.http_triggers()?;
+    check.redis_triggers()?;
+    manifest.component.iter().try_for_each(|(name, component)| check.component(name, component))
+}
+
+struct Check<'m> {
+    manifest: &'m Manifest,
+    source: &'m Source<'m>,
+}
+
+impl Check<'_> {
+    fn variables(&self) -> Result<(), FileFault> {
+        for (name, declaration) in &self.manifest.variables {
+            if !is_variable_name(name) {
+                return Err(self.source.fault_anywhere(format!(
+                    "`{name}` in [variables] is no name: use lower-case letters, digits and single underscores"
+                )));
+            }
+            if declaration.default.is_some() == declaration.required {
+                return Err(self.source.fault_anywhere(format!(
+                    "the variable `{name}` needs either `default = \"…\"` or `required = true`"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn http_triggers(&self) -> Result<(), FileFault> {
+        let mut routes = Vec::new();
+        for trigger in &self.manifest.trigger.http {
+            self.reference(&trigger.component)?;
+            match trigger.route.get_ref() {
+                HttpRoute::Public(pattern) => {
+                    routes.push(Route { pattern: pattern.clone(), component: trigger.component.get_ref().clone() });
+                    Routes::new(routes.clone()).map_err(|error| self.source.fault(trigger.route.span(), error))?;
+                }
+                HttpRoute::Private { private: true } => {}
+                HttpRoute::Private { private: false } => {
+                    let message = "`route` is a path or { private = true }";
+                    return Err(self.source.fault(trigger.route.span(), message));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn redis_triggers(&self) -> Result<(), FileFault> {
+        for trigger in &self.manifest.trigger.redis {
+            self.reference(&trigger.component)?;
+            self.template("channel", &trigger.channel)?;
+            match trigger.address(&self.manifest.application) {
+                Some(address) => _ = self.template("address", address)?,
+                None => {
+                    let message =
+                        "this Redis trigger has no `address`, and [application.trigger.redis] has none either";
+                    return Err(self.source.fault(trigger.channel.span(), message));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn component(&self, name: &str, component: &Component) -> Result<(), FileFault> {
+        if !is_component_name(name) {
+            let message = format!("`{name}` is no name of a component: use letters and digits in words joined by `-`");
+            return Err(self.source.fault(component.source.span(), message));
+        }
+        if let Some(files) = &component.files {
+            let message = format!("`files` of the component `{name}`: this host mounts no files into a component");
+            return Err(self.source.fault(files.span(), message));
+        }
+        for (variable, text) in &component.variables {
+            if !is_variable_name(variable) {
+                let message = format!("`{variable}` of the component `{name}` is no name of a variable");
+                return Err(self.source.fault(text.span(), message));
+            }
+            self.template(variable, text)?;
+        }
+        for entry in &component.allowed_outbound_hosts {
+            let template = self.template("allowed_outbound_hosts", entry)?;
+            if template.names().next().is_none() {
+                AllowedHosts::parse([entry.get_ref()])
+                    .map_err(|error| self.source.fault(entry.span(), error.to_string()))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn reference(&self, component: &Spanned<String>) -> Result<(), FileFault> {
+        if self.manifest.component.contains_key(component.get_ref()) {
+            return Ok(());
+        }
+        let message = format!("there is no component `{0}`: add [component.{0}]", component.get_ref());
+        Err(self.source.fault(component.span(), message))
+    }
+
+    fn template(&self, key: &str, text: &Spanned<String>) -> Result<Template, FileFault> {
+        let fault = |message: String| self.source.fault(text.span(), format!("`{key}`: {message}"));
+        let template = Template::parse(text.get_ref()).map_err(|error| fault(error.to_string()))?;
+        if let Some(name) = template.names().find(|name| !self.manifest.variables.contains_key(*name)) {
+            return Err(fault(format!("there is no variable `{name}` in [variables]")));
+        }
+        Ok(template)
+    }
+}
+
+/// Whether a component may be called so: words of letters and digits, a letter first, joined by hyphens. Spin's rule.
+fn is_component_name(name: &str) -> bool {
+    name.split('-').all(|word| {
+        let one_case =
+            !(word.contains(|c: char| c.is_ascii_lowercase()) && word.contains(|c: char| c.is_ascii_uppercase()));
+        word.starts_with(|c: char| c.is_ascii_alphabetic())
+            && word.bytes().all(|b| b.is_ascii_alphanumeric())
+            && one_case
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    const GOOD: &str = r#"
+spin_manifest_version = 2
+[application]
+name = "shop"
+[application.trigger.redis]
+address = "{{ redis_url }}"
+[variables]
+redis_url = { default = "redis://127.0.0.1:6379", secret = true }
+api_key = { required = true, description = "of the bank" }
+[[trigger.http]]
+route = "/..."
+component = "door"
+[[trigger.http]]
+route = { private = true }
+component = "worker"
+[[trigger.redis]]
+channel = "{books}:bell"
+component = "worker"
+[[trigger.redis]]
+address = "redis://other:6379/1"
+channel = "news"
+component = "door"
+[component.door]
+source = "door.wasm"
+allowed_outbound_hosts = ["redis://{{ redis_url }}", "https://*:443"]
+key_value_stores = ["default"]
+environment = { MODE = "fast" }
+[component.door.variables]
+url = "{{ redis_url }}"
+[component.door.build]
+command = ["one", "two"]
+workdir = "door"
+watch = ["src/**"]
+[component.worker]
+source = "worker.wasm"
+"#;
+
+    fn parse(text: &str) -> Result<Manifest, FileFault> {
+        Manifest::parse(Path::new("spin.toml"), text)
+    }
+
+    #[test]
+    fn a_whole_manifest_is_read() {
+        let manifest = parse(GOOD).expect("a good manifest");
+        assert_eq!(manifest.trigger.http.iter().map(|t| t.pattern()).collect::<Vec<_>>(), [Some("/..."), None]);
+        let addresses: Vec<_> = manifest
+            .trigger
+            .redis
+            .iter()
+            .filter_map(|t| t.address(&manifest.application))
+            .map(Spanned::get_ref)
+            .collect();
+        assert_eq!(addresses, ["{{ redis_url }}", "redis://other:6379/1"]);
+        let build = manifest.component["door"].build.as_ref().expect("a build");
+        assert_eq!((build.commands(), build.workdir.as_deref()), (&["one".into(), "two".into()][..], Some("door")));
+    }
+
+    #[test]
+    fn component_names_follow_the_rule_of_spin() {
+        for name in ["a", "door", "front-door", "door2", "HTTP-door"] {
+            assert!(is_component_name(name), "{name}");
+        }
+        for name in ["", "front_door", "front--door", "2door", "Door", "-door", "dööör"] {
+            assert!(!is_component_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_fault_names_file_line_and_key() {
+        for (from, to, expected) in [
+            (
+                "spin_manifest_version = 2",
+                "spin_manifest_version = 1",
+                "spin.toml, line 2: `spin_manifest_version` must",
+            ),
+            ("route = \"/...\"", "rout = \"/...\"", "line 11: `rout = \"/...\"`: unknown field `rout`"),
+            ("route = \"/...\"", "route = 5", "line 11: `route = 5`: a route is a path"),
+            ("route = \"/...\"", "", "missing field `route`"),
+            ("route = { private = true }", "route = { private = false }", "line 14: `route`"),
+            (
+                "route = { private = true }",
+                "route = \"/...\"",
+                "line 14: the route `/...` of `worker` is taken by `door`",
+            ),
+            ("component = \"door\"", "component = \"dor\"", "line 12: there is no component `dor`"),
+            ("address = \"{{ redis_url }}\"", "", "no `address`"),
+            ("\"{books}:bell\"", "\"{{{ books }}}\"", "line 17: `channel`: `{{{ books }}`"),
+            ("\"{books}:bell\"", "\"{{ books }}\"", "line 17: `channel`: there is no variable `books`"),
+            ("url = \"{{ redis_url }}\"", "url = \"{{ redis\"", "line 29: `url`: `{{` is not closed"),
+            ("url = \"{{ redis_url }}\"", "url = 5", "line 29: `url = 5`: invalid type"),
+            ("https://*:443", "example.com", "line 25: \"example.com\" is no allowed outbound host"),
+            ("required = true, ", "", "the variable `api_key` needs either"),
+            ("api_key =", "ApiKey =", "`ApiKey` in [variables] is no name"),
+            ("source = \"worker.wasm\"", "source = \"w\"\nfiles = [\"a\"]", "`files` of the component `worker`"),
+            ("source = \"worker.wasm\"", "source = \"w\"\nsqlite_databases = []", "unknown field `sqlite_databases`"),
+            ("[[trigger.redis]]\nchannel", "[[trigger.cron]]\nchannel", "unknown field `cron`"),
+            ("name = \"shop\"", "name = \"shop", "line 4"),
+        ] {
+            assert!(GOOD.contains(from), "{from} is not in the manifest");
+            let error = parse(&GOOD.replacen(from, to, 1)).expect_err(to).to_string();
+            assert!(
+                error.starts_with("spin.toml") && error.contains(expected),
+                "{to} should say {expected}, but: {error}"
+            );
+        }
+    }
+}

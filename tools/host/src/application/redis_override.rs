@@ -1,0 +1,126 @@
+//! Pointing an application at another Redis than its manifest names, without editing a file.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use redis::{ConnectionAddr, IntoConnectionInfo};
+use url::Url;
+
+use crate::application::manifest::VariableDeclaration;
+use crate::application::redis_address;
+
+/// A Redis to use in place of every other one, each database number kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RedisOverride {
+    url: Url,
+}
+
+/// Why a text is no address of a Redis.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this is no address of a Redis: write it like redis://127.0.0.1:6379 or redis://:password@host:6379")]
+pub struct NotRedis;
+
+impl RedisOverride {
+    /// Takes the server of `address`; its database number is ignored.
+    pub fn new(address: &str) -> Result<Self, NotRedis> {
+        parse(address).map(|url| Self { url }).ok_or(NotRedis)
+    }
+
+    /// The same database of this server.
+    pub(crate) fn address(&self, address: &str) -> String {
+        let Some(old) = parse(address) else { return address.to_owned() };
+        let mut new = self.url.clone();
+        new.set_path(old.path());
+        new.into()
+    }
+
+    /// New values for the variables whose default is the address of a Redis, or the `host:port` of one of these.
+    pub(crate) fn variables(&self, declared: &BTreeMap<String, VariableDeclaration>) -> BTreeMap<String, String> {
+        let defaults = || declared.iter().filter_map(|(name, variable)| Some((name, variable.default.as_ref()?)));
+        let replaced: Vec<String> = defaults().filter_map(|(_, value)| host_and_port(&parse(value)?)).collect();
+        defaults()
+            .filter_map(|(name, value)| match parse(value) {
+                Some(_) => Some((name.clone(), self.address(value))),
+                None if replaced.contains(value) => Some((name.clone(), host_and_port(&self.url)?)),
+                None => None,
+            })
+            .collect()
+    }
+}
+
+/// Shows the server, without credentials.
+impl fmt::Display for RedisOverride {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&redis_address::shown(self.url.as_str()))
+    }
+}
+
+/// The names of the variables whose default is the address of a Redis.
+pub(crate) fn redis_variables(declared: &BTreeMap<String, VariableDeclaration>) -> impl Iterator<Item = &str> {
+    let is_redis =
+        |variable: &VariableDeclaration| variable.default.as_deref().is_some_and(|value| parse(value).is_some());
+    declared.iter().filter(move |(_, variable)| is_redis(variable)).map(|(name, _)| name.as_str())
+}
+
+fn parse(address: &str) -> Option<Url> {
+    let url = Url::parse(address).ok()?;
+    let info = address.into_connection_info().ok()?;
+    let over_tcp = matches!(info.addr(), ConnectionAddr::Tcp(..) | ConnectionAddr::TcpTls { .. });
+    (over_tcp && url.has_host()).then_some(url)
+}
+
+fn host_and_port(url: &Url) -> Option<String> {
+    const PORT: u16 = 6379;
+    Some(format!("{}:{}", url.host_str()?, url.port().unwrap_or(PORT)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn declared(variables: &[(&str, &str)]) -> BTreeMap<String, VariableDeclaration> {
+        let declaration = |default: &str| VariableDeclaration {
+            default: Some(default.to_owned()),
+            required: false,
+            secret: false,
+            description: None,
+        };
+        variables.iter().map(|(name, default)| (name.to_string(), declaration(default))).collect()
+    }
+
+    #[test]
+    fn addresses_get_the_new_server_and_keep_their_database() {
+        let declared = declared(&[
+            ("redis_url", "redis://127.0.0.1:6379/0"),
+            ("store_url", "redis://127.0.0.1:6379/1"),
+            ("redis_host", "127.0.0.1:6379"),
+            ("other_host", "127.0.0.1:6380"),
+            ("webhook", "http://127.0.0.1:6379"),
+            ("namespace", "{books}"),
+        ]);
+        let redis = RedisOverride::new("redis://user:pw@cache.test:7000/5").expect("an address");
+        let expected = [
+            ("redis_host", "cache.test:7000"),
+            ("redis_url", "redis://user:pw@cache.test:7000/0"),
+            ("store_url", "redis://user:pw@cache.test:7000/1"),
+        ];
+        let expected: BTreeMap<_, _> = expected.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+        assert_eq!(redis.variables(&declared), expected);
+        assert_eq!(redis_variables(&declared).collect::<Vec<_>>(), ["redis_url", "store_url"]);
+    }
+
+    #[test]
+    fn a_port_that_is_not_written_is_the_usual_one() {
+        let declared = declared(&[("url", "redis://localhost"), ("host", "localhost:6379")]);
+        let redis = RedisOverride::new("redis://other").expect("an address");
+        let variables = redis.variables(&declared);
+        assert_eq!((variables["url"].as_str(), variables["host"].as_str()), ("redis://other", "other:6379"));
+    }
+
+    #[test]
+    fn only_a_redis_is_taken() {
+        for address in ["", "127.0.0.1:6379", "http://127.0.0.1", "redis:", "redis+unix:///tmp/x"] {
+            assert_eq!(RedisOverride::new(address), Err(NotRedis), "{address}");
+        }
+    }
+}

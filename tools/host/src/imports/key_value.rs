@@ -1,0 +1,244 @@
+//! `spin:key-value/key-value`: stores on Redis, each value under its plain key.
+
+use std::fmt;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use redis::aio::ConnectionManager;
+use redis::{AsyncCommands, Cmd, FromRedisValue, RedisResult, cmd};
+use tokio::sync::OnceCell;
+use wasmtime::component::{Accessor, FutureReader, Resource, StreamReader};
+
+use super::Spin;
+use super::redis_error::describe;
+use crate::application::redis_address;
+use crate::run::bindings::spin::key_value::key_value::{Error, Host, HostStore, HostStoreWithStore};
+use crate::run::instance::InstanceState;
+use crate::watch::calls::{Answer, Operation, Refusal};
+use crate::watch::effects::{Failure, Reply};
+
+/// A store behind a label. All instances of a running application share its connection.
+pub(crate) struct Backend {
+    label: String,
+    address: String,
+    connection: OnceCell<ConnectionManager>,
+}
+
+/// A store as a component holds it.
+#[derive(Clone)]
+#[expect(unreachable_pub, reason = "the generated bindings re-export it")]
+pub struct Store {
+    backend: Arc<Backend>,
+    /// It was opened by a verdict, so there is no connection.
+    answered: bool,
+}
+
+type Called<T> = wasmtime::Result<Result<T, Error>>;
+type Keys = (StreamReader<String>, FutureReader<Result<(), Error>>);
+
+impl Backend {
+    pub(crate) fn new(label: String, address: String) -> Self {
+        Self { label, address, connection: OnceCell::new() }
+    }
+
+    async fn connection(&self) -> Result<ConnectionManager, Error> {
+        let connection = self.connection.get_or_try_init(|| redis_address::connect_shared(&self.address)).await;
+        connection.cloned().map_err(|error| Error::Other(describe(&error)))
+    }
+}
+
+impl Host for InstanceState {}
+
+impl HostStore for InstanceState {
+    fn drop(&mut self, store: Resource<Store>) -> wasmtime::Result<()> {
+        self.table.delete(store)?;
+        Ok(())
+    }
+}
+
+impl<T: Send> HostStoreWithStore<T> for Spin {
+    async fn open(accessor: &Accessor<T, Self>, label: String) -> Called<Resource<Store>> {
+        let context = accessor.with(|mut access| access.get().context.clone());
+        let Some(backend) = context.component.stores.get(&label) else {
+            tracing::warn!(
+                component = %context.component.name,
+                "may not open the key-value store `{label}`: add it to the component's key_value_stores"
+            );
+            return Ok(Err(Error::AccessDenied));
+        };
+        let operation = || Operation::KeyValueOpen { store: label.clone() };
+        match context.effects.perform(operation, open(backend)).await? {
+            Ok(Opened { answered }) => {
+                let store = Store { backend: backend.clone(), answered };
+                Ok(Ok(accessor.with(|mut access| access.get().table.push(store))?))
+            }
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    async fn get(accessor: &Accessor<T, Self>, store: Resource<Store>, key: String) -> Called<Option<Vec<u8>>> {
+        let command = cmd("GET").arg(&key).take();
+        call(accessor, store, query(command), |store| Operation::KeyValueGet { store, key }).await
+    }
+
+    async fn set(accessor: &Accessor<T, Self>, store: Resource<Store>, key: String, value: Vec<u8>) -> Called<()> {
+        let command = cmd("SET").arg(&key).arg(value.as_slice()).take();
+        call(accessor, store, query(command), |store| Operation::KeyValueSet { store, key, value }).await
+    }
+
+    async fn delete(accessor: &Accessor<T, Self>, store: Resource<Store>, key: String) -> Called<()> {
+        let command = cmd("DEL").arg(&key).take();
+        call(accessor, store, query(command), |store| Operation::KeyValueDelete { store, key }).await
+    }
+
+    async fn exists(accessor: &Accessor<T, Self>, store: Resource<Store>, key: String) -> Called<bool> {
+        let command = cmd("EXISTS").arg(&key).take();
+        call(accessor, store, query(command), |store| Operation::KeyValueExists { store, key }).await
+    }
+
+    async fn get_keys(accessor: &Accessor<T, Self>, store: Resource<Store>) -> wasmtime::Result<Keys> {
+        let keys = call(accessor, store, scan, |store| Operation::KeyValueKeys { store }).await?;
+        let (keys, ended) = match keys {
+            Ok(keys) => (keys, Ok(())),
+            Err(error) => (Vec::new(), Err(error)),
+        };
+        accessor.with(|mut access| {
+            let keys = StreamReader::new(&mut access, keys)?;
+            Ok((keys, FutureReader::new(&mut access, async { Ok::<_, wasmtime::Error>(ended) })?))
+        })
+    }
+}
+
+/// Opens a store: its connection is made, if it isn't there yet.
+async fn open(backend: &Backend) -> Result<Opened, Error> {
+    backend.connection().await.map(|_| Opened { answered: false })
+}
+
+async fn call<T: Send, R: Reply>(
+    accessor: &Accessor<T, Spin>,
+    store: Resource<Store>,
+    command: impl Command<R>,
+    operation: impl FnOnce(String) -> Operation,
+) -> Called<R> {
+    let (context, store) = accessor.with(|mut access| access.get().holding(&store))?;
+    let label = || operation(store.backend.label.clone());
+    Ok(context.effects.perform(label, store.run(command)).await?)
+}
+
+impl Store {
+    async fn run<R>(&self, command: impl Command<R>) -> Result<R, Error> {
+        if self.answered {
+            let message = "the store was opened by a verdict, so its calls must be answered too";
+            return Err(Error::Other(message.to_owned()));
+        }
+        command(self.backend.connection().await?).await.map_err(|error| Error::Other(describe(&error)))
+    }
+}
+
+/// Something to do on a store's connection.
+trait Command<R>: FnOnce(ConnectionManager) -> BoxFuture<'static, RedisResult<R>> + Send {}
+impl<R, F: FnOnce(ConnectionManager) -> BoxFuture<'static, RedisResult<R>> + Send> Command<R> for F {}
+
+fn query<R: FromRedisValue>(command: Cmd) -> impl Command<R> {
+    move |mut connection| Box::pin(async move { command.query_async(&mut connection).await }) as _
+}
+
+/// Every key of the database, by SCAN, so that no other client waits. A key may show twice, as Redis warns.
+fn scan(mut connection: ConnectionManager) -> BoxFuture<'static, RedisResult<Vec<String>>> {
+    Box::pin(async move {
+        let mut keys = Vec::new();
+        let mut found = connection.scan::<String>().await?;
+        while let Some(key) = found.next_item().await {
+            keys.push(key?);
+        }
+        Ok(keys)
+    })
+}
+
+/// That a store is open.
+struct Opened {
+    answered: bool,
+}
+
+impl Reply for Opened {
+    fn from_answer(answer: Answer) -> Option<Self> {
+        matches!(answer, Answer::Opened).then_some(Self { answered: true })
+    }
+
+    fn to_answer(&self) -> Answer {
+        Answer::Opened
+    }
+}
+
+impl Reply for Option<Vec<u8>> {
+    fn from_answer(answer: Answer) -> Option<Self> {
+        match answer {
+            Answer::Value(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    fn to_answer(&self) -> Answer {
+        Answer::Value(self.clone())
+    }
+}
+
+impl Reply for () {
+    fn from_answer(answer: Answer) -> Option<Self> {
+        matches!(answer, Answer::Done).then_some(())
+    }
+
+    fn to_answer(&self) -> Answer {
+        Answer::Done
+    }
+}
+
+impl Reply for bool {
+    fn from_answer(answer: Answer) -> Option<Self> {
+        match answer {
+            Answer::Exists(exists) => Some(exists),
+            _ => None,
+        }
+    }
+
+    fn to_answer(&self) -> Answer {
+        Answer::Exists(*self)
+    }
+}
+
+impl Reply for Vec<String> {
+    fn from_answer(answer: Answer) -> Option<Self> {
+        match answer {
+            Answer::Keys(keys) => Some(keys),
+            _ => None,
+        }
+    }
+
+    fn to_answer(&self) -> Answer {
+        Answer::Keys(self.clone())
+    }
+}
+
+impl Failure for Error {
+    fn from_refusal(refusal: Refusal) -> Option<Self> {
+        match refusal {
+            Refusal::KeyValue(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    fn in_words(&self) -> String {
+        match self {
+            Self::StoreTableFull => "too many stores are open".to_owned(),
+            Self::NoSuchStore => "there is no such store".to_owned(),
+            Self::AccessDenied => "the component may not open this store".to_owned(),
+            Self::Other(text) => text.clone(),
+        }
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Store({})", self.backend.label)
+    }
+}

@@ -1,0 +1,59 @@
+//! `spin:variables/variables`: what the manifest gives to a component.
+
+use wasmtime::component::Accessor;
+
+use super::Spin;
+use crate::application::variables::is_variable_name;
+use crate::run::bindings::spin::variables::variables::{Error, Host, HostWithStore};
+use crate::run::instance::InstanceState;
+use crate::watch::calls::{Answer, Operation, Refusal};
+use crate::watch::effects::{Failure, Reply};
+
+impl Host for InstanceState {}
+
+impl<T: Send> HostWithStore<T> for Spin {
+    async fn get(accessor: &Accessor<T, Self>, name: String) -> wasmtime::Result<Result<String, Error>> {
+        let context = accessor.with(|mut access| access.get().context.clone());
+        let operation = || Operation::Variable { name: name.clone() };
+        Ok(context.effects.perform(operation, async { look_up(&context.component, &name) }).await?)
+    }
+}
+
+fn look_up(component: &crate::run::component::Settings, name: &str) -> Result<String, Error> {
+    if !is_variable_name(name) {
+        return Err(Error::InvalidName(format!("{name:?} is no name of a variable")));
+    }
+    component
+        .variables
+        .get(name)
+        .cloned()
+        .ok_or_else(|| Error::Undefined(format!("no variable for {:?}.{name:?}", component.name)))
+}
+
+impl Reply for String {
+    fn from_answer(answer: Answer) -> Option<Self> {
+        match answer {
+            Answer::Variable(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    fn to_answer(&self) -> Answer {
+        Answer::Variable(self.clone())
+    }
+}
+
+impl Failure for Error {
+    fn from_refusal(refusal: Refusal) -> Option<Self> {
+        match refusal {
+            Refusal::Variable(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    fn in_words(&self) -> String {
+        match self {
+            Self::InvalidName(text) | Self::Undefined(text) | Self::Provider(text) | Self::Other(text) => text.clone(),
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! What can be done with an application while it runs.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use bytes::Bytes;
+use futures::future::select_all;
+use http::{Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use tokio::sync::watch;
+
+use crate::run::dispatch::{Application, NO_CLIENT, whole};
+use crate::run::trap;
+use crate::triggers::redis::Subscription;
+
+/// How long a start waits for its subscriptions. Where Redis can't be reached it goes on without, and they follow.
+const SUBSCRIPTIONS: Duration = Duration::from_secs(5);
+
+/// An application at work. Dropping it kills it.
+pub struct Running {
+    pub(crate) application: Arc<Application>,
+    pub(crate) address: Option<SocketAddr>,
+    pub(crate) triggers: Vec<Bound>,
+    pub(crate) subscriptions: Vec<watch::Receiver<Subscription>>,
+}
+
+/// A trigger that works, with its variables resolved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// Requests to a route.
+    Http {
+        /// The component that answers.
+        component: String,
+        /// The route's pattern.
+        route: String,
+    },
+    /// Messages on a channel.
+    Redis {
+        /// The component that is woken.
+        component: String,
+        /// The channel.
+        channel: String,
+        /// The server, without credentials.
+        address: String,
+    },
+}
+
+impl Running {
+    /// Where HTTP is served.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    /// The triggers that work.
+    pub fn triggers(&self) -> &[Bound] {
+        &self.triggers
+    }
+
+    /// Waits until every Redis trigger listens.
+    pub async fn subscribed(&self) {
+        for mut subscription in self.subscriptions.clone() {
+            _ = subscription.wait_for(|subscription| *subscription == Subscription::Made).await;
+        }
+    }
+
+    /// Tells of each time from now on that a Redis trigger listens again after it did not.
+    pub fn listening(&self) -> Listening {
+        let mut subscriptions = self.subscriptions.clone();
+        subscriptions.iter_mut().for_each(watch::Receiver::mark_unchanged);
+        Listening { subscriptions }
+    }
+
+    /// Whether every Redis trigger listens at this moment.
+    pub fn is_subscribed(&self) -> bool {
+        self.subscriptions.iter().all(|subscription| *subscription.borrow() == Subscription::Made)
+    }
+
+    /// Has the component answer whose route a request's path matches, as a client's request would be.
+    pub async fn route(&self, request: Request<Bytes>) -> Response<Bytes> {
+        let (mut parts, body) = self.application.route(request.map(whole), NO_CLIENT).await.into_parts();
+        let body = match body.collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(_) => {
+                parts.status = StatusCode::INTERNAL_SERVER_ERROR;
+                Bytes::new()
+            }
+        };
+        Response::from_parts(parts, body)
+    }
+
+    /// Has a component answer a request, without any route. Instances are shared with the HTTP trigger.
+    ///
+    /// An error means that there is no such component, or that it failed and so gave no answer.
+    pub async fn http(&self, component: &str, request: Request<Bytes>) -> anyhow::Result<Response<Bytes>> {
+        let answered = self.application.call(component, request.map(whole)).await;
+        let (parts, body) = answered.map_err(|error| anyhow::anyhow!(trap::in_one_line(&error)))?.into_parts();
+        let body = body.collect().await.context("the component stopped in the middle of its answer")?;
+        Ok(Response::from_parts(parts, body.to_bytes()))
+    }
+
+    /// Hands a component a message, without any channel, in an instance of its own.
+    ///
+    /// The inner error is the component's answer; the outer one means that it failed and gave none.
+    pub async fn redis_message(
+        &self,
+        component: &str,
+        payload: impl Into<Vec<u8>>,
+    ) -> anyhow::Result<Result<(), String>> {
+        let delivery = self.application.deliver(component, payload.into());
+        match self.application.lifetime.killed.run_until_cancelled(delivery).await {
+            Some(answered) => answered.map_err(|error| anyhow::anyhow!(trap::in_one_line(&error))),
+            None => Err(anyhow::anyhow!("the application has been stopped")),
+        }
+    }
+
+    /// Ends gently: takes in nothing more, lets what is in hand end within [`GRACE`](crate::GRACE), then drops the rest.
+    pub async fn stop(&self) {
+        self.application.lifetime.stop().await;
+    }
+
+    /// Ends as a crash would: every instance is dropped and every connection closed, now.
+    pub fn kill(&self) {
+        self.application.lifetime.kill();
+    }
+
+    /// Waits until the application has ended and every instance is gone.
+    pub async fn closed(&self) {
+        self.application.lifetime.closed().await;
+    }
+
+    /// Waits until each subscription was made, or could not be for now.
+    pub(crate) async fn subscriptions_tried(&self) {
+        let tried = async {
+            for mut subscription in self.subscriptions.clone() {
+                _ = subscription.wait_for(|subscription| *subscription != Subscription::Begun).await;
+            }
+        };
+        _ = tokio::time::timeout(SUBSCRIPTIONS, tried).await;
+    }
+}
+
+/// Tells when Redis triggers listen again. What was published while they did not is gone, and nothing makes it good by
+/// itself.
+pub struct Listening {
+    subscriptions: Vec<watch::Receiver<Subscription>>,
+}
+
+impl Listening {
+    /// Waits for the next time. Never returns once the application has ended, or where there are no Redis triggers.
+    pub async fn again(&mut self) {
+        let made = self.subscriptions.iter_mut().map(|subscription| Box::pin(made_again(subscription)));
+        match made.collect::<Vec<_>>() {
+            none if none.is_empty() => std::future::pending().await,
+            some => _ = select_all(some).await,
+        }
+    }
+}
+
+/// Dropped while it waits, it misses nothing.
+async fn made_again(subscription: &mut watch::Receiver<Subscription>) {
+    while subscription.changed().await.is_ok() {
+        if *subscription.borrow() == Subscription::Made {
+            return;
+        }
+    }
+    std::future::pending().await
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+impl Bound {
+    /// The component that it starts.
+    pub fn component(&self) -> &str {
+        match self {
+            Self::Http { component, .. } | Self::Redis { component, .. } => component,
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Starting an application.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Weak};
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use toml::Spanned;
+use wasmtime_wasi_http::handler::ProxyHandler;
+
+use crate::application::manifest::template;
+use crate::application::redis_address;
+use crate::application::redis_override::RedisOverride;
+use crate::application::routes::{Route, Routes};
+use crate::application::variables::Variables;
+use crate::imports::key_value::Backend;
+use crate::run::clock::ClockSkew;
+use crate::run::component::{RunningComponent, Settings};
+use crate::run::dispatch::Application;
+use crate::run::guest_output::{Output, to_stderr};
+use crate::run::handle::{Bound, Running};
+use crate::run::http_instances::{HttpInstances, Reuse};
+use crate::run::lifetime::Lifetime;
+use crate::run::load::{App, Loaded};
+use crate::triggers;
+use crate::triggers::redis::{Channels, Subscriber, Subscription};
+use crate::watch::calls::Calls;
+use crate::watch::effects::Installed;
+
+/// How to start an application. The default takes the manifest's own values, and serves no HTTP.
+#[derive(Clone, Default)]
+pub struct Start {
+    /// Where to serve HTTP, port 0 for a free one; `None` for not at all.
+    pub listen: Option<SocketAddr>,
+    /// The Redis to use in place of the one that the manifest and the runtime configuration name.
+    pub redis: Option<RedisOverride>,
+    /// Values for variables. They go before everything else, `redis` included.
+    pub variables: BTreeMap<String, String>,
+    /// Sees and decides every call of every component.
+    pub calls: Option<Arc<dyn Calls>>,
+    /// By how much the components' clock is wrong.
+    pub clock: ClockSkew,
+    /// Takes what components print, in place of standard error.
+    pub output: Option<Output>,
+    /// Whose triggers work.
+    pub triggers: Triggers,
+    /// How far instances are used again.
+    pub reuse: Reuse,
+}
+
+/// Whose triggers work. Direct calls always do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Triggers {
+    /// Those of all components.
+    #[default]
+    All,
+    /// Those of these components.
+    Only(BTreeSet<String>),
+    /// None.
+    Off,
+}
+
+impl App {
+    /// Starts the application. It serves when this returns, and listens to Redis if that can be reached.
+    ///
+    /// Errors name the variable without a value, the entry that is no host, or the address that can't be listened on.
+    pub async fn start(&self, start: Start) -> anyhow::Result<Running> {
+        let plan = Plan::new(self.loaded(), &start)?;
+        let listener = match start.listen {
+            Some(address) => {
+                Some(TcpListener::bind(address).await.with_context(|| format!("{address} can't be listened on"))?)
+            }
+            None => None,
+        };
+        let address = listener.as_ref().map(TcpListener::local_addr).transpose()?;
+        let application = plan.application()?;
+        if let Some(listener) = listener {
+            application.lifetime.spawn(triggers::http::serve(application.clone(), listener));
+        }
+        let subscriptions = plan.subscribe(&application);
+        let running = Running { application, address, triggers: plan.bound(), subscriptions };
+        running.subscriptions_tried().await;
+        Ok(running)
+    }
+}
+
+impl Triggers {
+    fn include(&self, component: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(components) => components.contains(component),
+            Self::Off => false,
+        }
+    }
+}
+
+/// What is started: what was loaded, and what the variables and stores come to this time.
+struct Plan<'s> {
+    loaded: &'s Loaded,
+    start: &'s Start,
+    variables: Variables,
+    stores: BTreeMap<String, Arc<Backend>>,
+}
+
+impl<'s> Plan<'s> {
+    fn new(loaded: &'s Loaded, start: &'s Start) -> anyhow::Result<Self> {
+        let (mut given, mut stores) = (BTreeMap::new(), loaded.runtime_config.stores.clone());
+        if let Some(redis) = &start.redis {
+            given = redis.variables(&loaded.manifest.variables);
+            stores.values_mut().for_each(|address| *address = redis.address(address));
+        }
+        given.extend(start.variables.clone());
+        let variables = Variables::resolve(&loaded.manifest.variables, &given)?;
+        let backend = |(label, address): (String, String)| (label.clone(), Arc::new(Backend::new(label, address)));
+        Ok(Self { loaded, start, variables, stores: stores.into_iter().map(backend).collect() })
+    }
+
+    fn application(&self) -> anyhow::Result<Arc<Application>> {
+        let settings = self.loaded.manifest.component.iter().map(|(name, component)| {
+            Ok((name, Arc::new(Settings::new(name, component, &self.variables, &self.stores)?)))
+        });
+        let settings = settings.collect::<anyhow::Result<Vec<_>>>()?;
+        let routes = self.routes()?;
+        Ok(Arc::new_cyclic(|application| Application {
+            engine: self.loaded.engine.clone(),
+            components: settings
+                .into_iter()
+                .map(|(name, settings)| (name.clone(), self.component(application, settings)))
+                .collect(),
+            routes,
+            output: self.start.output.clone().unwrap_or_else(to_stderr),
+            clock: self.start.clock,
+            installed: self.start.calls.clone().map(Installed::new),
+            lifetime: Lifetime::default(),
+            instances_begun: AtomicU64::new(0),
+        }))
+    }
+
+    fn component(&self, application: &Weak<Application>, settings: Arc<Settings>) -> RunningComponent {
+        let compiled = &self.loaded.components[&*settings.name];
+        let http = compiled.http.clone().map(|service| {
+            let (application, component) = (application.clone(), settings.clone());
+            ProxyHandler::new(HttpInstances { application, component, service, reuse: self.start.reuse })
+        });
+        RunningComponent { settings, http, redis: compiled.redis.clone() }
+    }
+
+    fn routes(&self) -> anyhow::Result<Routes> {
+        let routes = self.bound().into_iter().filter_map(|bound| match bound {
+            Bound::Http { component, route } => Some(Route { pattern: route, component }),
+            Bound::Redis { .. } => None,
+        });
+        Routes::new(routes).map_err(anyhow::Error::msg)
+    }
+
+    /// Starts one subscriber for each distinct address.
+    fn subscribe(&self, application: &Arc<Application>) -> Vec<watch::Receiver<Subscription>> {
+        let mut addresses: BTreeMap<String, Channels> = BTreeMap::new();
+        for trigger in &self.loaded.manifest.trigger.redis {
+            let component = trigger.component.get_ref();
+            let Some(address) = trigger.address(&self.loaded.manifest.application) else { continue };
+            if self.start.triggers.include(component) {
+                let channels = addresses.entry(self.resolve(address)).or_default();
+                channels.entry(self.resolve(&trigger.channel)).or_default().push(component.clone());
+            }
+        }
+        let subscribers = addresses.into_iter().map(|(address, channels)| {
+            let subscriber = Subscriber::new(application.clone(), address, channels);
+            let subscription = subscriber.subscription();
+            application.lifetime.spawn(subscriber.run());
+            subscription
+        });
+        subscribers.collect()
+    }
+
+    /// The triggers that work, routes first.
+    fn bound(&self) -> Vec<Bound> {
+        let manifest = &self.loaded.manifest;
+        let http = manifest.trigger.http.iter().filter_map(|trigger| {
+            let component = trigger.component.get_ref().clone();
+            Some(Bound::Http { component, route: trigger.pattern()?.to_owned() })
+        });
+        let redis = manifest.trigger.redis.iter().filter_map(|trigger| {
+            let address = redis_address::shown(&self.resolve(trigger.address(&manifest.application)?));
+            let component = trigger.component.get_ref().clone();
+            Some(Bound::Redis { component, channel: self.resolve(&trigger.channel), address })
+        });
+        http.chain(redis).filter(|bound| self.start.triggers.include(bound.component())).collect()
+    }
+
+    fn resolve(&self, text: &Spanned<String>) -> String {
+        self.variables.resolve_template(&template(text))
+    }
+}

@@ -1,0 +1,7 @@
+//! Watching the calls of components, and striking them.
+
+mod call_text;
+pub mod calls;
+pub(crate) mod effects;
+pub mod faults;
+pub mod trace;
