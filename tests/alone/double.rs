@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use host::calls::{
-    Answer, Call, Calls, KeyValueError, Operation, RedisError, RedisResult, Refusal, VariableError, Verdict,
+    Answer, Call, Calls, KeyValueError, Operation, RedisError, RedisResult, Refusal, Ruling, VariableError,
 };
 use http::{Request, Response, StatusCode};
 use queue::Message;
@@ -34,7 +34,7 @@ pub(crate) enum Effect {
 }
 
 /// Says what becomes of a call; `None`: what would when all goes well.
-type Rule = dyn Fn(&Effect) -> Option<Verdict> + Send + Sync;
+type Rule = dyn Fn(&Effect) -> Option<Ruling> + Send + Sync;
 type Pick = dyn Fn(&Effect) -> bool + Send + Sync;
 
 pub(crate) struct Double {
@@ -64,7 +64,7 @@ impl Double {
     }
 
     /// Lets some calls go otherwise than well.
-    pub(crate) fn when(self, rule: impl Fn(&Effect) -> Option<Verdict> + Send + Sync + 'static) -> Self {
+    pub(crate) fn when(self, rule: impl Fn(&Effect) -> Option<Ruling> + Send + Sync + 'static) -> Self {
         Self { rule: Box::new(rule), ..self }
     }
 
@@ -111,13 +111,13 @@ impl Double {
         seen
     }
 
-    fn variable(&self, name: &str) -> Verdict {
+    fn variable(&self, name: &str) -> Ruling {
         match self.variables.lock().unwrap().get(name) {
-            None => Verdict::Proceed,
-            Some(Some(value)) => Verdict::Answer(Answer::Variable(value.clone())),
+            None => Ruling::Proceed,
+            Some(Some(value)) => Ruling::Answer(Answer::Variable(value.clone())),
             Some(None) => {
                 let undefined = VariableError::Undefined(format!("no variable {name:?}"));
-                Verdict::Refuse(Refusal::Variable(undefined))
+                Ruling::Refuse(Refusal::Variable(undefined))
             }
         }
     }
@@ -154,8 +154,8 @@ impl Double {
         vec![RedisResult::Int64(1); settled.len()]
     }
 
-    fn when_all_goes_well(&self, effect: &Effect) -> Verdict {
-        Verdict::Answer(match effect {
+    fn when_all_goes_well(&self, effect: &Effect) -> Ruling {
+        Ruling::Answer(match effect {
             Effect::Variable(name) => return self.variable(name),
             Effect::RedisOpen | Effect::StoreOpen => Answer::Opened,
             Effect::Script(script) => Answer::Redis(self.script(&script.verb)),
@@ -177,7 +177,7 @@ impl Double {
 }
 
 impl Calls for Double {
-    fn before<'c>(&'c self, call: &'c Call) -> BoxFuture<'c, Verdict> {
+    fn before<'c>(&'c self, call: &'c Call) -> BoxFuture<'c, Ruling> {
         let effect = Effect::of(&call.operation);
         self.seen.send_modify(|all| all.push(Seen { instance: call.instance, effect: effect.clone() }));
         Box::pin(async move {
@@ -257,22 +257,22 @@ pub(crate) fn verdict_and_id(verdict: &str, id: &[u8]) -> Vec<RedisResult> {
 }
 
 /// Redis fails in these words.
-pub(crate) fn redis_fails(words: &str) -> Verdict {
-    Verdict::Refuse(Refusal::Redis(RedisError::Other(words.to_owned())))
+pub(crate) fn redis_fails(words: &str) -> Ruling {
+    Ruling::Refuse(Refusal::Redis(RedisError::Other(words.to_owned())))
 }
 
 /// The store fails in these words.
-pub(crate) fn store_fails(words: &str) -> Verdict {
-    Verdict::Refuse(Refusal::KeyValue(KeyValueError::Other(words.to_owned())))
+pub(crate) fn store_fails(words: &str) -> Ruling {
+    Ruling::Refuse(Refusal::KeyValue(KeyValueError::Other(words.to_owned())))
 }
 
-pub(crate) fn replies(reply: Vec<RedisResult>) -> Verdict {
-    Verdict::Answer(Answer::Redis(reply))
+pub(crate) fn replies(reply: Vec<RedisResult>) -> Ruling {
+    Ruling::Answer(Answer::Redis(reply))
 }
 
 /// An endpoint answers with this status.
-pub(crate) fn answers(status: StatusCode) -> Verdict {
+pub(crate) fn answers(status: StatusCode) -> Ruling {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = status;
-    Verdict::Answer(Answer::Http(response))
+    Ruling::Answer(Answer::Http(response))
 }

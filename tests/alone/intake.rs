@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::future::join_all;
-use host::calls::{Answer, KeyValueError, RedisError, RedisResult, Refusal, Verdict};
+use host::calls::{Answer, KeyValueError, RedisError, RedisResult, Refusal, Ruling};
 use order::Command;
 
 use super::double::{binary, redis_fails, replies, store_fails, verdict_and_id};
@@ -112,7 +112,7 @@ async fn a_bad_order_is_not_told_to_redis() {
 }
 
 /// A rule for the accept script alone: what becomes of its nth call, from 1.
-fn accepting(verdict: impl Fn(usize) -> Option<Verdict> + Send + Sync + 'static) -> Double {
+fn accepting(verdict: impl Fn(usize) -> Option<Ruling> + Send + Sync + 'static) -> Double {
     let calls = AtomicUsize::new(0);
     Double::new().when(
         move |effect| {
@@ -183,7 +183,7 @@ async fn a_redis_that_cannot_be_reached_is_told_as_503() {
     ];
     for (error, told) in table {
         let alone = Double::new()
-            .when(move |effect| matches!(effect, Effect::RedisOpen).then(|| Verdict::Refuse(Refusal::Redis(error()))))
+            .when(move |effect| matches!(effect, Effect::RedisOpen).then(|| Ruling::Refuse(Refusal::Redis(error()))))
             .around("intake")
             .await;
         for request in [post(), get(1)] {
@@ -267,7 +267,7 @@ fn found(head: &str, place: &str, payload: &[u8], why: &str) -> Vec<RedisResult>
     [vec![now, binary(head), binary(place), binary(payload), binary(why)], none.to_vec()].concat()
 }
 
-fn finding(reply: Vec<RedisResult>, store: impl Fn(&Effect) -> Option<Verdict> + Send + Sync + 'static) -> Double {
+fn finding(reply: Vec<RedisResult>, store: impl Fn(&Effect) -> Option<Ruling> + Send + Sync + 'static) -> Double {
     Double::new().when(move |effect| match effect.verb() {
         Some(Verb::Find { .. }) => Some(replies(reply.clone())),
         _ => store(effect),
@@ -278,7 +278,7 @@ fn finding(reply: Vec<RedisResult>, store: impl Fn(&Effect) -> Option<Verdict> +
 async fn a_record_is_answered_byte_for_byte() {
     let record: &[u8] = b"{\"id\": \"as it was  written\"}";
     let store = |effect: &Effect| match effect {
-        Effect::StoreGet(_) => Some(Verdict::Answer(Answer::Value(Some(record.to_vec())))),
+        Effect::StoreGet(_) => Some(Ruling::Answer(Answer::Value(Some(record.to_vec())))),
         _ => None,
     };
     let alone = finding(found("3.17", "", b"", ""), store).around("intake").await;
@@ -316,9 +316,9 @@ async fn an_order_without_a_record_is_shown_where_it_waits() {
 async fn a_store_that_fails_is_told_as_503() {
     let failing = |effect: &Effect| matches!(effect, Effect::StoreGet(_)).then(|| store_fails("out of order"));
     let unopened = |effect: &Effect| {
-        matches!(effect, Effect::StoreOpen).then(|| Verdict::Refuse(Refusal::KeyValue(KeyValueError::NoSuchStore)))
+        matches!(effect, Effect::StoreOpen).then(|| Ruling::Refuse(Refusal::KeyValue(KeyValueError::NoSuchStore)))
     };
-    type Store = Box<dyn Fn(&Effect) -> Option<Verdict> + Send + Sync>;
+    type Store = Box<dyn Fn(&Effect) -> Option<Ruling> + Send + Sync>;
     let table: Vec<(&str, Store, &str)> = vec![
         ("1.1", Box::new(failing), "out of order"),
         ("1.1", Box::new(unopened), "the store failed"),
@@ -349,12 +349,12 @@ async fn a_reply_about_an_order_that_no_script_gives_is_told_as_503() {
 
 #[tokio::test]
 async fn a_password_is_in_no_answer_and_in_no_line_that_is_printed() {
-    type Fail = fn(&Effect) -> Option<Verdict>;
+    type Fail = fn(&Effect) -> Option<Ruling>;
     let failures: [Fail; 4] = [
         |_| None,
         |effect| matches!(effect, Effect::RedisOpen).then(|| redis_fails("connection refused")),
         |effect| {
-            let refusal = || Verdict::Refuse(Refusal::Redis(RedisError::InvalidAddress));
+            let refusal = || Ruling::Refuse(Refusal::Redis(RedisError::InvalidAddress));
             matches!(effect, Effect::RedisOpen).then(refusal)
         },
         |effect| effect.verb().map(|_| redis_fails("WRONGPASS: invalid username-password pair")),

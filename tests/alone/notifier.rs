@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use host::calls::{Answer, HttpError, RedisResult, Refusal, Verdict};
+use host::calls::{Answer, HttpError, RedisResult, Refusal, Ruling};
 use http::{HeaderMap, StatusCode};
 use order::event;
 use queue::Message;
@@ -31,7 +31,7 @@ fn requests(effects: &[Effect]) -> Vec<Request<Bytes>> {
 }
 
 /// What becomes of a message of erp's lane whose request is decided so.
-async fn judged(message: Message, verdict: impl Fn() -> Verdict + Send + Sync + 'static) -> Settled {
+async fn judged(message: Message, verdict: impl Fn() -> Ruling + Send + Sync + 'static) -> Settled {
     let double = telling_erp().with("webhook_timeout_ms", "1000").holding("changes.erp", [message]);
     let decide = move |effect: &Effect| matches!(effect, Effect::Http(_)).then(&verdict);
     let alone = double.when(decide).around("notifier").await;
@@ -42,7 +42,7 @@ async fn judged(message: Message, verdict: impl Fn() -> Verdict + Send + Sync + 
     settled
 }
 
-fn answers_with(status: u16, headers: &[(&'static str, &'static str)]) -> Verdict {
+fn answers_with(status: u16, headers: &[(&'static str, &'static str)]) -> Ruling {
     let mut response = Response::new(Bytes::from_static(b"a long explanation"));
     *response.status_mut() = StatusCode::from_u16(status).unwrap();
     response.headers_mut().extend(
@@ -50,7 +50,7 @@ fn answers_with(status: u16, headers: &[(&'static str, &'static str)]) -> Verdic
             .iter()
             .map(|(name, value)| (http::HeaderName::from_static(name), http::HeaderValue::from_static(value))),
     );
-    Verdict::Answer(Answer::Http(response))
+    Ruling::Answer(Answer::Http(response))
 }
 
 #[tokio::test]
@@ -141,7 +141,7 @@ async fn an_endpoint_that_cannot_be_reached_is_tried_again_with_the_reason() {
         (|| HttpError::HttpProtocolError, "HttpProtocolError"),
     ];
     for (error, told) in table {
-        let settled = judged(change(1), move || Verdict::Refuse(Refusal::Http(error()))).await;
+        let settled = judged(change(1), move || Ruling::Refuse(Refusal::Http(error()))).await;
         assert_eq!((settled.verdict.as_str(), settled.class.as_str()), ("retry", "handler"), "{told}");
         assert_eq!(settled.reason, format!("the endpoint can't be reached: {told}"));
     }
@@ -149,7 +149,7 @@ async fn an_endpoint_that_cannot_be_reached_is_tried_again_with_the_reason() {
 
 #[tokio::test]
 async fn an_endpoint_that_does_not_answer_in_time_is_tried_again() {
-    let settled = judged(change(1), || Verdict::Delay(std::time::Duration::from_secs(3600))).await;
+    let settled = judged(change(1), || Ruling::Delay(std::time::Duration::from_secs(3600))).await;
     assert_eq!(settled.verdict, "retry");
     assert_eq!(settled.reason, "the endpoint did not answer within 1000 ms");
 }
@@ -351,7 +351,7 @@ async fn a_wake_for_nothing_sends_nothing() {
 
 #[tokio::test]
 async fn a_redis_that_fails_ends_the_wake_and_says_why() {
-    type Fail = fn(&Effect) -> Option<Verdict>;
+    type Fail = fn(&Effect) -> Option<Ruling>;
     let table: [(Fail, &str); 3] = [
         (
             |effect| matches!(effect, Effect::RedisOpen).then(|| redis_fails("refused")),
@@ -377,7 +377,7 @@ async fn a_header_of_the_answer_that_is_no_text_harms_nothing() {
         let mut headers = HeaderMap::new();
         headers.insert("retry-after", http::HeaderValue::from_bytes(b"\xff60").unwrap());
         *response.headers_mut() = headers;
-        Verdict::Answer(Answer::Http(response))
+        Ruling::Answer(Answer::Http(response))
     })
     .await;
     assert_eq!(settled.verdict, "retry");

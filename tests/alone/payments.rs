@@ -1,6 +1,6 @@
 //! The processor by itself: what it asks of the payment provider, and what it makes of the answer.
 
-use host::calls::{Answer, HttpError, RedisResult, Refusal, Verdict};
+use host::calls::{Answer, HttpError, RedisResult, Refusal, Ruling};
 use http::StatusCode;
 use order::{Finding, Payment, Record, Timestamp, command};
 use queue::Message;
@@ -20,14 +20,14 @@ fn charging(messages: impl IntoIterator<Item = Message>) -> Double {
     holding(messages).with("payment_url", URL).with("payment_key", KEY).with("payment_timeout_ms", "50")
 }
 
-fn says(status: u16, body: &str) -> Verdict {
+fn says(status: u16, body: &str) -> Ruling {
     let mut response = Response::new(Bytes::copy_from_slice(body.as_bytes()));
     *response.status_mut() = StatusCode::from_u16(status).unwrap();
-    Verdict::Answer(Answer::Http(response))
+    Ruling::Answer(Answer::Http(response))
 }
 
 /// What becomes of a message where the provider does so.
-async fn judged(message: Message, say: impl Fn() -> Verdict + Send + Sync + 'static) -> (Vec<Effect>, Settled) {
+async fn judged(message: Message, say: impl Fn() -> Ruling + Send + Sync + 'static) -> (Vec<Effect>, Settled) {
     let alone = charging([message]).when(move |effect| matches!(effect, Effect::Http(_)).then(&say));
     let alone = alone.around("processor").await;
     assert_eq!(alone.wake().await, Ok(()));
@@ -114,7 +114,7 @@ async fn a_declined_order_is_rejected_in_the_providers_words_and_gives_its_stock
 
 #[tokio::test]
 async fn an_answer_that_a_later_try_may_better_is_retried_and_one_that_stands_is_buried() {
-    type Say = fn() -> Verdict;
+    type Say = fn() -> Ruling;
     let table: [(Say, &str, &str); 12] = [
         (|| says(500, ""), "retry", "the payment provider answered 500"),
         (|| says(503, r#"{"detail": "busy"}"#), "retry", "the payment provider answered 503: busy"),
@@ -125,12 +125,12 @@ async fn an_answer_that_a_later_try_may_better_is_retried_and_one_that_stands_is
         (|| says(200, "{}"), "retry", "the payment provider's answer has no id"),
         (|| says(200, r#"{"id": "ch\n1"}"#), "retry", "the payment provider's answer has no id"),
         (
-            || Verdict::Refuse(Refusal::Http(HttpError::ConnectionRefused)),
+            || Ruling::Refuse(Refusal::Http(HttpError::ConnectionRefused)),
             "retry",
             "the payment provider can't be reached",
         ),
         (
-            || Verdict::Delay(std::time::Duration::from_secs(3600)),
+            || Ruling::Delay(std::time::Duration::from_secs(3600)),
             "retry",
             "the payment provider did not answer within 50 ms",
         ),
@@ -191,10 +191,10 @@ fn charged() -> Payment {
 }
 
 /// What becomes of a change of the first order where the store holds this record of it and the provider does so.
-async fn changed(message: Message, record: Record, say: fn() -> Verdict) -> (Vec<Effect>, Settled) {
+async fn changed(message: Message, record: Record, say: fn() -> Ruling) -> (Vec<Effect>, Settled) {
     let alone = charging([message]).when(move |effect| match effect {
         Effect::Http(_) => Some(say()),
-        Effect::StoreGet(_) => Some(Verdict::Answer(Answer::Value(Some(record.to_json())))),
+        Effect::StoreGet(_) => Some(Ruling::Answer(Answer::Value(Some(record.to_json())))),
         _ => None,
     });
     let alone = alone.around("processor").await;
@@ -204,7 +204,7 @@ async fn changed(message: Message, record: Record, say: fn() -> Verdict) -> (Vec
     (effects, settled)
 }
 
-fn refunds() -> Verdict {
+fn refunds() -> Ruling {
     says(200, r#"{"id": "re_1"}"#)
 }
 
@@ -245,7 +245,7 @@ async fn an_unpaid_order_is_cancelled_without_a_refund() {
 #[tokio::test]
 async fn an_order_whose_refund_fails_stays_as_it_is() {
     for (say, verdict) in [
-        ((|| says(500, "")) as fn() -> Verdict, "retry"),
+        ((|| says(500, "")) as fn() -> Ruling, "retry"),
         (|| says(404, r#"{"detail": "no such charge"}"#), "bury"),
         (|| says(402, r#"{"detail": "too late"}"#), "bury"),
     ] {

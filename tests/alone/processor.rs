@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use host::calls::{KeyValueError, RedisResult, Refusal, Verdict};
+use host::calls::{KeyValueError, RedisResult, Refusal, Ruling};
 use order::{Placed, Record};
 use queue::Message;
 use serde_json::Value;
@@ -336,7 +336,7 @@ async fn scripts_that_redis_forgot_are_sent_in_full() {
 async fn a_store_that_cannot_be_opened_leaves_the_orders_where_they_are() {
     let alone = holding([order(1)])
         .when(|effect| {
-            let refusal = || Verdict::Refuse(Refusal::KeyValue(KeyValueError::NoSuchStore));
+            let refusal = || Ruling::Refuse(Refusal::KeyValue(KeyValueError::NoSuchStore));
             matches!(effect, Effect::StoreOpen).then(refusal)
         })
         .around("processor")
@@ -348,7 +348,7 @@ async fn a_store_that_cannot_be_opened_leaves_the_orders_where_they_are() {
 
 #[tokio::test]
 async fn a_redis_that_fails_ends_the_wake_and_says_why() {
-    type Fail = fn(&Effect) -> Option<Verdict>;
+    type Fail = fn(&Effect) -> Option<Ruling>;
     let table: [(Fail, &str); 4] = [
         (
             |effect| matches!(effect, Effect::RedisOpen).then(|| redis_fails("refused")),

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures::future::{BoxFuture, join_all};
-use host::calls::Verdict;
+use host::calls::Ruling;
 
 use super::double::{binary, replies};
 use super::sample::{get, order, post};
@@ -16,7 +16,7 @@ const SILENCE: Duration = Duration::from_secs(3600);
 const LATE: Duration = Duration::from_millis(900);
 
 fn silent(pick: impl Fn(&Effect) -> bool + Send + Sync + 'static) -> Double {
-    Double::new().when(move |effect| pick(effect).then_some(Verdict::Delay(SILENCE)))
+    Double::new().when(move |effect| pick(effect).then_some(Ruling::Delay(SILENCE)))
 }
 
 async fn the_shop_is_told(double: Double, request: Request<Bytes>, detail: &str) {
@@ -58,7 +58,7 @@ async fn what_is_silent_is_given_up_at_its_deadline() {
     let is_get = |effect: &Effect| matches!(effect, Effect::StoreGet(_));
     let with_a_head = || {
         Double::new().when(move |effect| match effect {
-            _ if is_get(effect) => Some(Verdict::Delay(SILENCE)),
+            _ if is_get(effect) => Some(Ruling::Delay(SILENCE)),
             _ if is_script(effect) => {
                 let reply = [vec![host::calls::RedisResult::Int64(0), binary("1.1")], vec![binary(""); 9]];
                 Some(replies(reply.concat()))

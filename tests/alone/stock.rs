@@ -1,6 +1,6 @@
 //! The processor by itself: what it asks of the stock, and what it makes of the answer.
 
-use host::calls::{RedisResult, Verdict};
+use host::calls::{RedisResult, Ruling};
 use order::{NewOrder, Placed, Record};
 use queue::Message;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use super::*;
 use crate::harness::an_order;
 
 /// A rule for what the stock says to the nth order.
-fn stock_says(n: u8, verdict: impl Fn() -> Verdict + Send + Sync + 'static) -> Double {
+fn stock_says(n: u8, verdict: impl Fn() -> Ruling + Send + Sync + 'static) -> Double {
     holding([order(n), order(n + 1)]).when(move |effect| match effect.verb() {
         Some(Verb::Hold(hold)) if hold.id == id(n).as_bytes() => Some(verdict()),
         _ => None,
@@ -63,7 +63,7 @@ async fn an_order_that_the_stock_is_short_of_is_rejected_for_good() {
 
 #[tokio::test]
 async fn an_order_whose_stock_is_not_known_to_be_held_is_not_decided() {
-    type Say = fn() -> Verdict;
+    type Say = fn() -> Ruling;
     let table: [(Say, &str); 5] = [
         (|| redis_fails("OOM: out of memory"), "the stock can't be held: Redis failed: OOM"),
         (|| replies(vec![binary("late")]), "another worker has the order now"),

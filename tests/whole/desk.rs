@@ -6,7 +6,7 @@ use std::time::Duration;
 use ::redis::AsyncCommands;
 use bytes::Bytes;
 use host::Start;
-use host::calls::{Calls, KeyValueError, Operation, Refusal, Verdict, decide};
+use host::calls::{Calls, KeyValueError, Operation, Refusal, Ruling, decide};
 use http::{Request, Response, StatusCode};
 use order::OrderId;
 use queue::{Accept, Namespace, Queue, Timing};
@@ -77,8 +77,8 @@ const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 /// Refuses every record of an order.
 fn store_without_room() -> impl Calls {
     decide(|call| match call.operation {
-        Operation::KeyValueSet { .. } => Verdict::Refuse(Refusal::KeyValue(KeyValueError::Other("no room".to_owned()))),
-        _ => Verdict::Proceed,
+        Operation::KeyValueSet { .. } => Ruling::Refuse(Refusal::KeyValue(KeyValueError::Other("no room".to_owned()))),
+        _ => Ruling::Proceed,
     })
 }
 

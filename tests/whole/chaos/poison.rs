@@ -8,7 +8,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use host::calls::{Call, Calls, Operation, Verdict, decide};
+use host::calls::{Call, Calls, Operation, Ruling, decide};
 use host::{RedisOverride, Running, Start};
 use serde_json::Value;
 
@@ -62,8 +62,8 @@ async fn start(cluster: &Cluster) -> Running {
 fn trap_on_poison() -> impl Calls {
     let mark = format!(r#""reference":"{MARK}"#);
     decide(move |call: &Call| match &call.operation {
-        Operation::KeyValueSet { value, .. } if contains(value, mark.as_bytes()) => Verdict::CrashBefore,
-        _ => Verdict::Proceed,
+        Operation::KeyValueSet { value, .. } if contains(value, mark.as_bytes()) => Ruling::CrashBefore,
+        _ => Ruling::Proceed,
     })
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
-use host::calls::{Call, Calls, Operation, Outcome, Verdict};
+use host::calls::{Call, Calls, Ending, Operation, Ruling};
 use host::{ClockSkew, Start, Triggers};
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -198,7 +198,7 @@ impl HoldFirstFinish {
 }
 
 impl Calls for HoldFirstFinish {
-    fn before<'c>(&'c self, call: &'c Call) -> BoxFuture<'c, Verdict> {
+    fn before<'c>(&'c self, call: &'c Call) -> BoxFuture<'c, Ruling> {
         Box::pin(async {
             match &call.operation {
                 Operation::KeyValueSet { .. } => _ = self.step(Finish::Open, Finish::Next),
@@ -207,11 +207,11 @@ impl Calls for HoldFirstFinish {
                 }
                 _ => {}
             }
-            Verdict::Proceed
+            Ruling::Proceed
         })
     }
 
-    fn after(&self, call: &Call, _: &Outcome) {
+    fn after(&self, call: &Call, _: &Ending) {
         if matches!(call.operation, Operation::Redis { .. }) {
             self.step(Finish::Released, Finish::Answered);
         }
@@ -248,9 +248,9 @@ async fn hosts_whose_clocks_differ_by_days_share_a_queue_as_if_they_did_not() {
 struct CrashFirstRecord(AtomicBool);
 
 impl Calls for CrashFirstRecord {
-    fn before<'c>(&'c self, call: &'c Call) -> BoxFuture<'c, Verdict> {
+    fn before<'c>(&'c self, call: &'c Call) -> BoxFuture<'c, Ruling> {
         let is_record = matches!(call.operation, Operation::KeyValueSet { .. });
         let crashes = is_record && !self.0.swap(true, Ordering::SeqCst);
-        Box::pin(std::future::ready(if crashes { Verdict::CrashBefore } else { Verdict::Proceed }))
+        Box::pin(std::future::ready(if crashes { Ruling::CrashBefore } else { Ruling::Proceed }))
     }
 }

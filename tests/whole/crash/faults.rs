@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures::future::BoxFuture;
-use host::calls::{Call, Calls, Outcome, Verdict};
+use host::calls::{Call, Calls, Ending, Ruling};
 use http::Uri;
 
 use super::point::{Kind, Nth, Point, Side};
 
 /// What happens to a call in a scenario, crash or no crash. `None`: nothing.
-pub(crate) type Trouble = fn(&Nth) -> Option<Verdict>;
+pub(crate) type Trouble = fn(&Nth) -> Option<Ruling>;
 
 pub(crate) struct Faults {
     trouble: Trouble,
@@ -62,7 +62,7 @@ impl Faults {
         self.endpoints.get(&authority).cloned().unwrap_or(authority)
     }
 
-    fn decide(&self, call: &Call) -> Verdict {
+    fn decide(&self, call: &Call) -> Ruling {
         let kind = Kind::of(call, |uri| self.name_of(uri));
         let mut seen = self.seen();
         let n = seen.counts.entry(kind.clone()).or_default();
@@ -72,11 +72,11 @@ impl Faults {
             Some(point) if point.call == nth => {
                 seen.reached = true;
                 match point.side {
-                    Side::Before => Verdict::CrashBefore,
-                    Side::After => Verdict::CrashAfter,
+                    Side::Before => Ruling::CrashBefore,
+                    Side::After => Ruling::CrashAfter,
                 }
             }
-            _ => (self.trouble)(&nth).unwrap_or(Verdict::Proceed),
+            _ => (self.trouble)(&nth).unwrap_or(Ruling::Proceed),
         };
         seen.trace.push(format!("begins {:>4}  instance {:>2}  {nth}: {verdict:?}", call.number, call.instance));
         seen.calls.push(nth);
@@ -85,16 +85,16 @@ impl Faults {
 }
 
 impl Calls for Faults {
-    fn before<'c>(&'c self, call: &'c Call) -> BoxFuture<'c, Verdict> {
+    fn before<'c>(&'c self, call: &'c Call) -> BoxFuture<'c, Ruling> {
         Box::pin(std::future::ready(self.decide(call)))
     }
 
-    fn after(&self, call: &Call, outcome: &Outcome) {
+    fn after(&self, call: &Call, outcome: &Ending) {
         let outcome = match outcome {
-            Outcome::Answered(_) => "answered",
-            Outcome::Refused(error) => error,
-            Outcome::Crashed => "crashed",
-            Outcome::Dropped => "went with its instance",
+            Ending::Answered(_) => "answered",
+            Ending::Refused(error) => error,
+            Ending::Crashed => "crashed",
+            Ending::Dropped => "went with its instance",
         };
         self.note(format!("ends   {:>4}  {outcome}", call.number));
     }

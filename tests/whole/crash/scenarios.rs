@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::{join, join_all};
-use host::calls::{KeyValueError, Refusal, Verdict};
+use host::calls::{KeyValueError, Refusal, Ruling};
 use http::StatusCode;
 use queue::Class;
 use serde_json::json;
@@ -115,11 +115,11 @@ fn finishing() -> Vec<Scenario> {
 /// work.
 const LATE_FINISH: Trouble = |call| {
     let is_first_finish = call.n == 1 && call.kind.is_script("settle", "placed");
-    is_first_finish.then_some(Verdict::Delay(Duration::from_millis(LEASE.as_millis() as u64 * 5 / 2)))
+    is_first_finish.then_some(Ruling::Delay(Duration::from_millis(LEASE.as_millis() as u64 * 5 / 2)))
 };
 
 /// A record takes longer than a worker has in all.
-const SLOW_STORE: Trouble = |call| call.kind.is_record().then_some(Verdict::Delay(Duration::from_millis(110)));
+const SLOW_STORE: Trouble = |call| call.kind.is_record().then_some(Ruling::Delay(Duration::from_millis(110)));
 
 fn notifying() -> Vec<Scenario> {
     vec![
@@ -165,11 +165,11 @@ fn burying() -> Vec<Scenario> {
 }
 
 const STORE_REFUSES: Trouble = |call| {
-    let refusal = || Verdict::Refuse(Refusal::KeyValue(KeyValueError::Other("no room".to_owned())));
+    let refusal = || Ruling::Refuse(Refusal::KeyValue(KeyValueError::Other("no room".to_owned())));
     call.kind.is_record().then(refusal)
 };
 
-const POISON: Trouble = |call| call.kind.is_record().then_some(Verdict::CrashBefore);
+const POISON: Trouble = |call| call.kind.is_record().then_some(Ruling::CrashBefore);
 
 /// What a person does at the desk with what was given up.
 fn people() -> Vec<Scenario> {

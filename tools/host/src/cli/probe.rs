@@ -17,7 +17,7 @@ const SHOWN: usize = 400;
 
 /// What the last answer was, as far as it is told.
 #[derive(Debug, PartialEq, Eq)]
-enum Verdict {
+enum Readiness {
     Ready,
     NotReady(String),
 }
@@ -29,7 +29,7 @@ pub(crate) async fn watch(running: Arc<Running>, path: String) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut listening = running.listening();
     // Nothing is said of an application that is ready from the start.
-    let mut last = Verdict::Ready;
+    let mut last = Readiness::Ready;
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
@@ -38,32 +38,32 @@ pub(crate) async fn watch(running: Arc<Running>, path: String) {
         let verdict = ask(&running, &path).await;
         if verdict != last {
             match &verdict {
-                Verdict::Ready => tracing::info!("GET {path} says that the application is ready"),
-                Verdict::NotReady(why) => tracing::warn!("GET {path} says that the application is not ready: {why}"),
+                Readiness::Ready => tracing::info!("GET {path} says that the application is ready"),
+                Readiness::NotReady(why) => tracing::warn!("GET {path} says that the application is not ready: {why}"),
             }
             last = verdict;
         }
     }
 }
 
-async fn ask(running: &Running, path: &str) -> Verdict {
+async fn ask(running: &Running, path: &str) -> Readiness {
     let request = Request::get(path).header(http::header::HOST, "localhost").body(Bytes::new());
-    let Ok(request) = request else { return Verdict::NotReady(format!("{path} is no path")) };
+    let Ok(request) = request else { return Readiness::NotReady(format!("{path} is no path")) };
     match tokio::time::timeout(PATIENCE, running.route(request)).await {
         Ok(response) => verdict(&response),
-        Err(_) => Verdict::NotReady(format!("no answer within {} s", PATIENCE.as_secs())),
+        Err(_) => Readiness::NotReady(format!("no answer within {} s", PATIENCE.as_secs())),
     }
 }
 
-fn verdict(response: &Response<Bytes>) -> Verdict {
+fn verdict(response: &Response<Bytes>) -> Readiness {
     let (status, body) = (response.status(), in_one_line(response.body()));
     match (status.is_success(), body.is_empty()) {
-        (true, _) => Verdict::Ready,
+        (true, _) => Readiness::Ready,
         (false, true) if status == StatusCode::NOT_FOUND => {
-            Verdict::NotReady(format!("{status}: no route leads there"))
+            Readiness::NotReady(format!("{status}: no route leads there"))
         }
-        (false, true) => Verdict::NotReady(status.to_string()),
-        (false, false) => Verdict::NotReady(format!("{status}: {body}")),
+        (false, true) => Readiness::NotReady(status.to_string()),
+        (false, false) => Readiness::NotReady(format!("{status}: {body}")),
     }
 }
 
@@ -79,15 +79,15 @@ mod tests {
     #[test]
     fn an_answer_that_is_no_success_is_told_with_its_text_in_one_line() {
         for (status, body, expected) in [
-            (200, "whatever", Verdict::Ready),
-            (204, "", Verdict::Ready),
+            (200, "whatever", Readiness::Ready),
+            (204, "", Readiness::Ready),
             (
                 503,
                 "{\n  \"redis\": \"down\"\n}",
-                Verdict::NotReady("503 Service Unavailable: { \"redis\": \"down\" }".into()),
+                Readiness::NotReady("503 Service Unavailable: { \"redis\": \"down\" }".into()),
             ),
-            (500, "", Verdict::NotReady("500 Internal Server Error".into())),
-            (404, "", Verdict::NotReady("404 Not Found: no route leads there".into())),
+            (500, "", Readiness::NotReady("500 Internal Server Error".into())),
+            (404, "", Readiness::NotReady("404 Not Found: no route leads there".into())),
         ] {
             let response = Response::builder().status(status).body(Bytes::from(body)).expect("a response");
             assert_eq!(verdict(&response), expected, "{status}");

@@ -14,7 +14,7 @@ use crate::run::component::Settings;
 use crate::run::dispatch::Application;
 use crate::run::engine::take_turns;
 use crate::run::guest_output::GuestOutput;
-use crate::watch::effects::Effects;
+use crate::watch::effects::Interception;
 
 /// Everything that belongs to an instance and goes with it: resources, connections, output.
 pub(crate) struct InstanceState {
@@ -30,7 +30,7 @@ pub(crate) struct InstanceState {
 /// What a call of an instance needs to know. It may outlive the instance by an instant.
 pub(crate) struct InstanceContext {
     pub(crate) component: Arc<Settings>,
-    pub(crate) effects: Effects,
+    pub(crate) effects: Interception,
     application: Weak<Application>,
 }
 
@@ -84,7 +84,7 @@ impl InstanceContext {
 
 /// A store for a new instance of a component.
 pub(crate) fn store(application: &Arc<Application>, component: &Arc<Settings>) -> Store<InstanceState> {
-    let effects = Effects::new(component.name.clone(), application.next_instance(), application.installed.clone());
+    let effects = Interception::new(component.name.clone(), application.next_instance(), application.installed.clone());
     let context =
         Arc::new(InstanceContext { component: component.clone(), effects, application: Arc::downgrade(application) });
     let output = || GuestOutput::new(component.name.clone(), application.output.clone());

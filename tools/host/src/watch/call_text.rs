@@ -5,7 +5,7 @@ use std::fmt;
 use http::Uri;
 
 use crate::application::redis_address;
-use crate::watch::calls::{Answer, Operation, Outcome, RedisParameter, RedisResult};
+use crate::watch::calls::{Answer, Ending, Operation, RedisParameter, RedisResult};
 
 /// The longest text of an argument that is shown as it is, in bytes; long enough for a UUID.
 const SHORT_TEXT: usize = 40;
@@ -80,7 +80,7 @@ fn place(uri: &Uri) -> String {
 }
 
 /// Shows how a call ended: the size of what came back, or what went wrong.
-impl fmt::Display for Outcome {
+impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Answered(answer) => write!(f, "{answer}"),
@@ -176,20 +176,20 @@ mod tests {
 
     #[test]
     fn an_outcome_is_shown_by_its_size() {
-        let redis = |reply: &[RedisResult]| Outcome::Answered(Answer::Redis(reply.to_vec()));
+        let redis = |reply: &[RedisResult]| Ending::Answered(Answer::Redis(reply.to_vec()));
         let status = http::Response::builder().status(204).body(Bytes::new()).expect("a response");
         for (outcome, expected) in [
-            (Outcome::Answered(Answer::Opened), "ok"),
+            (Ending::Answered(Answer::Opened), "ok"),
             (redis(&[]), "0 items, 0 bytes"),
             (redis(&[RedisResult::Nil]), "nil"),
             (redis(&[RedisResult::Status("PONG".into())]), "PONG"),
             (redis(&[RedisResult::Binary(vec![0; 7])]), "7 bytes"),
             (redis(&[RedisResult::Int64(-3), RedisResult::Binary(vec![0; 7])]), "2 items, 7 bytes"),
-            (Outcome::Answered(Answer::Value(None)), "none"),
-            (Outcome::Answered(Answer::Variable("secret".into())), "6 bytes"),
-            (Outcome::Answered(Answer::Http(status)), "204 No Content"),
-            (Outcome::Refused("no\nway".into()), "failed: no way"),
-            (Outcome::Dropped, "given up"),
+            (Ending::Answered(Answer::Value(None)), "none"),
+            (Ending::Answered(Answer::Variable("secret".into())), "6 bytes"),
+            (Ending::Answered(Answer::Http(status)), "204 No Content"),
+            (Ending::Refused("no\nway".into()), "failed: no way"),
+            (Ending::Dropped, "given up"),
         ] {
             assert_eq!(outcome.to_string(), expected);
         }

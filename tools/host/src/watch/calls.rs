@@ -19,19 +19,19 @@ pub use wasmtime_wasi_http::Error as HttpError;
 /// Decides each call of each component, and sees how it ended.
 pub trait Calls: Send + Sync + 'static {
     /// What shall become of this call. The component waits for the verdict; its other calls go on.
-    fn before<'c>(&'c self, call: &'c Call) -> BoxFuture<'c, Verdict>;
+    fn before<'c>(&'c self, call: &'c Call) -> BoxFuture<'c, Ruling>;
 
     /// How a call ended. Told of each call that began, once.
-    fn after(&self, call: &Call, outcome: &Outcome) {
+    fn after(&self, call: &Call, outcome: &Ending) {
         _ = (call, outcome);
     }
 }
 
 /// [`Calls`] from a function that decides at once.
-pub fn decide(verdict: impl Fn(&Call) -> Verdict + Send + Sync + 'static) -> impl Calls {
+pub fn decide(verdict: impl Fn(&Call) -> Ruling + Send + Sync + 'static) -> impl Calls {
     struct Decide<F>(F);
-    impl<F: Fn(&Call) -> Verdict + Send + Sync + 'static> Calls for Decide<F> {
-        fn before<'c>(&'c self, call: &'c Call) -> BoxFuture<'c, Verdict> {
+    impl<F: Fn(&Call) -> Ruling + Send + Sync + 'static> Calls for Decide<F> {
+        fn before<'c>(&'c self, call: &'c Call) -> BoxFuture<'c, Ruling> {
             Box::pin(std::future::ready((self.0)(call)))
         }
     }
@@ -134,7 +134,7 @@ pub enum Kind {
 
 /// What shall become of a call.
 #[derive(Debug)]
-pub enum Verdict {
+pub enum Ruling {
     /// It is carried out.
     Proceed,
     /// It is carried out after a while.
@@ -186,7 +186,7 @@ pub enum Refusal {
 
 /// How a call ended.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum Ending {
     /// It was carried out or answered.
     Answered(Answer),
     /// It failed or was refused; the error as a person reads it.

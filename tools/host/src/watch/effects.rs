@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use crate::watch::calls::{Answer, Call, Calls, Operation, Outcome, Refusal, Verdict};
+use crate::watch::calls::{Answer, Call, Calls, Ending, Operation, Refusal, Ruling};
 
 /// The calls of one instance.
 #[derive(Clone)]
-pub(crate) struct Effects {
+pub(crate) struct Interception {
     component: Arc<str>,
     instance: u64,
     installed: Option<Installed>,
@@ -53,7 +53,7 @@ impl Installed {
     }
 }
 
-impl Effects {
+impl Interception {
     pub(crate) fn new(component: Arc<str>, instance: u64, installed: Option<Installed>) -> Self {
         Self { component, instance, installed }
     }
@@ -73,7 +73,7 @@ impl Effects {
         let number = installed.begun.fetch_add(1, Ordering::Relaxed) + 1;
         let (component, began) = (self.component.clone(), Instant::now());
         let call = Call { component, instance: self.instance, number, began, operation: operation() };
-        let mut under_way = UnderWay { calls: &*installed.calls, call, outcome: Outcome::Dropped };
+        let mut under_way = UnderWay { calls: &*installed.calls, call, outcome: Ending::Dropped };
         let verdict = under_way.calls.before(&under_way.call).await;
         let decided = decide(&under_way.call, verdict, effect).await;
         under_way.outcome = outcome(&decided);
@@ -85,7 +85,7 @@ impl Effects {
 struct UnderWay<'e> {
     calls: &'e dyn Calls,
     call: Call,
-    outcome: Outcome,
+    outcome: Ending,
 }
 
 impl Drop for UnderWay<'_> {
@@ -96,38 +96,38 @@ impl Drop for UnderWay<'_> {
 
 async fn decide<T: Reply, E: Failure>(
     call: &Call,
-    verdict: Verdict,
+    verdict: Ruling,
     effect: impl Future<Output = Result<T, E>>,
 ) -> Result<Result<T, E>, Stop> {
     let operation = || call.operation.to_string();
     let other_kind = |given: String| Stop::OtherKind { number: call.number, operation: operation(), given };
     match verdict {
-        Verdict::Proceed => Ok(effect.await),
-        Verdict::Delay(duration) => {
+        Ruling::Proceed => Ok(effect.await),
+        Ruling::Delay(duration) => {
             tokio::time::sleep(duration).await;
             Ok(effect.await)
         }
-        Verdict::Answer(answer) => {
+        Ruling::Answer(answer) => {
             let given = format!("{answer:?}");
             T::from_answer(answer).map(Ok).ok_or_else(|| other_kind(given))
         }
-        Verdict::Refuse(refusal) => {
+        Ruling::Refuse(refusal) => {
             let given = format!("{refusal:?}");
             E::from_refusal(refusal).map(Err).ok_or_else(|| other_kind(given))
         }
-        Verdict::CrashBefore => Err(Stop::Before { number: call.number, operation: operation() }),
-        Verdict::CrashAfter => {
+        Ruling::CrashBefore => Err(Stop::Before { number: call.number, operation: operation() }),
+        Ruling::CrashAfter => {
             _ = effect.await;
             Err(Stop::After { number: call.number, operation: operation() })
         }
     }
 }
 
-fn outcome<T: Reply, E: Failure>(decided: &Result<Result<T, E>, Stop>) -> Outcome {
+fn outcome<T: Reply, E: Failure>(decided: &Result<Result<T, E>, Stop>) -> Ending {
     match decided {
-        Ok(Ok(reply)) => Outcome::Answered(reply.to_answer()),
-        Ok(Err(failure)) => Outcome::Refused(failure.in_words()),
-        Err(_) => Outcome::Crashed,
+        Ok(Ok(reply)) => Ending::Answered(reply.to_answer()),
+        Ok(Err(failure)) => Ending::Refused(failure.in_words()),
+        Err(_) => Ending::Crashed,
     }
 }
 
@@ -139,8 +139,8 @@ mod tests {
     use super::*;
     use crate::watch::calls::{self, KeyValueError, VariableError};
 
-    fn effects(verdict: impl Fn(&Call) -> Verdict + Send + Sync + 'static) -> Effects {
-        Effects::new("door".into(), 3, Some(Installed::new(Arc::new(calls::decide(verdict)))))
+    fn effects(verdict: impl Fn(&Call) -> Ruling + Send + Sync + 'static) -> Interception {
+        Interception::new("door".into(), 3, Some(Installed::new(Arc::new(calls::decide(verdict)))))
     }
 
     fn get() -> Operation {
@@ -153,7 +153,7 @@ mod tests {
     }
 
     /// What the component gets, and how often the effect was carried out.
-    async fn run(effects: &Effects) -> (Result<Result<Option<Vec<u8>>, KeyValueError>, String>, u32) {
+    async fn run(effects: &Interception) -> (Result<Result<Option<Vec<u8>>, KeyValueError>, String>, u32) {
         let performed = Mutex::new(0);
         let result = effects.perform(get, found(&performed)).await.map_err(|stop| stop.to_string());
         (result, performed.into_inner().expect("no panic"))
@@ -163,25 +163,25 @@ mod tests {
     async fn each_verdict_does_what_it_says() {
         let found = || Ok(Ok(Some(b"found".to_vec())));
         let operation = "call 1, key-value default get k";
-        assert_eq!(run(&Effects::new("door".into(), 1, None)).await, (found(), 1));
-        assert_eq!(run(&effects(|_| Verdict::Proceed)).await, (found(), 1));
-        assert_eq!(run(&effects(|_| Verdict::Delay(Duration::from_millis(1)))).await, (found(), 1));
-        assert_eq!(run(&effects(|_| Verdict::Answer(Answer::Value(None)))).await, (Ok(Ok(None)), 0));
-        let refuse = |_: &Call| Verdict::Refuse(Refusal::KeyValue(KeyValueError::AccessDenied));
+        assert_eq!(run(&Interception::new("door".into(), 1, None)).await, (found(), 1));
+        assert_eq!(run(&effects(|_| Ruling::Proceed)).await, (found(), 1));
+        assert_eq!(run(&effects(|_| Ruling::Delay(Duration::from_millis(1)))).await, (found(), 1));
+        assert_eq!(run(&effects(|_| Ruling::Answer(Answer::Value(None)))).await, (Ok(Ok(None)), 0));
+        let refuse = |_: &Call| Ruling::Refuse(Refusal::KeyValue(KeyValueError::AccessDenied));
         assert_eq!(run(&effects(refuse)).await, (Ok(Err(KeyValueError::AccessDenied)), 0));
         let (before, after) = (
             format!("stopped before its {operation}, as ordered"),
             format!("stopped after its {operation}, as ordered"),
         );
-        assert_eq!(run(&effects(|_| Verdict::CrashBefore)).await, (Err(before), 0));
-        assert_eq!(run(&effects(|_| Verdict::CrashAfter)).await, (Err(after), 1));
+        assert_eq!(run(&effects(|_| Ruling::CrashBefore)).await, (Err(before), 0));
+        assert_eq!(run(&effects(|_| Ruling::CrashAfter)).await, (Err(after), 1));
     }
 
     #[tokio::test]
     async fn a_verdict_of_another_kind_stops_the_instance() {
         for verdict in [
-            |_: &Call| Verdict::Answer(Answer::Exists(true)),
-            |_: &Call| Verdict::Refuse(Refusal::Variable(VariableError::Undefined("x".into()))),
+            |_: &Call| Ruling::Answer(Answer::Exists(true)),
+            |_: &Call| Ruling::Refuse(Refusal::Variable(VariableError::Undefined("x".into()))),
         ] {
             let (result, performed) = run(&effects(verdict)).await;
             assert!(result.expect_err("stopped").contains("something of another kind"));
@@ -194,16 +194,16 @@ mod tests {
         #[derive(Default)]
         struct Seen(Mutex<Vec<String>>);
         impl Calls for Seen {
-            fn before<'c>(&'c self, _: &'c Call) -> futures::future::BoxFuture<'c, Verdict> {
-                Box::pin(async { Verdict::Proceed })
+            fn before<'c>(&'c self, _: &'c Call) -> futures::future::BoxFuture<'c, Ruling> {
+                Box::pin(async { Ruling::Proceed })
             }
-            fn after(&self, call: &Call, outcome: &Outcome) {
+            fn after(&self, call: &Call, outcome: &Ending) {
                 let line = format!("{} {} {} {outcome:?}", call.component, call.instance, call.number);
                 self.0.lock().expect("no panic").push(line);
             }
         }
         let seen = Arc::new(Seen::default());
-        let effects = Effects::new("door".into(), 3, Some(Installed::new(seen.clone())));
+        let effects = Interception::new("door".into(), 3, Some(Installed::new(seen.clone())));
         assert_eq!(run(&effects).await.1, 1);
         _ = effects.perform(get, async { Err::<bool, _>(KeyValueError::Other("down".into())) }).await;
         let lines = seen.0.lock().expect("no panic").clone();

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use console::Style;
 use futures::future::BoxFuture;
 
-use crate::watch::calls::{Call, Calls, Kind, Operation, Outcome, Verdict};
+use crate::watch::calls::{Call, Calls, Ending, Kind, Operation, Ruling};
 
 /// How wide an instance's number is expected to be, its `#` included, and the call before how it ended. What is longer
 /// moves its line's rest to the right.
@@ -77,7 +77,7 @@ impl Trace {
         self.shown.components.contains(&*call.component) && !is_hidden
     }
 
-    fn show(&self, call: &Call, outcome: &Outcome) {
+    fn show(&self, call: &Call, outcome: &Ending) {
         let now = Instant::now();
         let took = now.duration_since(call.began);
         self.header.call_once(|| (self.print)(&self.line("at ms", "took ms", "instance", "call → how it ended")));
@@ -99,26 +99,26 @@ impl Trace {
     }
 
     /// What went wrong stands out.
-    fn style(&self, outcome: &Outcome) -> Style {
+    fn style(&self, outcome: &Ending) -> Style {
         let style = Style::new().force_styling(self.shown.colors);
         match outcome {
-            Outcome::Answered(_) => style.green(),
-            Outcome::Refused(_) => style.red(),
-            Outcome::Crashed | Outcome::Dropped => style.yellow(),
+            Ending::Answered(_) => style.green(),
+            Ending::Refused(_) => style.red(),
+            Ending::Crashed | Ending::Dropped => style.yellow(),
         }
     }
 }
 
 impl Calls for Trace {
-    fn before<'c>(&'c self, call: &'c Call) -> BoxFuture<'c, Verdict> {
+    fn before<'c>(&'c self, call: &'c Call) -> BoxFuture<'c, Ruling> {
         match &self.decides {
             Some(decides) => decides.before(call),
-            None => Box::pin(std::future::ready(Verdict::Proceed)),
+            None => Box::pin(std::future::ready(Ruling::Proceed)),
         }
     }
 
     /// Shows the call first: what decides may kill the host.
-    fn after(&self, call: &Call, outcome: &Outcome) {
+    fn after(&self, call: &Call, outcome: &Ending) {
         if self.shows(call) {
             self.show(call, outcome);
         }
@@ -172,8 +172,8 @@ mod tests {
         call(component, Operation::KeyValueGet { store: "default".into(), key: "k".into() })
     }
 
-    fn value() -> Outcome {
-        Outcome::Answered(Answer::Value(Some(vec![0; 9])))
+    fn value() -> Ending {
+        Ending::Answered(Answer::Value(Some(vec![0; 9])))
     }
 
     /// A line without its times, which are always in front.
@@ -185,7 +185,7 @@ mod tests {
     fn each_call_is_a_line_in_columns() {
         let (trace, lines) = trace(&["door", "worker"], false, None);
         trace.after(&get("door"), &value());
-        trace.after(&get("worker"), &Outcome::Refused("down".into()));
+        trace.after(&get("worker"), &Ending::Refused("down".into()));
         let lines = lines.lock().expect("no panic").clone();
         assert_eq!(
             lines.iter().map(|line| untimed(line)).collect::<Vec<_>>(),
@@ -205,7 +205,7 @@ mod tests {
             [(&["door"][..], false, 1), (&["door"], true, 2), (&["worker"], true, 1), (&["door", "worker"], true, 3)]
         {
             let (trace, lines) = trace(components, variables, None);
-            trace.after(&variable(), &Outcome::Answered(Answer::Variable("secret".into())));
+            trace.after(&variable(), &Ending::Answered(Answer::Variable("secret".into())));
             trace.after(&get("door"), &value());
             trace.after(&get("worker"), &value());
             assert_eq!(lines.lock().expect("no panic").len(), 1 + expected, "{components:?} {variables}");
@@ -229,9 +229,9 @@ mod tests {
 
     #[tokio::test]
     async fn what_becomes_of_a_call_is_decided_elsewhere() {
-        let decides: Arc<dyn Calls> = Arc::new(calls::decide(|_| Verdict::CrashAfter));
+        let decides: Arc<dyn Calls> = Arc::new(calls::decide(|_| Ruling::CrashAfter));
         let (trace, _) = trace(&["door"], false, Some(decides));
-        assert!(matches!(trace.before(&get("door")).await, Verdict::CrashAfter));
+        assert!(matches!(trace.before(&get("door")).await, Ruling::CrashAfter));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use rustix::process::{Signal, getpid, kill_process};
 
 use super::fault::{Effect, Fault, Occurrence, refusal};
-use crate::watch::calls::{Call, Calls, Outcome, Verdict};
+use crate::watch::calls::{Call, Calls, Ending, Ruling};
 
 /// Faults that strike an application's calls.
 pub struct FaultPlan {
@@ -52,22 +52,22 @@ impl FaultPlan {
         hasher.finish() as f64 / u64::MAX as f64
     }
 
-    fn verdict(&self, fault: &Fault, call: &Call) -> Verdict {
+    fn verdict(&self, fault: &Fault, call: &Call) -> Ruling {
         match fault.effect {
-            Effect::CrashBefore => Verdict::CrashBefore,
-            Effect::CrashAfter => Verdict::CrashAfter,
+            Effect::CrashBefore => Ruling::CrashBefore,
+            Effect::CrashAfter => Ruling::CrashAfter,
             Effect::KillBefore => kill("before", call),
             Effect::KillAfter => {
                 self.last_calls().insert(call.number);
-                Verdict::Proceed
+                Ruling::Proceed
             }
             Effect::Fail => {
                 tell(fault, call);
-                Verdict::Refuse(refusal(call.operation.kind()))
+                Ruling::Refuse(refusal(call.operation.kind()))
             }
             Effect::Delay(duration) => {
                 tell(fault, call);
-                Verdict::Delay(duration)
+                Ruling::Delay(duration)
             }
         }
     }
@@ -78,14 +78,14 @@ impl FaultPlan {
 }
 
 impl Calls for FaultPlan {
-    fn before<'c>(&'c self, call: &'c Call) -> BoxFuture<'c, Verdict> {
-        let verdict = self.strike(call).map_or(Verdict::Proceed, |fault| self.verdict(fault, call));
+    fn before<'c>(&'c self, call: &'c Call) -> BoxFuture<'c, Ruling> {
+        let verdict = self.strike(call).map_or(Ruling::Proceed, |fault| self.verdict(fault, call));
         Box::pin(std::future::ready(verdict))
     }
 
-    fn after(&self, call: &Call, outcome: &Outcome) {
+    fn after(&self, call: &Call, outcome: &Ending) {
         let is_last = self.last_calls().remove(&call.number);
-        if is_last && !matches!(outcome, Outcome::Dropped) {
+        if is_last && !matches!(outcome, Ending::Dropped) {
             kill("after", call);
         }
     }
@@ -188,7 +188,7 @@ mod tests {
         use crate::watch::calls::{Kind, Refusal};
         let plan = plan(&["*:*=fail"], 0);
         for call in [get("door"), exists("door"), call("door", Operation::Variable { name: "a".into() })] {
-            let Verdict::Refuse(refusal) = plan.before(&call).await else { panic!("{call:?} passed") };
+            let Ruling::Refuse(refusal) = plan.before(&call).await else { panic!("{call:?} passed") };
             let fits = match call.operation.kind() {
                 Kind::Redis => matches!(refusal, Refusal::Redis(_)),
                 Kind::KeyValue => matches!(refusal, Refusal::KeyValue(_)),
@@ -207,7 +207,7 @@ mod tests {
             let (plan, call) = (plan(&[&fault], 0), get("door"));
             plan.before(&call).await;
             println!("carried out");
-            plan.after(&call, &Outcome::Refused("whatever".into()));
+            plan.after(&call, &Ending::Refused("whatever".into()));
             return;
         }
         for (fault, is_carried_out) in [("*:redis:1=kill-before", false), ("*:redis:1=kill-after", true)] {
