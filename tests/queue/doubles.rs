@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use queue::{Arg, Class, Connection, Effects, Error, Handler, Message, Outcome, Reply, Runtime};
+use queue::{Arg, Class, Connection, Effects, Error, Failure, Handler, Message, Reply, Runtime};
 use tokio::sync::Notify;
 
 /// Handles by a closure, and remembers what it was told.
@@ -18,14 +18,14 @@ pub(crate) struct Handling<F> {
     pub(crate) settled: Cell<usize>,
 }
 
-impl<F: AsyncFn(&Message) -> Outcome> Handling<F> {
+impl<F: AsyncFn(&Message) -> Result<Effects, Failure>> Handling<F> {
     pub(crate) fn by(handle: F) -> Self {
         Self { handle, handled: RefCell::default(), buried: RefCell::default(), settled: Cell::default() }
     }
 }
 
-impl<F: AsyncFn(&Message) -> Outcome> Handler for Handling<F> {
-    async fn handle(&self, message: &Message) -> Outcome {
+impl<F: AsyncFn(&Message) -> Result<Effects, Failure>> Handler for Handling<F> {
+    async fn handle(&self, message: &Message) -> Result<Effects, Failure> {
         self.handled.borrow_mut().push(name(message));
         (self.handle)(message).await
     }

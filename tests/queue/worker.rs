@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::future::join;
 use queue::native::{Native, Tokio};
-use queue::{Backoff, Class, Connection, Drained, Effects, Error, Handler, Message, Outcome, Queue, Runtime, Worker};
+use queue::{Backoff, Class, Connection, Drained, Effects, Error, Failure, Handler, Message, Queue, Runtime, Worker};
 use tokio::sync::{Barrier, Notify};
 
 use super::doubles::{Failing, Fault, Handling, StandingClock, name};
@@ -36,12 +36,12 @@ async fn drain<C: Connection, R: Runtime, H: Handler>(worker: &Worker<'_, C, R, 
     within("the drain", worker.drain()).await
 }
 
-fn handled() -> Outcome {
-    Outcome::Done(Effects::default())
+fn handled() -> Result<Effects, Failure> {
+    Ok(Effects::default())
 }
 
-fn failed() -> Outcome {
-    Outcome::Retry { reason: "not today".to_owned(), at_least: Duration::ZERO }
+fn failed() -> Result<Effects, Failure> {
+    Err(Failure::retry("not today"))
 }
 
 async fn send(setup: &Setup, count: usize) {
@@ -208,7 +208,7 @@ async fn a_handler_may_ask_for_more_time_than_the_plan_gives() {
     let setup = Setup::new().await;
     accept_all(&setup.jobs(), &["a"]).await;
     let later = Duration::from_secs(300);
-    let handler = Handling::by(async |_: &Message| Outcome::Retry { reason: "busy".to_owned(), at_least: later });
+    let handler = Handling::by(async |_: &Message| Err(Failure::retry_after("busy", Some(later))));
     let runtime = Tokio::default();
     let start = setup.now().await;
     let drained = drain(&worker(setup.jobs(), &runtime, &handler)).await.unwrap();
@@ -222,7 +222,7 @@ async fn what_a_handler_buries_is_buried_at_once_for_its_reason_and_beside_its_n
     let setup = Setup::new().await;
     accept_all(&setup.jobs(), &["a", "garbled", "z"]).await;
     let handler = Handling::by(async |message: &Message| match name(message).as_str() {
-        "garbled" => Outcome::Bury { class: Class::Undecodable, reason: "no JSON".to_owned() },
+        "garbled" => Err(Failure::undecodable("no JSON")),
         _ => handled(),
     });
     let runtime = Tokio::default();

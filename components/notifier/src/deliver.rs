@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use guest::{Endpoint, Post, Reply, describe_failure, now_ms, within};
 use http::StatusCode;
-use queue::{Class, Effects, Message, Outcome};
+use queue::{Effects, Failure, Message};
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP};
 
 /// Sends the messages of one lane to its endpoint.
@@ -14,15 +14,15 @@ pub(crate) struct Delivery<'a> {
 }
 
 impl Delivery<'_> {
-    pub(crate) async fn handle(&self, message: &Message) -> Outcome {
-        let request = match self.request(&message.payload) {
-            Ok(request) => request,
-            Err(reason) => return Outcome::Bury { class: Class::Undecodable, reason },
-        };
+    pub(crate) async fn handle(&self, message: &Message) -> Result<Effects, Failure> {
+        let request = self.request(&message.payload).map_err(Failure::undecodable)?;
         match within(self.timeout, request.send()).await {
             Some(Ok(reply)) => judge(&reply),
-            Some(Err(error)) => retry(describe_failure(&error, "the endpoint", "webhook_origin")),
-            None => retry(format!("the endpoint did not answer within {} ms", self.timeout.as_millis())),
+            Some(Err(error)) => Err(Failure::retry(describe_failure(&error, "the endpoint", "webhook_origin"))),
+            None => {
+                let reason = format!("the endpoint did not answer within {} ms", self.timeout.as_millis());
+                Err(Failure::retry(reason))
+            }
         }
     }
 
@@ -41,23 +41,17 @@ impl Delivery<'_> {
     }
 }
 
-fn judge(reply: &Reply) -> Outcome {
+fn judge(reply: &Reply) -> Result<Effects, Failure> {
     let status = reply.status;
     let reason = format!("the endpoint answered {status}");
     match status {
-        _ if status.is_success() => {
-            Outcome::Done(Effects { counter: Some("webhooks:delivered".to_owned()), ..Effects::default() })
-        }
+        _ if status.is_success() => Ok(Effects::counted("webhooks:delivered")),
         // Standard Webhooks: the endpoint is gone and wants no more.
-        StatusCode::GONE => Outcome::Bury { class: Class::Permanent, reason },
+        StatusCode::GONE => Err(Failure::permanent(reason)),
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-            Outcome::Retry { reason, at_least: reply.retry_after.unwrap_or_default() }
+            Err(Failure::retry_after(reason, reply.retry_after))
         }
         // Redirects included: following one would carry the order to where nobody allowed it to go.
-        _ => retry(reason),
+        _ => Err(Failure::retry(reason)),
     }
-}
-
-fn retry(reason: String) -> Outcome {
-    Outcome::Retry { reason, at_least: Duration::ZERO }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use guest::Endpoint;
 use order::{event, queues};
-use queue::{Class, Effects, Emit, Message, Outcome};
+use queue::{Effects, Emit, Failure, Message};
 
 /// Copies changes to the lanes of the endpoints.
 pub(crate) struct FanOut<'a> {
@@ -16,12 +16,9 @@ pub(crate) struct FanOut<'a> {
 }
 
 impl FanOut<'_> {
-    pub(crate) fn handle(&self, message: &Message) -> Outcome {
-        let event_type = match event::read(&message.payload) {
-            Ok(envelope) => envelope.event_type,
-            Err(error) => return Outcome::Bury { class: Class::Undecodable, reason: error.to_string() },
-        };
-        let wanting = self.endpoints.iter().enumerate().filter(|(_, endpoint)| endpoint.wants(event_type));
+    pub(crate) fn handle(&self, message: &Message) -> Result<Effects, Failure> {
+        let event = event::read(&message.payload).map_err(|error| Failure::undecodable(error.to_string()))?;
+        let wanting = self.endpoints.iter().enumerate().filter(|(_, endpoint)| endpoint.wants(event.event_type));
         let emits = wanting.map(|(index, endpoint)| {
             self.touched.borrow_mut().insert(index);
             Emit {
@@ -32,6 +29,6 @@ impl FanOut<'_> {
                 after: Duration::ZERO,
             }
         });
-        Outcome::Done(Effects { emits: emits.collect(), ..Effects::default() })
+        Ok(Effects { emits: emits.collect(), ..Effects::default() })
     }
 }

@@ -1,6 +1,6 @@
 //! What the notifier's workers do. One type for all of them, so that the worker's loop is compiled once.
 
-use queue::{Class, Effects, Handler, Message, Outcome};
+use queue::{Class, Effects, Failure, Handler, Message};
 
 use crate::deliver::Delivery;
 use crate::fan_out::FanOut;
@@ -16,23 +16,19 @@ pub(crate) enum Job<'a> {
 }
 
 impl Handler for Job<'_> {
-    async fn handle(&self, message: &Message) -> Outcome {
+    async fn handle(&self, message: &Message) -> Result<Effects, Failure> {
         match self {
             Self::FanOut(fan_out) => fan_out.handle(message),
             Self::Deliver(delivery) => delivery.handle(message).await,
-            Self::Orphaned => {
-                let reason = "the variable webhooks no longer names this endpoint".to_owned();
-                Outcome::Bury { class: Class::Permanent, reason }
-            }
+            Self::Orphaned => Err(Failure::permanent("the variable webhooks no longer names this endpoint")),
         }
     }
 
     fn buried(&self, _message: &Message, _class: Class, _reason: &str) -> Effects {
-        let counter = match self {
-            Self::FanOut(_) => "changes:buried",
-            Self::Deliver(_) | Self::Orphaned => "webhooks:buried",
-        };
-        Effects { counter: Some(counter.to_owned()), ..Effects::default() }
+        match self {
+            Self::FanOut(_) => Effects::counted("changes:buried"),
+            Self::Deliver(_) | Self::Orphaned => Effects::counted("webhooks:buried"),
+        }
     }
 
     async fn settled(&self) {}

@@ -7,7 +7,7 @@ use order::event::GivenUp;
 use order::{
     CHANGE_MARKER, Command, Head, Move, OrderId, Record, Timestamp, TraceParent, Version, command, event, queues,
 };
-use queue::{Class, Effects, Emit, LetGo, Message, Outcome, Queue};
+use queue::{Effects, Emit, Failure, LetGo, Message, Queue};
 
 use crate::payments::Payments;
 use crate::records::Records;
@@ -33,22 +33,17 @@ pub(crate) struct Moved<'a> {
 }
 
 impl Commands<'_> {
-    /// Errors are outcomes too: whoever meets one says whether trying again may help.
-    pub(crate) async fn handle(&self, message: &Message) -> Outcome {
-        let effects = match Command::decode(&message.payload) {
-            Ok(Command::Place(placed)) => self.place(message, *placed).await,
-            Ok(Command::Change(change)) => self.change(message, change).await,
-            Err(error) => Err(undecodable(error.to_string())),
-        };
-        effects.map_or_else(|outcome| outcome, Outcome::Done)
+    pub(crate) async fn handle(&self, message: &Message) -> Result<Effects, Failure> {
+        match Command::decode(&message.payload).map_err(|error| Failure::undecodable(error.to_string()))? {
+            Command::Place(placed) => self.place(message, *placed).await,
+            Command::Change(change) => self.change(message, change).await,
+        }
     }
 
     /// Support is told. The event is made from the ids, since the payload may be what can't be read; only the trace is of it.
     pub(crate) fn buried(&self, message: &Message, reason: &str) -> Effects {
-        let counter = Some("orders:needs_attention".to_owned());
-        let Some(order) = OrderId::from_slice(&message.subject) else {
-            return Effects { counter, ..Effects::default() };
-        };
+        let counted = Effects::counted("orders:needs_attention");
+        let Some(order) = OrderId::from_slice(&message.subject) else { return counted };
         let wanted = wanted(message, order);
         let written = head(message).ok().map(|before| Head {
             version: before.map_or(Version::NONE, |before| before.version).next(),
@@ -66,7 +61,7 @@ impl Commands<'_> {
             after: Duration::ZERO,
         };
         let superseded = written.iter().flat_map(|next| next.earlier()).map(|head| self.superseded(order, head));
-        Effects { counter, emits: std::iter::once(told).chain(superseded).collect(), ..Effects::default() }
+        Effects { emits: std::iter::once(told).chain(superseded).collect(), ..counted }
     }
 
     fn superseded(&self, order: OrderId, head: Head) -> Emit {
@@ -109,28 +104,18 @@ fn wanted(message: &Message, order: OrderId) -> Option<Move> {
 }
 
 /// The order's present record, as the message was given out.
-pub(crate) fn head(message: &Message) -> Result<Option<Head>, Outcome> {
+pub(crate) fn head(message: &Message) -> Result<Option<Head>, Failure> {
     match message.head.as_slice() {
         [] => Ok(None),
-        head => Head::parse(head).map(Some).ok_or_else(|| undecodable(format!("its head is no version: {head:?}"))),
+        head => {
+            let head =
+                Head::parse(head).ok_or_else(|| Failure::undecodable(format!("its head is no version: {head:?}")));
+            head.map(Some)
+        }
     }
 }
 
 /// The order moved on otherwise meanwhile, and that stands.
 pub(crate) fn unchanged() -> Effects {
-    Effects { counter: Some("orders:unchanged".to_owned()), ..Effects::default() }
-}
-
-/// It may go better later.
-pub(crate) fn retry(reason: impl Into<String>) -> Outcome {
-    Outcome::Retry { reason: reason.into(), at_least: Duration::ZERO }
-}
-
-/// It won't go better, because the answer won't change.
-pub(crate) fn permanent(reason: impl Into<String>) -> Outcome {
-    Outcome::Bury { class: Class::Permanent, reason: reason.into() }
-}
-
-fn undecodable(reason: String) -> Outcome {
-    Outcome::Bury { class: Class::Undecodable, reason }
+    Effects::counted("orders:unchanged")
 }

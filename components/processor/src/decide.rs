@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 
 use guest::now_ms;
 use order::{Finding, Head, Payment, Placed, Shortage, Timestamp, decide};
-use queue::{Effects, Hold, LetGo, Message, Outcome};
+use queue::{Effects, Failure, Hold, LetGo, Message};
 
-use crate::commands::{Commands, Moved, head, retry, unchanged};
+use crate::commands::{Commands, Moved, head, unchanged};
 use crate::payments::Charge;
 
 impl Commands<'_> {
-    pub(crate) async fn place(&self, message: &Message, placed: Placed) -> Result<Effects, Outcome> {
+    pub(crate) async fn place(&self, message: &Message, placed: Placed) -> Result<Effects, Failure> {
         if head(message)?.is_some() {
             return Ok(unchanged());
         }
@@ -21,30 +21,30 @@ impl Commands<'_> {
         let trace = placed.trace.clone();
         let record = decide(placed, &finding, Timestamp::from_ms(now_ms()));
         let head = Head::of(&record, None, message.delivery);
-        self.records.write(&head.key(record.id()), record.to_json()).await.map_err(retry)?;
+        self.records.write(&head.key(record.id()), record.to_json()).await.map_err(Failure::retry)?;
         Ok(self.effects(&Moved { record: &record, head, before: None, stock, trace: trace.as_ref() }))
     }
 
-    async fn find_out(&self, message: &Message, placed: &Placed) -> Result<Finding, Outcome> {
+    async fn find_out(&self, message: &Message, placed: &Placed) -> Result<Finding, Failure> {
         match self.hold(message, placed).await? {
             Hold::Held => self.charge(placed).await,
             Hold::Short(shortages) => Ok(Finding::OutOfStock(shortages.into_iter().map(shortage).collect())),
             Hold::Recalled => Ok(Finding::Recalled),
             // Its verdict will be refused as well.
-            Hold::Late => Err(retry("another worker has the order now")),
+            Hold::Late => Err(Failure::retry("another worker has the order now")),
         }
     }
 
-    async fn hold(&self, message: &Message, placed: &Placed) -> Result<Hold, Outcome> {
+    async fn hold(&self, message: &Message, placed: &Placed) -> Result<Hold, Failure> {
         let mut wanted: BTreeMap<&str, u64> = BTreeMap::new();
         for line in placed.order.lines() {
             *wanted.entry(line.sku.as_str()).or_default() += u64::from(line.quantity.get());
         }
         let hold = self.queue.hold(message, self.refuse_untracked, wanted).await;
-        hold.map_err(|error| retry(format!("the stock can't be held: {error}")))
+        hold.map_err(|error| Failure::retry(format!("the stock can't be held: {error}")))
     }
 
-    async fn charge(&self, placed: &Placed) -> Result<Finding, Outcome> {
+    async fn charge(&self, placed: &Placed) -> Result<Finding, Failure> {
         let Some(payments) = &self.payments else { return Ok(Finding::Good(Payment::None)) };
         Ok(match payments.charge(placed).await? {
             Charge::Taken(charge) => Finding::Good(Payment::Charged { charge }),

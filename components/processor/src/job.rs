@@ -1,8 +1,6 @@
 //! What the processor's workers do. One type for all of them, so that the worker's loop is compiled once.
 
-use std::time::Duration;
-
-use queue::{Class, Effects, Handler, Message, Outcome};
+use queue::{Class, Effects, Failure, Handler, Message};
 
 use crate::commands::Commands;
 use crate::records::Records;
@@ -16,15 +14,13 @@ pub(crate) enum Job<'a> {
 }
 
 impl Handler for Job<'_> {
-    async fn handle(&self, message: &Message) -> Outcome {
+    async fn handle(&self, message: &Message) -> Result<Effects, Failure> {
         match self {
             Self::Commands(commands) => commands.handle(message).await,
             Self::RemoveSuperseded(records) => {
                 let key = String::from_utf8_lossy(&message.payload);
-                match records.remove(&key).await {
-                    Ok(()) => Outcome::Done(Effects::default()),
-                    Err(reason) => Outcome::Retry { reason, at_least: Duration::ZERO },
-                }
+                records.remove(&key).await.map_err(Failure::retry)?;
+                Ok(Effects::default())
             }
         }
     }

@@ -7,9 +7,7 @@ use guest::{PaymentProvider, Post, describe_failure, within};
 use http::StatusCode;
 use order::payment::{ChargeRequest, RefundRequest, read_id, read_problem};
 use order::{NewOrder, OrderId, PaymentId, Placed};
-use queue::Outcome;
-
-use crate::commands::{permanent, retry};
+use queue::Failure;
 
 /// Charges orders and refunds them.
 pub(crate) struct Payments(pub(crate) PaymentProvider);
@@ -34,7 +32,7 @@ const ANSWER_BYTES: usize = 64 * 1024;
 
 impl Payments {
     /// Takes an order's total.
-    pub(crate) async fn charge(&self, placed: &Placed) -> Result<Charge, Outcome> {
+    pub(crate) async fn charge(&self, placed: &Placed) -> Result<Charge, Failure> {
         let answer = self.post("/charges", &placed.id, ChargeRequest::new(placed).to_json()).await?;
         match answer.status {
             StatusCode::PAYMENT_REQUIRED => Ok(Charge::Declined(read_problem(&answer.body))),
@@ -48,7 +46,7 @@ impl Payments {
         id: OrderId,
         order: &NewOrder,
         charge: Option<&PaymentId>,
-    ) -> Result<Option<PaymentId>, Outcome> {
+    ) -> Result<Option<PaymentId>, Failure> {
         let answer = self.post("/refunds", &id, RefundRequest::new(id, order, charge).to_json()).await?;
         match (answer.status, charge) {
             (StatusCode::NOT_FOUND, None) => Ok(None),
@@ -56,15 +54,18 @@ impl Payments {
         }
     }
 
-    async fn post(&self, path: &str, order: &OrderId, body: Vec<u8>) -> Result<Answer, Outcome> {
+    async fn post(&self, path: &str, order: &OrderId, body: Vec<u8>) -> Result<Answer, Failure> {
         let PaymentProvider { url, key, timeout } = &self.0;
         let mut headers = vec![("content-type", "application/json".to_owned()), ("idempotency-key", order.to_string())];
         headers.extend(key.as_ref().map(|key| ("authorization", format!("Bearer {key}"))));
         let request = Post { url, path, headers, body };
         let Some(answer) = within(*timeout, exchange(request)).await else {
-            return Err(retry(format!("the payment provider did not answer within {} ms", timeout.as_millis())));
+            return Err(Failure::retry(format!(
+                "the payment provider did not answer within {} ms",
+                timeout.as_millis()
+            )));
         };
-        answer.map_err(retry)
+        answer.map_err(Failure::retry)
     }
 }
 
@@ -79,9 +80,9 @@ async fn exchange(request: Post<'_>) -> Result<Answer, String> {
 
 impl Answer {
     /// The id in a good answer, or what is to become of a bad one.
-    fn id(&self) -> Result<PaymentId, Outcome> {
+    fn id(&self) -> Result<PaymentId, Failure> {
         if self.status.is_success() {
-            return read_id(&self.body).ok_or_else(|| retry("the payment provider's answer has no id"));
+            return read_id(&self.body).ok_or_else(|| Failure::retry("the payment provider's answer has no id"));
         }
         let status = self.status.as_u16();
         let reason = match read_problem(&self.body) {
@@ -93,11 +94,9 @@ impl Answer {
             StatusCode::REQUEST_TIMEOUT
             | StatusCode::CONFLICT
             | StatusCode::TOO_EARLY
-            | StatusCode::TOO_MANY_REQUESTS => {
-                Err(Outcome::Retry { reason, at_least: self.retry_after.unwrap_or_default() })
-            }
-            status if status.is_client_error() => Err(permanent(reason)),
-            _ => Err(Outcome::Retry { reason, at_least: self.retry_after.unwrap_or_default() }),
+            | StatusCode::TOO_MANY_REQUESTS => Err(Failure::retry_after(reason, self.retry_after)),
+            status if status.is_client_error() => Err(Failure::permanent(reason)),
+            _ => Err(Failure::retry_after(reason, self.retry_after)),
         }
     }
 }

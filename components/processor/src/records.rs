@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use guest::Deadline;
 use order::{Record, queues};
-use queue::{Emit, Outcome};
+use queue::{Emit, Failure};
 use spin_sdk::key_value::{Error, Store};
-
-use crate::commands::{permanent, retry};
 
 /// The store.
 pub(crate) struct Records {
@@ -31,10 +29,10 @@ impl Records {
     }
 
     /// Reads a record that must be there.
-    pub(crate) async fn read(&self, key: &str) -> Result<Record, Outcome> {
-        let json = self.in_time(self.store.get(key)).await.map_err(retry)?;
-        let json = json.ok_or_else(|| retry(format!("the store has lost the record {key}")))?;
-        Record::from_json(&json).map_err(|error| permanent(error.to_string()))
+    pub(crate) async fn read(&self, key: &str) -> Result<Record, Failure> {
+        let json = self.in_time(self.store.get(key)).await.map_err(Failure::retry)?;
+        let json = json.ok_or_else(|| Failure::retry(format!("the store has lost the record {key}")))?;
+        Record::from_json(&json).map_err(|error| Failure::permanent(error.to_string()))
     }
 
     /// Removes a record, if it is there.

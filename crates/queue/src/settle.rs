@@ -47,6 +47,13 @@ pub struct Effects {
     pub emits: Vec<Emit>,
 }
 
+impl Effects {
+    /// Nothing but one more in a counter.
+    pub fn counted(counter: &str) -> Self {
+        Self { counter: Some(counter.to_owned()), ..Self::default() }
+    }
+}
+
 /// The kind of reason for which a message is a dead letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

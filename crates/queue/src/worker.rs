@@ -8,36 +8,16 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use crate::backoff::Backoff;
 use crate::claim::{Claim, Message};
 use crate::connection::{Connection, Error, Runtime};
+use crate::failure::Failure;
 use crate::queue::Queue;
 use crate::settle::{Class, Effects, Settlement, Verdict};
-
-/// What a handler says of a delivery. It must choose; nothing is inferred from a stray error.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Handled.
-    Done(Effects),
-    /// It may go better later. Spends an attempt; when none is left, the message is buried.
-    Retry {
-        /// For the history, and for whoever finds the dead letter.
-        reason: String,
-        /// Wait at least so long, whatever the plan says.
-        at_least: Duration,
-    },
-    /// It won't go better.
-    Bury {
-        /// Kind of reason.
-        class: Class,
-        /// The reason, for a person.
-        reason: String,
-    },
-}
 
 /// Handles messages. Several are handled at the same time.
 #[expect(async_fn_in_trait, reason = "components are single-threaded, so no Send bound is wanted")]
 pub trait Handler {
-    /// Handles one delivery. It may run twice for one message: at the same time when a lease was lost, or again after
-    /// a crash.
-    async fn handle(&self, message: &Message) -> Outcome;
+    /// Handles one delivery, and says what follows from it. It may run twice for one message: at the same time when a
+    /// lease was lost, or again after a crash.
+    async fn handle(&self, message: &Message) -> Result<Effects, Failure>;
 
     /// What follows from burying a message. Called for every reason, a crash included; the payload of an exhausted
     /// message is empty.
@@ -145,9 +125,9 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
             return self.bury(message, Class::Crash, reason);
         }
         match self.handler.handle(message).await {
-            Outcome::Done(effects) => Verdict::Done(effects),
-            Outcome::Bury { class, reason } => self.bury(message, class, reason),
-            Outcome::Retry { reason, at_least } => {
+            Ok(effects) => Verdict::Done(effects),
+            Err(Failure::Bury { class, reason }) => self.bury(message, class, reason),
+            Err(Failure::Retry { reason, at_least }) => {
                 match self.backoff.after(message.failures + 1, self.runtime.random()) {
                     Some(wait) => Verdict::Retry { after: wait.max(at_least), reason },
                     None => self.bury(message, Class::Handler, reason),

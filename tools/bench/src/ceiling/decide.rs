@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use order::{Command, Finding, Head, NewOrder, Payment, Placed, Record, event, queues};
 use queue::native::Native;
-use queue::{Class, Effects, Emit, Handler, Hold, Message, Outcome, Queue};
+use queue::{Class, Effects, Emit, Failure, Handler, Hold, Message, Queue};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncCommands, RedisResult};
 use tokio::sync::Notify;
@@ -20,8 +20,8 @@ pub(crate) struct Decider<'a> {
 }
 
 impl Handler for Decider<'_> {
-    async fn handle(&self, message: &Message) -> Outcome {
-        self.decide(message).await.unwrap_or_else(|reason| Outcome::Retry { reason, at_least: Duration::ZERO })
+    async fn handle(&self, message: &Message) -> Result<Effects, Failure> {
+        self.decide(message).await.map_err(Failure::retry)
     }
 
     fn buried(&self, _message: &Message, _class: Class, _reason: &str) -> Effects {
@@ -34,7 +34,7 @@ impl Handler for Decider<'_> {
 }
 
 impl Decider<'_> {
-    async fn decide(&self, message: &Message) -> Result<Outcome, String> {
+    async fn decide(&self, message: &Message) -> Result<Effects, String> {
         let placed = placed(&message.payload).map_err(|error| error.to_string())?;
         match self.queue.hold(message, false, wanted(&placed.order)).await.map_err(|error| error.to_string())? {
             Hold::Held => {}
@@ -43,7 +43,7 @@ impl Decider<'_> {
         let (record, head) = decided(placed, message);
         let written: RedisResult<()> = self.store.clone().set(head.key(record.id()), record.to_json()).await;
         written.map_err(|error| error.to_string())?;
-        Ok(Outcome::Done(effects(&record, head)))
+        Ok(effects(&record, head))
     }
 }
 

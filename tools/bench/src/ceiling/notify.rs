@@ -1,7 +1,5 @@
 //! Telling an endpoint, natively: signed as Standard Webhooks says, on a kept connection.
 
-use std::time::Duration;
-
 use anyhow::Context;
 use bytes::Bytes;
 use http::{Request, StatusCode, Uri};
@@ -9,7 +7,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use order::event;
-use queue::{Class, Effects, Handler, Message, Outcome};
+use queue::{Class, Effects, Failure, Handler, Message};
 use standardwebhooks::Webhook;
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
@@ -62,13 +60,12 @@ async fn connect(authority: &str) -> anyhow::Result<SendRequest<Full<Bytes>>> {
 }
 
 impl Handler for Notifier {
-    async fn handle(&self, message: &Message) -> Outcome {
-        let Some(endpoint) = &self.endpoint else { return Outcome::Done(Effects::default()) };
-        let retry = |reason| Outcome::Retry { reason, at_least: Duration::ZERO };
+    async fn handle(&self, message: &Message) -> Result<Effects, Failure> {
+        let Some(endpoint) = &self.endpoint else { return Ok(Effects::default()) };
         match self.send(endpoint, &message.payload).await {
-            Ok(status) if status.is_success() => Outcome::Done(Effects::default()),
-            Ok(status) => retry(format!("the endpoint answered {status}")),
-            Err(error) => retry(error.to_string()),
+            Ok(status) if status.is_success() => Ok(Effects::default()),
+            Ok(status) => Err(Failure::retry(format!("the endpoint answered {status}"))),
+            Err(error) => Err(Failure::retry(error.to_string())),
         }
     }
 

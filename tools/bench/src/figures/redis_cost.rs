@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use order::queues::{CHANGES, PLACED};
 use queue::native::{Native, Tokio};
-use queue::{Class, Effects, Emit, Handler, Message, Outcome, Queue};
+use queue::{Class, Effects, Emit, Failure, Handler, Message, Queue};
 
 use super::per_order;
 use crate::ceiling::decide::{decided, effects, placed, wanted};
@@ -96,10 +96,8 @@ async fn drain<'r>(rig: &'r Rig, queue: &str, step: impl FnOnce(Queue<'r, Native
 }
 
 impl Handler for Step<'_> {
-    async fn handle(&self, message: &Message) -> Outcome {
-        self.effects(message)
-            .await
-            .map_or_else(|error| Outcome::Bury { class: Class::Permanent, reason: error.to_string() }, Outcome::Done)
+    async fn handle(&self, message: &Message) -> Result<Effects, Failure> {
+        self.effects(message).await.map_err(|error| Failure::permanent(error.to_string()))
     }
 
     fn buried(&self, _message: &Message, _class: Class, _reason: &str) -> Effects {

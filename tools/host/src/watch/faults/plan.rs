@@ -211,7 +211,8 @@ mod tests {
             return;
         }
         for (fault, is_carried_out) in [("*:redis:1=kill-before", false), ("*:redis:1=kill-after", true)] {
-            let test = concat!(module_path!(), "::a_kill_ends_the_process_as_sigkill_does").trim_start_matches("host::");
+            let test =
+                concat!(module_path!(), "::a_kill_ends_the_process_as_sigkill_does").trim_start_matches("host::");
             let mut victim = Command::new(std::env::current_exe().expect("this program"));
             let output = victim.args(["--exact", test, "--nocapture"]).env(VICTIM, fault).output().expect("it runs");
             assert_eq!(output.status.signal(), Some(Signal::KILL.as_raw()), "{fault}");

@@ -1,0 +1,47 @@
+//! What a handler answers when it can't do what a message asks.
+
+use std::time::Duration;
+
+use crate::settle::Class;
+
+/// Why a delivery was not handled, and what is to become of its message. The handler must choose: nothing is inferred
+/// from a stray error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Another attempt may succeed. This one is spent; when none is left, the message is buried.
+    Retry {
+        /// Why it failed, for the history and for the person who finds the dead letter.
+        reason: String,
+        /// The shortest wait before the next attempt. The backoff may wait longer.
+        at_least: Duration,
+    },
+    /// No attempt will succeed. The message becomes a dead letter at once.
+    Bury {
+        /// Kind of reason.
+        class: Class,
+        /// The reason, for a person.
+        reason: String,
+    },
+}
+
+impl Failure {
+    /// Another attempt may succeed, as soon as the backoff allows.
+    pub fn retry(reason: impl Into<String>) -> Self {
+        Self::retry_after(reason, None)
+    }
+
+    /// Another attempt may succeed, but not before `wait` is over, if the other side named a wait.
+    pub fn retry_after(reason: impl Into<String>, wait: Option<Duration>) -> Self {
+        Self::Retry { reason: reason.into(), at_least: wait.unwrap_or_default() }
+    }
+
+    /// The same attempt would get the same answer.
+    pub fn permanent(reason: impl Into<String>) -> Self {
+        Self::Bury { class: Class::Permanent, reason: reason.into() }
+    }
+
+    /// The message can't be read.
+    pub fn undecodable(reason: impl Into<String>) -> Self {
+        Self::Bury { class: Class::Undecodable, reason: reason.into() }
+    }
+}
