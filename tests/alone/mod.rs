@@ -14,7 +14,7 @@ mod stock;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use host::{Running, Start, Triggers};
+use host::{RunningApplication, StartOptions, Triggers};
 use http::{Request, Response};
 
 use crate::harness::app;
@@ -25,7 +25,7 @@ use script::{Settled, Verb};
 struct Alone {
     component: &'static str,
     double: Arc<Double>,
-    running: Running,
+    running: RunningApplication,
     printed: Arc<Mutex<Vec<String>>>,
 }
 
@@ -35,11 +35,11 @@ impl Double {
         let double = Arc::new(self);
         let printed: Arc<Mutex<Vec<String>>> = Arc::default();
         let lines = printed.clone();
-        let start = Start {
+        let start = StartOptions {
             calls: Some(double.clone()),
             output: Some(Arc::new(move |_, line| lines.lock().unwrap().push(line.to_owned()))),
             triggers: Triggers::Off,
-            ..Start::default()
+            ..StartOptions::default()
         };
         let running = app().start(start).await.unwrap();
         Alone { component, double, running, printed }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use host::{App, Load, RedisOverride, Running, Start, Triggers};
+use host::{CompiledApplication, LoadOptions, RedisOverride, RunningApplication, StartOptions, Triggers};
 use http::{Request, Response};
 use serde_json::Value;
 
@@ -17,15 +17,15 @@ pub fn root() -> &'static Path {
 }
 
 /// The application as it is shipped, compiled once for all tests.
-pub fn app() -> App {
-    static APP: OnceLock<App> = OnceLock::new();
+pub fn app() -> CompiledApplication {
+    static APP: OnceLock<CompiledApplication> = OnceLock::new();
     APP.get_or_init(|| {
-        let load = Load {
+        let load = LoadOptions {
             runtime_config: Some(root().join("runtime-config.toml")),
             cache: Some(root().join("target/tmp/compiled")),
             progress: None,
         };
-        App::load(&root().join("spin.toml"), load).expect("run `make build` first")
+        CompiledApplication::load(&root().join("spin.toml"), load).expect("run `make build` first")
     })
     .clone()
 }
@@ -35,7 +35,7 @@ pub struct Sluice {
     /// Its queue and its store.
     pub redis: Arc<Redis>,
     /// The host.
-    pub running: Running,
+    pub running: RunningApplication,
     /// Speaks to it.
     pub client: Client,
 }
@@ -52,10 +52,10 @@ impl Sluice {
     }
 
     /// On a Redis that is there already. `start` says everything but the Redis and where to listen.
-    pub async fn on(redis: Arc<Redis>, start: Start) -> Self {
+    pub async fn on(redis: Arc<Redis>, start: StartOptions) -> Self {
         let override_ = RedisOverride::new(&redis.url(0)).expect("a Redis URL");
         let listen = Some("127.0.0.1:0".parse().expect("an address"));
-        let running = app().start(Start { listen, redis: Some(override_), ..start }).await.expect("it starts");
+        let running = app().start(StartOptions { listen, redis: Some(override_), ..start }).await.expect("it starts");
         running.subscribed().await;
         let client = Client::new(running.address().expect("it listens"));
         Self { redis, running, client }
@@ -122,14 +122,14 @@ impl Sluice {
 }
 
 /// A start of the door alone: what it takes waits until others start on the same Redis.
-pub fn unattended(variables: &[(&str, &str)]) -> Start {
-    Start { triggers: Triggers::Only(["intake".to_owned()].into()), ..start_with(variables) }
+pub fn unattended(variables: &[(&str, &str)]) -> StartOptions {
+    StartOptions { triggers: Triggers::Only(["intake".to_owned()].into()), ..start_with(variables) }
 }
 
 /// A start with these variables.
-pub fn start_with(variables: &[(&str, &str)]) -> Start {
+pub fn start_with(variables: &[(&str, &str)]) -> StartOptions {
     let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    Start { variables: variables.collect::<BTreeMap<_, _>>(), ..Start::default() }
+    StartOptions { variables: variables.collect::<BTreeMap<_, _>>(), ..StartOptions::default() }
 }
 
 /// The body of a response.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ::redis::AsyncCommands;
 use bytes::Bytes;
-use host::Start;
+use host::StartOptions;
 use host::calls::{Calls, KeyValueError, Operation, Refusal, Ruling, decide};
 use http::{Request, Response, StatusCode};
 use order::OrderId;
@@ -84,7 +84,7 @@ fn store_without_room() -> impl Calls {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_letter_keeps_its_payload_class_last_error_trace_and_each_attempt_with_its_time_and_worker() {
-    let start = Start {
+    let start = StartOptions {
         calls: Some(Arc::new(store_without_room())),
         ..start_with(&[("operator_key", KEY), ("max_attempts", "3"), ("backoff_base_ms", "1"), ("backoff_cap_ms", "1")])
     };

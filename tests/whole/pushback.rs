@@ -23,7 +23,7 @@ async fn keys(redis: &Redis) -> Vec<String> {
 async fn a_full_queue_answers_503_with_retry_after_and_a_known_key_all_the_same() {
     let redis = Redis::start().await.into();
     // Nobody works the queue off.
-    let start = host::Start {
+    let start = host::StartOptions {
         triggers: Triggers::Only(["intake".to_owned()].into()),
         ..start_with(&[("max_queue_depth", "2")])
     };
@@ -48,7 +48,7 @@ async fn a_full_queue_answers_503_with_retry_after_and_a_known_key_all_the_same(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_waits_for_too_long_keeps_new_ones_out_until_it_is_gone() {
-    let start = host::Start {
+    let start = host::StartOptions {
         triggers: Triggers::Only(["intake".to_owned()].into()),
         ..start_with(&[("max_queue_age_s", "60")])
     };

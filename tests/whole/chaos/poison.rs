@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use host::calls::{Call, Calls, Operation, Ruling, decide};
-use host::{RedisOverride, Running, Start};
+use host::{RedisOverride, RunningApplication, StartOptions};
 use serde_json::Value;
 
 use super::cluster::{Cluster, HOSTS};
@@ -47,14 +47,14 @@ pub(crate) async fn pour(cluster: &Cluster) {
     cluster.note(&format!("the poison was given up; {} and {} are back", HOSTS[0], HOSTS[1]));
 }
 
-async fn start(cluster: &Cluster) -> Running {
-    let start = Start {
+async fn start(cluster: &Cluster) -> RunningApplication {
+    let start = StartOptions {
         listen: Some((Ipv4Addr::LOCALHOST, 0).into()),
         redis: Some(RedisOverride::new(&cluster.redis_url).expect("an address")),
         variables: cluster.variables().iter().cloned().collect(),
         calls: Some(Arc::new(trap_on_poison())),
         output: Some(Arc::new(|_: &str, _: &str| {})),
-        ..Start::default()
+        ..StartOptions::default()
     };
     app().start(start).await.expect("it starts")
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use host::calls::{Call, Calls, Ending, Operation, Ruling};
-use host::{ClockSkew, Start, Triggers};
+use host::{ClockSkew, StartOptions, Triggers};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
@@ -17,9 +17,9 @@ use super::world;
 use crate::harness::{Client, Endpoint, Redis, Sluice, an_order, eventually, json, root, start_with, webhooks, within};
 
 /// Some components work. Without the processor nobody hears of an order.
-fn only(components: &[&str], variables: &[(&str, &str)]) -> Start {
+fn only(components: &[&str], variables: &[(&str, &str)]) -> StartOptions {
     let components = components.iter().map(|component| (*component).to_owned()).collect();
-    Start { triggers: Triggers::Only(components), ..start_with(variables) }
+    StartOptions { triggers: Triggers::Only(components), ..start_with(variables) }
 }
 
 /// A `host up` with a probe, as `make up` starts it.
@@ -130,7 +130,7 @@ async fn a_worker_that_finishes_after_its_lease_ran_out_changes_nothing() {
     let lease = [("lease_ms", "300")];
     let redis = Arc::new(Redis::start().await);
     let held = Arc::new(HoldFirstFinish::default());
-    let late = Start { calls: Some(held.clone()), ..only(&["intake", "processor"], &lease) };
+    let late = StartOptions { calls: Some(held.clone()), ..only(&["intake", "processor"], &lease) };
     let late = Sluice::on(redis.clone(), late).await;
     let id = late.place(&an_order()).await;
     held.reached(Finish::Held).await;
@@ -226,7 +226,7 @@ async fn hosts_whose_clocks_differ_by_days_share_a_queue_as_if_they_did_not() {
     let crash = Arc::new(CrashFirstRecord::default());
     let start = |skew| {
         let clock = ClockSkew::seconds(skew);
-        Start { clock, calls: Some(crash.clone()), ..only(&["intake", "processor"], &lease) }
+        StartOptions { clock, calls: Some(crash.clone()), ..only(&["intake", "processor"], &lease) }
     };
     let hosts = [Sluice::on(redis.clone(), start(DAY)).await, Sluice::on(redis.clone(), start(-DAY)).await];
     for (first, second) in [(0, 1), (1, 0)] {

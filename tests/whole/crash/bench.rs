@@ -34,7 +34,7 @@ const POLL: Duration = Duration::from_millis(3);
 impl Bench {
     pub(crate) async fn start() -> Self {
         let redis = Arc::new(Redis::start().await);
-        let start = host::Start { triggers: Triggers::Only(["intake".to_owned()].into()), ..start_with(&[]) };
+        let start = host::StartOptions { triggers: Triggers::Only(["intake".to_owned()].into()), ..start_with(&[]) };
         let window = Sluice::on(redis.clone(), start).await;
         Self {
             queues: connect(&redis, 0).await,

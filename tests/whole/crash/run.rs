@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use host::{Start, Triggers};
+use host::{StartOptions, Triggers};
 use http::Uri;
 
 use super::bench::{Bench, PATIENCE};
@@ -117,7 +117,7 @@ fn authority(url: &str) -> String {
     url.authority().expect("a host").to_string()
 }
 
-fn start(stage: &Stage<'_>, scenario: &Scenario, triggers: Triggers, faults: &Arc<Faults>) -> Start {
+fn start(stage: &Stage<'_>, scenario: &Scenario, triggers: Triggers, faults: &Arc<Faults>) -> StartOptions {
     let endpoints: Vec<_> = stage.listeners.iter().map(|listener| &listener.endpoint).collect();
     let [(webhooks, entries), (origin, pattern)] = webhooks(&endpoints);
     let lease = LEASE.as_millis().to_string();
@@ -137,7 +137,7 @@ fn start(stage: &Stage<'_>, scenario: &Scenario, triggers: Triggers, faults: &Ar
     let payment = payment.iter().flatten().map(|(name, value)| (*name, value.as_str()));
     let variables: Vec<_> = variables.into_iter().chain(payment).chain(scenario.variables.iter().copied()).collect();
     let told = faults.clone();
-    Start {
+    StartOptions {
         triggers,
         calls: Some(faults.clone()),
         output: Some(Arc::new(move |component, line| told.note(format!("{component} says: {line}")))),

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use ::redis::AsyncCommands;
 use host::redis_server::RedisServer;
-use host::{RedisOverride, Start, Triggers};
+use host::{RedisOverride, StartOptions, Triggers};
 use tempfile::TempDir;
 
 use super::*;
@@ -94,7 +94,7 @@ async fn many_keys_with_a_time_to_live_are_warned_of() {
 struct OnAServer {
     server: RedisServer,
     client: Client,
-    running: host::Running,
+    running: host::RunningApplication,
     _data: TempDir,
 }
 
@@ -102,7 +102,7 @@ impl OnAServer {
     async fn start() -> Self {
         let data = TempDir::new().unwrap();
         let server = RedisServer::start(data.path()).await.unwrap();
-        let start = Start {
+        let start = StartOptions {
             listen: Some("127.0.0.1:0".parse().unwrap()),
             redis: Some(RedisOverride::new(&server.url(0)).unwrap()),
             // A doorbell that rings before the host listens again is made good so soon.
@@ -159,11 +159,11 @@ async fn a_redis_that_is_gone_or_hangs_is_told_at_once_and_forgotten_when_it_is_
 }
 
 /// Runs a part of the application on this Redis, and ends it.
-async fn with_only(redis: &Redis, components: &[&str]) -> host::Running {
-    let start = Start {
+async fn with_only(redis: &Redis, components: &[&str]) -> host::RunningApplication {
+    let start = StartOptions {
         redis: Some(RedisOverride::new(&redis.url(0)).unwrap()),
         triggers: Triggers::Only(components.iter().map(|name| (*name).to_owned()).collect()),
-        ..Start::default()
+        ..StartOptions::default()
     };
     app().start(start).await.unwrap()
 }
@@ -183,7 +183,7 @@ async fn a_probe_revives_orders_whose_wake_was_lost() {
     intake.stop().await;
     lose_wakes(&redis, "placed").await;
 
-    let sluice = Sluice::on(redis.into(), Start::default()).await;
+    let sluice = Sluice::on(redis.into(), StartOptions::default()).await;
     let status = async || body_of(&sluice.client.get(&path).await)["status"].clone();
     assert_eq!(status().await, "queued");
     assert_eq!(ask(&sluice.client).await.0, 200);

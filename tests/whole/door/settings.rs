@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use host::{RedisOverride, Running, Start, Triggers};
+use host::{RedisOverride, RunningApplication, StartOptions, Triggers};
 
 use super::*;
 use crate::harness::{app, start_with};
 
 /// Starts with one variable set, on a Redis that all of a test share. Nobody is woken.
-async fn start(redis: &Redis, variable: &str, value: &str) -> Running {
-    let start = Start {
+async fn start(redis: &Redis, variable: &str, value: &str) -> RunningApplication {
+    let start = StartOptions {
         redis: Some(RedisOverride::new(&redis.url(0)).unwrap()),
         triggers: Triggers::Only(["intake", "desk", "health"].map(str::to_owned).into()),
         ..start_with(&[(variable, value)])
@@ -82,7 +82,7 @@ async fn a_password_of_redis_is_in_no_answer_and_in_no_line_that_is_printed() {
         "hunter2".to_owned(),
     ] {
         let lines = printed.clone();
-        let start = Start {
+        let start = StartOptions {
             redis: Some(RedisOverride::new(&redis.url(0)).unwrap()),
             triggers: Triggers::Only(["intake", "desk", "health"].map(str::to_owned).into()),
             output: Some(Arc::new(move |_, line| lines.lock().unwrap().push_str(line))),

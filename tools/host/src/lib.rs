@@ -1,14 +1,30 @@
 //! A host that runs a Spin application on wasmtime as Spin 4.1 does, in the process that uses this crate.
 //!
-//! An [`App`] is read and compiled once and started as often as needed; several [`Running`] ones live side by side. Each
-//! effect of a component is a call to the host, which [`Calls`] may see and decide. The host knows interfaces only.
+//! A [`CompiledApplication`] is read and compiled once, and started as often as needed. Each start gives a
+//! [`RunningApplication`]; several of them live side by side. Each effect of a component is a call to the host, which
+//! [`Calls`] may see and decide. The host knows interfaces only, and no application in particular.
 //!
 //! ```text
-//! spin.toml ─► manifest ─┐                         ┌─ triggers/http ──► http_instances ─┐
-//!                        ├─► App ─► start ─► Running                                    ├─► instance ─► imports/*
-//! *.wasm ──────► engine ─┘                         └─ triggers/redis ─► one instance ───┘       │          │
-//!                                                     for each message                       effects ◄─ calls
+//!  application/              run/                                             triggers/
+//!  what the files say        compiled, then running                           what starts a component
+//!
+//!  spin.toml ──► manifest ─┐
+//!                          ├─► load ─► launch ─► dispatch ◄────────────────── http: requests to routes
+//!  runtime-config.toml ────┘     ▲                  │     ◄────────────────── redis: messages on channels
+//!  *.wasm ─► engine ─────────────┘                  ▼
+//!                                                instance ──► imports/  ──►  watch/
+//!                                                             what it calls   sees each call, and may strike it
 //! ```
+//!
+//! | Name | What it is |
+//! |---|---|
+//! | [`Manifest`] | `spin.toml`, read and checked |
+//! | [`CompiledApplication`] | a manifest with its components, compiled |
+//! | [`StartOptions`] | how it is to be started: address, Redis, variables, faults |
+//! | [`RunningApplication`] | it runs: it can be called, stopped and killed |
+//! | dispatcher (`run::dispatch`) | finds the component for a request or a message, and calls it |
+//! | instance (`run::instance`) | one sandbox of a component, with its memory and connections |
+//! | [`redis_server`] | a Redis of the application's own, where none is named |
 
 mod application;
 mod imports;
@@ -24,10 +40,10 @@ pub use application::runtime_config::RuntimeConfig;
 pub use application::variables;
 pub use run::clock::ClockSkew;
 pub use run::guest_output::{Output, to_stderr};
-pub use run::handle::{Bound, Listening, Running};
+pub use run::handle::{BoundTrigger, Resubscriptions, RunningApplication};
 pub use run::http_instances::Reuse;
-pub use run::launch::{Start, Triggers};
+pub use run::launch::{StartOptions, Triggers};
 pub use run::lifetime::GRACE;
-pub use run::load::{App, Load, OnProgress, Progress};
+pub use run::load::{CompiledApplication, LoadOptions, OnProgress, Progress};
 pub use watch::calls::{self, Calls};
 pub use watch::{faults, trace};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hdrhistogram::Histogram;
-use host::{App, Load, RedisOverride, Reuse, Running, Start, Triggers};
+use host::{CompiledApplication, LoadOptions, RedisOverride, Reuse, RunningApplication, StartOptions, Triggers};
 use http::{Request, StatusCode};
 use tokio::time::Instant;
 
@@ -63,16 +63,16 @@ async fn instances(rig: &Rig) -> anyhow::Result<Histogram<u64>> {
     Ok(times)
 }
 
-async fn in_this_process(rig: &Rig) -> anyhow::Result<Running> {
-    let load = Load {
+async fn in_this_process(rig: &Rig) -> anyhow::Result<RunningApplication> {
+    let load = LoadOptions {
         runtime_config: Some(root().join("runtime-config.toml")),
         cache: Some(rig.folder.join("host/compiled")),
         progress: None,
     };
     let reuse = Reuse { requests: 1, concurrent: 1, ..Reuse::default() };
     let redis = Some(RedisOverride::new(&rig.store.url())?);
-    App::load(&root().join("spin.toml"), load)?
-        .start(Start { redis, reuse, triggers: Triggers::Off, ..Start::default() })
+    CompiledApplication::load(&root().join("spin.toml"), load)?
+        .start(StartOptions { redis, reuse, triggers: Triggers::Off, ..StartOptions::default() })
         .await
 }
 

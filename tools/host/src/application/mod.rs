@@ -1,9 +1,11 @@
-//! Reading an application: what its files say, and what they may say.
+//! Reading an application: `spin.toml` and `runtime-config.toml`, the values of variables, and where components may connect.
+//!
+//! Nothing here runs. Faults name the file, the line and the key.
 
 pub(crate) mod allowed_hosts;
-mod check;
 pub(crate) mod file_fault;
 pub mod manifest;
+pub(crate) mod names;
 pub(crate) mod redis_address;
 pub(crate) mod redis_override;
 pub(crate) mod routes;

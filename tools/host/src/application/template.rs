@@ -1,6 +1,6 @@
 //! Text with `{{ name }}` in it, where the value of an application variable goes.
 
-use crate::application::variables::is_variable_name;
+use crate::application::names::is_variable_name;
 
 /// A parsed template. Single braces are ordinary text.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -86,15 +86,6 @@ pub fn environment_name(name: &str) -> String {
     format!("{ENVIRONMENT_PREFIX}{}", name.to_ascii_uppercase())
 }
 
-/// Whether a variable may be called so: lower-case letters, digits and single underscores, a letter first, no underscore
-/// last. Spin's rule, so that a name survives being an environment variable.
-pub fn is_variable_name(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
-        && !name.ends_with('_')
-        && !name.contains("__")
-}
-
 fn plural(count: usize, noun: &str, items: impl Iterator<Item = String>) -> String {
     format!("{noun}{} {}", if count == 1 { "" } else { "s" }, items.collect::<Vec<_>>().join(", "))
 }
@@ -150,15 +141,5 @@ mod tests {
         let declared = declared(&[("key", Some("hunter2"), true), ("open", Some("seen"), false)]);
         let shown = format!("{:?}", Variables::resolve(&declared, &given(&[])).expect("values"));
         assert!(!shown.contains("hunter2") && shown.contains("seen"), "{shown}");
-    }
-
-    #[test]
-    fn names_follow_the_rule_of_spin() {
-        for name in ["a", "abc", "a1b2c3", "a_1", "a_1_b_3"] {
-            assert!(is_variable_name(name), "{name}");
-        }
-        for name in ["", "aX", "1bc", "_x", "x.y", "x_", "a__b", "x-y"] {
-            assert!(!is_variable_name(name), "{name}");
-        }
     }
 }

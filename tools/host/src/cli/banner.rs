@@ -3,12 +3,12 @@
 use std::fmt::Write;
 use std::net::SocketAddr;
 
-use host::{Bound, Running};
+use host::{BoundTrigger, RunningApplication};
 
 use super::redis::Redis;
 
 /// The application's name and address, its triggers, its Redis, and what to try.
-pub(crate) fn text(name: &str, running: &Running, redis: &Redis, tries: &[String]) -> String {
+pub(crate) fn text(name: &str, running: &RunningApplication, redis: &Redis, tries: &[String]) -> String {
     let mut text = String::from("\n");
     let address = running.address().map(|address| address.to_string()).unwrap_or_default();
     _ = writeln!(text, "{name} runs at http://{address}");
@@ -28,12 +28,12 @@ pub(crate) fn text(name: &str, running: &Running, redis: &Redis, tries: &[String
     text
 }
 
-fn by_component(triggers: &[Bound]) -> Vec<(String, Vec<String>)> {
+fn by_component(triggers: &[BoundTrigger]) -> Vec<(String, Vec<String>)> {
     let mut components: Vec<(String, Vec<String>)> = Vec::new();
     for trigger in triggers {
         let (component, line) = match trigger {
-            Bound::Http { component, route } => (component, route.clone()),
-            Bound::Redis { component, channel, address } => (component, format!("{channel} on {address}")),
+            BoundTrigger::Http { component, route } => (component, route.clone()),
+            BoundTrigger::Redis { component, channel, address } => (component, format!("{channel} on {address}")),
         };
         match components.iter_mut().find(|(name, _)| name == component) {
             Some((_, lines)) => lines.push(line),

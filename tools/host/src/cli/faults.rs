@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::bail;
 use clap::Args;
 use host::faults::{Fault, FaultPlan, NOTATION, Occurrence};
-use host::{App, Calls, ClockSkew};
+use host::{Calls, ClockSkew, CompiledApplication};
 
 /// What `-h` says; `--help` adds how a fault is written.
 const HELP: &str = "Have calls of components fail, wait, or stop what they are made in. May be given several times";
@@ -26,7 +26,7 @@ pub(crate) struct Faults {
 
 impl Faults {
     /// What strikes the application's calls, if anything shall.
-    pub(crate) fn plan(&self, app: &App) -> anyhow::Result<Option<Arc<dyn Calls>>> {
+    pub(crate) fn plan(&self, app: &CompiledApplication) -> anyhow::Result<Option<Arc<dyn Calls>>> {
         if self.faults.is_empty() {
             return Ok(None);
         }
@@ -39,7 +39,7 @@ impl Faults {
         ClockSkew::seconds(self.clock_skew)
     }
 
-    fn check_components(&self, app: &App) -> anyhow::Result<()> {
+    fn check_components(&self, app: &CompiledApplication) -> anyhow::Result<()> {
         for fault in &self.faults {
             if let Some(component) = &fault.component {
                 known_component(app, component).map_err(|error| error.context(format!("--fault {fault}")))?;
@@ -61,7 +61,7 @@ impl Faults {
 }
 
 /// That the manifest has a component of this name.
-pub(crate) fn known_component(app: &App, name: &str) -> anyhow::Result<()> {
+pub(crate) fn known_component(app: &CompiledApplication, name: &str) -> anyhow::Result<()> {
     let components = &app.manifest().component;
     if !components.contains_key(name) {
         let known: Vec<_> = components.keys().map(String::as_str).collect();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use host::Running;
+use host::RunningApplication;
 use http::{Request, Response, StatusCode};
 use tokio::time::MissedTickBehavior;
 
@@ -24,7 +24,7 @@ enum Readiness {
 
 /// Asks for a path now and every ten seconds, and logs each change of the answer. Asks also when Redis triggers listen
 /// again: an application may use its probe to make good what it missed meanwhile.
-pub(crate) async fn watch(running: Arc<Running>, path: String) {
+pub(crate) async fn watch(running: Arc<RunningApplication>, path: String) {
     let mut ticks = tokio::time::interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut listening = running.listening();
@@ -46,7 +46,7 @@ pub(crate) async fn watch(running: Arc<Running>, path: String) {
     }
 }
 
-async fn ask(running: &Running, path: &str) -> Readiness {
+async fn ask(running: &RunningApplication, path: &str) -> Readiness {
     let request = Request::get(path).header(http::header::HOST, "localhost").body(Bytes::new());
     let Ok(request) = request else { return Readiness::NotReady(format!("{path} is no path")) };
     match tokio::time::timeout(PATIENCE, running.route(request)).await {

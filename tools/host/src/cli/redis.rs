@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use host::redis_server::RedisServer;
-use host::{App, RedisOverride, variables};
+use host::{CompiledApplication, RedisOverride, variables};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -25,7 +25,7 @@ pub(crate) enum Redis {
 
 impl Redis {
     /// Decides, and starts the private server if it is that.
-    pub(crate) async fn choose(app: &App, given: Option<&str>, data: &Path) -> anyhow::Result<Self> {
+    pub(crate) async fn choose(app: &CompiledApplication, given: Option<&str>, data: &Path) -> anyhow::Result<Self> {
         let set = variables::from_environment(&app.manifest().variables);
         let own = app.redis_variables().filter(|name| set.contains_key(*name));
         let own: Vec<String> = own.map(variables::environment_name).collect();

@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 
 use clap::Args;
-use host::App;
+use host::CompiledApplication;
 use host::trace::Shown;
 
 use super::faults::known_component;
@@ -31,7 +31,7 @@ impl Trace {
         Ok(())
     }
 
-    fn shown(&self, app: &App) -> anyhow::Result<Shown> {
+    fn shown(&self, app: &CompiledApplication) -> anyhow::Result<Shown> {
         self.components.iter().try_for_each(|name| known_component(app, name))?;
         let components = match self.components.is_empty() {
             true => app.manifest().component.keys().cloned().collect(),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use host::{App, Calls, Load, Running, Start, Triggers, variables};
+use host::{Calls, CompiledApplication, LoadOptions, RunningApplication, StartOptions, Triggers, variables};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
@@ -60,7 +60,11 @@ impl Up {
     }
 
     /// Runs the application, `calls` deciding what its components do.
-    pub(crate) fn run_until_asked_to_end(self, app: App, calls: Option<Arc<dyn Calls>>) -> anyhow::Result<()> {
+    pub(crate) fn run_until_asked_to_end(
+        self,
+        app: CompiledApplication,
+        calls: Option<Arc<dyn Calls>>,
+    ) -> anyhow::Result<()> {
         let runtime = Builder::new_multi_thread().enable_all().event_interval(EVENT_INTERVAL).build();
         let runtime = runtime.context("the runtime can't be started")?;
         let ended = runtime.block_on(self.serve(app, calls));
@@ -69,21 +73,21 @@ impl Up {
         ended
     }
 
-    pub(crate) fn load(&self) -> anyhow::Result<App> {
+    pub(crate) fn load(&self) -> anyhow::Result<CompiledApplication> {
         const RUNTIME_CONFIG: &str = "runtime-config.toml";
         let usual = PathBuf::from(RUNTIME_CONFIG);
         let bar = progress::bar();
-        let load = Load {
+        let load = LoadOptions {
             runtime_config: self.runtime_config.clone().or_else(|| usual.exists().then_some(usual)),
             cache: Some(self.data.join("compiled")),
             progress: Some(progress::on(&bar)),
         };
-        let app = App::load(&self.manifest, load);
+        let app = CompiledApplication::load(&self.manifest, load);
         bar.finish_and_clear();
         app
     }
 
-    async fn serve(self, app: App, calls: Option<Arc<dyn Calls>>) -> anyhow::Result<()> {
+    async fn serve(self, app: CompiledApplication, calls: Option<Arc<dyn Calls>>) -> anyhow::Result<()> {
         // From here on a signal ends the application in order, whatever it is doing.
         let mut asked_to_end = pin!(asked_to_end()?);
         let started = tokio::select! {
@@ -96,17 +100,17 @@ impl Up {
         Ok(())
     }
 
-    async fn start(&self, app: &App, calls: Option<Arc<dyn Calls>>) -> anyhow::Result<Started> {
+    async fn start(&self, app: &CompiledApplication, calls: Option<Arc<dyn Calls>>) -> anyhow::Result<Started> {
         self.check_listen().await?;
         let redis = Redis::choose(app, self.redis.as_deref(), &self.data).await?;
-        let start = Start {
+        let start = StartOptions {
             listen: Some(self.listen),
             redis: redis.redirection()?,
             variables: variables::from_environment(&app.manifest().variables),
             calls,
             clock: self.faults.clock(),
             triggers: self.triggers(app)?,
-            ..Start::default()
+            ..StartOptions::default()
         };
         let running = Arc::new(app.start(start).await?);
         let banner = banner::text(&app.manifest().application.name, &running, &redis, &self.tries);
@@ -116,7 +120,7 @@ impl Up {
         Ok(Started { running, keeper: Keeper::new(redis), probe })
     }
 
-    fn triggers(&self, app: &App) -> anyhow::Result<Triggers> {
+    fn triggers(&self, app: &CompiledApplication) -> anyhow::Result<Triggers> {
         self.component_ids.iter().try_for_each(|name| known_component(app, name))?;
         Ok(match self.component_ids.is_empty() {
             true => Triggers::All,
@@ -138,7 +142,7 @@ impl Up {
 
 /// Everything that must be ended.
 struct Started {
-    running: Arc<Running>,
+    running: Arc<RunningApplication>,
     keeper: Keeper,
     probe: Option<JoinHandle<()>>,
 }

@@ -1,29 +1,11 @@
-//! `wasi:http`: a component's outgoing requests.
+//! `wasi:http`: the interface by which a component sends requests.
 
-use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
-
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::BodyExt;
 use wasmtime::component::{Accessor, HasData, Linker, Resource};
 use wasmtime_wasi::TrappableError;
-use wasmtime_wasi_http::p3;
 use wasmtime_wasi_http::p3::bindings::http::{client, types};
-use wasmtime_wasi_http::{
-    Error, RequestOptions, WasiBody, WasiHttp, WasiHttpCtxView, WasiHttpHooks, WasiHttpView, default_send_request,
-};
+use wasmtime_wasi_http::{WasiHttp, WasiHttpCtxView, WasiHttpView, p3};
 
-use crate::run::dispatch::{NO_CLIENT, whole};
-use crate::run::instance::{InstanceContext, InstanceState};
-use crate::watch::calls::{Answer, Operation, Refusal};
-use crate::watch::effects::{Failure, Reply, Stop};
-
-/// The domain under which components of one application reach each other.
-const CHAINED: &str = ".spin.internal";
-
-/// Tells how sending a request ended, once it has.
-type Io = Box<dyn Future<Output = Result<(), Error>> + Send>;
+use crate::run::instance::InstanceState;
 
 pub(super) fn add_to_linker(linker: &mut Linker<InstanceState>) -> wasmtime::Result<()> {
     client::add_to_linker::<_, Client>(linker, InstanceState::http)?;
@@ -44,172 +26,9 @@ impl client::HostWithStore<InstanceState> for Client {
     ) -> Result<Resource<p3::Response>, TrappableError<types::ErrorCode>> {
         let inner = store.with_getter::<WasiHttp>(InstanceState::http);
         let sent = <WasiHttp as client::HostWithStore<InstanceState>>::send(&inner, request).await;
-        match store.with(|mut access| access.data_mut().outgoing.stop.take()) {
+        match store.with(|mut access| access.data_mut().outgoing.take_stop()) {
             Some(stop) => Err(TrappableError::trap(wasmtime::Error::new(stop))),
             None => sent,
         }
-    }
-}
-
-/// Sends the requests of one instance.
-pub(crate) struct Outgoing {
-    context: Arc<InstanceContext>,
-    stop: StopOrder,
-}
-
-/// That the instance must be stopped, left by a call that can't do so itself.
-#[derive(Clone, Default)]
-struct StopOrder(Arc<Mutex<Option<Stop>>>);
-
-impl StopOrder {
-    fn leave(&self, stop: Stop) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(stop);
-    }
-
-    fn take(&self) -> Option<Stop> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
-impl Outgoing {
-    pub(crate) fn new(context: Arc<InstanceContext>) -> Self {
-        Self { context, stop: StopOrder::default() }
-    }
-}
-
-impl WasiHttpHooks for Outgoing {
-    fn send_request(
-        &mut self,
-        request: Request<WasiBody>,
-        options: Option<RequestOptions>,
-        _: Box<dyn Future<Output = Result<(), Error>> + Send>,
-    ) -> Box<dyn Future<Output = Result<(Response<WasiBody>, Io), Error>> + Send> {
-        let (context, stop) = (self.context.clone(), self.stop.clone());
-        Box::new(async move {
-            if !may_send(&context, &request) {
-                return Err(Error::HttpRequestDenied);
-            }
-            let sent = match context.effects.are_watched() {
-                false => Ok(send(context, request, options).await),
-                true => send_watched(&context, request, options).await,
-            };
-            match sent {
-                Ok(sent) => sent.map(|sent| (sent.response, sent.io)),
-                Err(ordered) => {
-                    stop.leave(ordered);
-                    Err(Error::InternalError(None))
-                }
-            }
-        })
-    }
-
-    /// The component gets the error and decides what to say of it, so it is no warning of the host's.
-    fn p3_error_from_connect(&mut self, error: &io::Error) -> types::ErrorCode {
-        tracing::debug!(component = %self.context.component.name, "a connection failed: {error}");
-        match error.kind() {
-            io::ErrorKind::ConnectionRefused => types::ErrorCode::ConnectionRefused,
-            io::ErrorKind::TimedOut => types::ErrorCode::ConnectionTimeout,
-            io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
-                types::ErrorCode::DestinationIpUnroutable
-            }
-            _ if error.raw_os_error().is_none() => {
-                // Only a name that can't be looked up has no number of the system's.
-                types::ErrorCode::DnsError(types::DnsErrorPayload { rcode: Some(error.to_string()), info_code: None })
-            }
-            _ => types::ErrorCode::ConnectionTerminated,
-        }
-    }
-
-    fn p3_error_from_hyper(&mut self, error: &hyper::Error) -> types::ErrorCode {
-        tracing::debug!(component = %self.context.component.name, "an answer was none: {error}");
-        match error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
-            true => types::ErrorCode::ConnectionTerminated,
-            false => types::ErrorCode::HttpProtocolError,
-        }
-    }
-}
-
-/// A response that has begun.
-struct Sent {
-    response: Response<WasiBody>,
-    io: Io,
-}
-
-/// Sends a request past the installed calls, which see its whole body.
-async fn send_watched(
-    context: &Arc<InstanceContext>,
-    request: Request<WasiBody>,
-    options: Option<RequestOptions>,
-) -> Result<Result<Sent, Error>, Stop> {
-    let (parts, body) = request.into_parts();
-    let body = match body.collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) => return Ok(Err(error)),
-    };
-    let request = Request::from_parts(parts.clone(), whole(body.clone()));
-    let operation = || Operation::Http(Request::from_parts(parts, body));
-    context.effects.perform(operation, send(context.clone(), request, options)).await
-}
-
-async fn send(
-    context: Arc<InstanceContext>,
-    request: Request<WasiBody>,
-    options: Option<RequestOptions>,
-) -> Result<Sent, Error> {
-    let host = request.uri().host().unwrap_or_default();
-    if let Some(component) = host.strip_suffix(CHAINED) {
-        let component = component.to_owned();
-        return chained(context.application()?.chain(&component, request).await);
-    }
-    if is_itself(host) {
-        return chained(context.application()?.route(request, NO_CLIENT).await);
-    }
-    let (response, io) = default_send_request(request, options).await?;
-    Ok(Sent { response: response.map(BodyExt::boxed_unsync), io: Box::new(io) })
-}
-
-/// The answer of a component of the same application: there is no connection whose end could be told.
-fn chained(response: Response<WasiBody>) -> Result<Sent, Error> {
-    Ok(Sent { response, io: Box::new(std::future::ready(Ok(()))) })
-}
-
-fn may_send(context: &InstanceContext, request: &Request<WasiBody>) -> bool {
-    match is_itself(request.uri().host().unwrap_or_default()) {
-        true => context.allows_itself(),
-        false => context.allows(&request.uri().to_string()),
-    }
-}
-
-/// Whether a URL means the application itself: it has no host, or Spin's name for that.
-fn is_itself(host: &str) -> bool {
-    host.is_empty() || host == "self.alt"
-}
-
-impl Reply for Sent {
-    fn from_answer(answer: Answer) -> Option<Self> {
-        match answer {
-            Answer::Http(response) => chained(response.map(whole)).ok(),
-            _ => None,
-        }
-    }
-
-    fn to_answer(&self) -> Answer {
-        let mut response = Response::new(Bytes::new());
-        *response.status_mut() = self.response.status();
-        *response.headers_mut() = self.response.headers().clone();
-        Answer::Http(response)
-    }
-}
-
-impl Failure for Error {
-    fn from_refusal(refusal: Refusal) -> Option<Self> {
-        match refusal {
-            Refusal::Http(error) => Some(error),
-            _ => None,
-        }
-    }
-
-    fn in_words(&self) -> String {
-        self.to_string()
     }
 }

@@ -1,51 +1,20 @@
 //! `spin:key-value/key-value`: stores on Redis, each value under its plain key.
 
-use std::fmt;
-use std::sync::Arc;
-
 use futures::future::BoxFuture;
 use redis::aio::ConnectionManager;
 use redis::{AsyncCommands, Cmd, FromRedisValue, RedisResult, cmd};
-use tokio::sync::OnceCell;
 use wasmtime::component::{Accessor, FutureReader, Resource, StreamReader};
 
 use super::Spin;
 use super::redis_error::describe;
-use crate::application::redis_address;
+use super::resources::{Backend, Store};
 use crate::run::bindings::spin::key_value::key_value::{Error, Host, HostStore, HostStoreWithStore};
 use crate::run::instance::InstanceState;
 use crate::watch::calls::{Answer, Operation, Refusal};
 use crate::watch::effects::{Failure, Reply};
 
-/// A store behind a label. All instances of a running application share its connection.
-pub(crate) struct Backend {
-    label: String,
-    address: String,
-    connection: OnceCell<ConnectionManager>,
-}
-
-/// A store as a component holds it.
-#[derive(Clone)]
-#[expect(unreachable_pub, reason = "the generated bindings re-export it")]
-pub struct Store {
-    backend: Arc<Backend>,
-    /// It was opened by a verdict, so there is no connection.
-    answered: bool,
-}
-
 type Called<T> = wasmtime::Result<Result<T, Error>>;
 type Keys = (StreamReader<String>, FutureReader<Result<(), Error>>);
-
-impl Backend {
-    pub(crate) fn new(label: String, address: String) -> Self {
-        Self { label, address, connection: OnceCell::new() }
-    }
-
-    async fn connection(&self) -> Result<ConnectionManager, Error> {
-        let connection = self.connection.get_or_try_init(|| redis_address::connect_shared(&self.address)).await;
-        connection.cloned().map_err(|error| Error::Other(describe(&error)))
-    }
-}
 
 impl Host for InstanceState {}
 
@@ -111,7 +80,7 @@ impl<T: Send> HostStoreWithStore<T> for Spin {
 
 /// Opens a store: its connection is made, if it isn't there yet.
 async fn open(backend: &Backend) -> Result<Opened, Error> {
-    backend.connection().await.map(|_| Opened { answered: false })
+    connection(backend).await.map(|_| Opened { answered: false })
 }
 
 async fn call<T: Send, R: Reply>(
@@ -121,18 +90,20 @@ async fn call<T: Send, R: Reply>(
     operation: impl FnOnce(String) -> Operation,
 ) -> Called<R> {
     let (context, store) = accessor.with(|mut access| access.get().holding(&store))?;
-    let label = || operation(store.backend.label.clone());
-    Ok(context.effects.perform(label, store.run(command)).await?)
+    let label = store.backend.label().to_owned();
+    Ok(context.effects.perform(|| operation(label), run(store, command)).await?)
 }
 
-impl Store {
-    async fn run<R>(&self, command: impl Command<R>) -> Result<R, Error> {
-        if self.answered {
-            let message = "the store was opened by a verdict, so its calls must be answered too";
-            return Err(Error::Other(message.to_owned()));
-        }
-        command(self.backend.connection().await?).await.map_err(|error| Error::Other(describe(&error)))
+async fn run<R>(store: Store, command: impl Command<R>) -> Result<R, Error> {
+    if store.answered {
+        let message = "the store was opened by a verdict, so its calls must be answered too";
+        return Err(Error::Other(message.to_owned()));
     }
+    command(connection(&store.backend).await?).await.map_err(|error| Error::Other(describe(&error)))
+}
+
+async fn connection(backend: &Backend) -> Result<ConnectionManager, Error> {
+    backend.connection().await.map_err(|error| Error::Other(describe(&error)))
 }
 
 /// Something to do on a store's connection.
@@ -234,11 +205,5 @@ impl Failure for Error {
             Self::AccessDenied => "the component may not open this store".to_owned(),
             Self::Other(text) => text.clone(),
         }
-    }
-}
-
-impl fmt::Debug for Store {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Store({})", self.backend.label)
     }
 }

@@ -1,10 +1,12 @@
 //! What a component may call, and the effect that each call has.
 
-pub(crate) mod http;
-pub(crate) mod key_value;
-pub(crate) mod redis;
+mod http;
+mod key_value;
+pub(crate) mod outgoing;
+mod redis;
 mod redis_error;
 mod redis_reply;
+pub(crate) mod resources;
 mod variables;
 
 use wasmtime::component::{HasData, Linker};

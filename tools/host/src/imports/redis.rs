@@ -3,32 +3,21 @@
 use std::fmt;
 use std::sync::Arc;
 
-use redis::aio::MultiplexedConnection;
 use redis::{Cmd, Value};
 use wasmtime::component::{Accessor, Resource};
 
 use super::Spin;
 use super::redis_error::describe;
 use super::redis_reply::{FromReply, flatten};
+use super::resources::{Connection, Link};
 use crate::application::redis_address;
 use crate::run::bindings::spin::redis::redis::{
     Error, Host, HostConnection, HostConnectionWithStore, Payload, RedisParameter, RedisResult,
 };
-use crate::run::instance::{InstanceContext, InstanceState};
+use crate::run::context::InstanceContext;
+use crate::run::instance::InstanceState;
 use crate::watch::calls::{Answer, Operation, Refusal};
 use crate::watch::effects::{Failure, Reply};
-
-/// A connection as a component holds it. It closes when it is dropped, at the latest with its instance.
-#[derive(Clone)]
-#[expect(unreachable_pub, reason = "the generated bindings re-export it")]
-pub struct Connection(Link);
-
-#[derive(Clone)]
-enum Link {
-    Open(MultiplexedConnection),
-    /// It was opened by a verdict, so there is no server.
-    Answered,
-}
 
 type Called<T> = wasmtime::Result<Result<T, Error>>;
 

@@ -3,9 +3,10 @@
 use wasmtime::component::Accessor;
 
 use super::Spin;
-use crate::application::variables::is_variable_name;
+use crate::application::names::is_variable_name;
 use crate::run::bindings::spin::variables::variables::{Error, Host, HostWithStore};
 use crate::run::instance::InstanceState;
+use crate::run::settings::ComponentSettings;
 use crate::watch::calls::{Answer, Operation, Refusal};
 use crate::watch::effects::{Failure, Reply};
 
@@ -19,7 +20,7 @@ impl<T: Send> HostWithStore<T> for Spin {
     }
 }
 
-fn look_up(component: &crate::run::component::Settings, name: &str) -> Result<String, Error> {
+fn look_up(component: &ComponentSettings, name: &str) -> Result<String, Error> {
     if !is_variable_name(name) {
         return Err(Error::InvalidName(format!("{name:?} is no name of a variable")));
     }

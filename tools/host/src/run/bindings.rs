@@ -7,8 +7,8 @@ wasmtime::component::bindgen!({
     world: "redis-subscriber",
     imports: { default: trappable },
     with: {
-        "spin:redis/redis.connection": crate::imports::redis::Connection,
-        "spin:key-value/key-value.store": crate::imports::key_value::Store,
+        "spin:redis/redis.connection": crate::imports::resources::Connection,
+        "spin:key-value/key-value.store": crate::imports::resources::Store,
     },
     additional_derives: [PartialEq],
 });

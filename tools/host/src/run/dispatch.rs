@@ -1,62 +1,57 @@
-//! A running application: its components, and the ways to call them.
+//! The dispatcher of a running application: it finds the component that is to be called, and calls it.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
+use futures::future::{BoxFuture, FutureExt};
 use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full};
-use wasmtime::Engine;
 use wasmtime_wasi_http::WasiBody;
-use wasmtime_wasi_http::handler::TrapOrPanicError;
+use wasmtime_wasi_http::handler::{ProxyHandler, TrapOrPanicError};
 
 use crate::application::routes::{Match, Route, Routes};
-use crate::run::clock::ClockSkew;
-use crate::run::component::RunningComponent;
-use crate::run::guest_output::Output;
-use crate::run::instance::store;
+use crate::run::bindings::RedisSubscriberPre;
+use crate::run::body::whole;
+use crate::run::context::{OwnApplication, Shared};
+use crate::run::http_instances::HttpInstances;
+use crate::run::instance::{InstanceState, store};
 use crate::run::lifetime::Lifetime;
-use crate::run::spin_headers;
-use crate::run::trap;
-use crate::watch::effects::{Failure, Installed};
+use crate::run::settings::ComponentSettings;
+use crate::run::{spin_headers, trap};
+use crate::watch::effects::Failure;
 
 /// The paths that Spin keeps for itself.
 const RESERVED: &str = "/.well-known/spin/";
 /// The client, where a component is called by another or directly: nobody who has an address.
 pub(crate) const NO_CLIENT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
-pub(crate) struct Application {
-    pub(crate) engine: Engine,
+/// A running application as its triggers see it: what can be called, and by which routes.
+pub(crate) struct Dispatcher {
     pub(crate) components: BTreeMap<String, RunningComponent>,
     pub(crate) routes: Routes,
-    pub(crate) output: Output,
-    pub(crate) clock: ClockSkew,
-    pub(crate) installed: Option<Installed>,
-    pub(crate) lifetime: Lifetime,
-    pub(crate) instances_begun: AtomicU64,
+    pub(crate) shared: Shared,
 }
 
-impl Application {
+/// What a component does when it is called.
+pub(crate) struct RunningComponent {
+    pub(crate) settings: Arc<ComponentSettings>,
+    /// Answers requests, if the component exports that.
+    pub(crate) http: Option<ProxyHandler<HttpInstances>>,
+    /// Takes messages, if the component exports that.
+    pub(crate) redis: Option<RedisSubscriberPre<InstanceState>>,
+}
+
+impl Dispatcher {
     /// An application that does nothing.
     #[cfg(test)]
     pub(crate) fn without_components() -> Self {
-        Self {
-            engine: Engine::default(),
-            components: BTreeMap::new(),
-            routes: Routes::default(),
-            output: crate::run::guest_output::to_stderr(),
-            clock: ClockSkew::default(),
-            installed: None,
-            lifetime: Lifetime::default(),
-            instances_begun: AtomicU64::new(0),
-        }
+        Self { components: BTreeMap::new(), routes: Routes::default(), shared: Shared::for_tests() }
     }
 
-    /// The number of the next instance, from 1.
-    pub(crate) fn next_instance(&self) -> u64 {
-        self.instances_begun.fetch_add(1, Ordering::Relaxed) + 1
+    /// How the application ends.
+    pub(crate) fn lifetime(&self) -> &Lifetime {
+        &self.shared.lifetime
     }
 
     /// Answers a client's request by the component whose route it matches.
@@ -71,11 +66,6 @@ impl Application {
         let component = found.route.component.clone();
         spin_headers::insert(&mut request, &found, client);
         self.answer(&component, request).await
-    }
-
-    /// Answers the request of another component of this application.
-    pub(crate) async fn chain(&self, component: &str, request: Request<WasiBody>) -> Response<WasiBody> {
-        self.answer(component, addressed(request, component)).await
     }
 
     /// Answers a request that came through no route.
@@ -97,7 +87,8 @@ impl Application {
         let missing = || wasmtime::format_err!("the component `{component}` takes no messages");
         let running = self.components.get(component).ok_or_else(missing)?;
         let subscriber = running.redis.as_ref().ok_or_else(missing)?;
-        let mut store = store(self, &running.settings);
+        let application: Arc<dyn OwnApplication> = self.clone();
+        let mut store = store(&application, &running.settings);
         let instance = subscriber.instantiate_async(&mut store).await?;
         let inbound = instance.spin_redis_inbound_redis();
         let answered =
@@ -111,7 +102,7 @@ impl Application {
             Ok(response) => response,
             Err(error) => {
                 // Why an instance failed was logged with its end, once for all its requests.
-                if !error.is::<TrapOrPanicError>() && !self.lifetime.killed.is_cancelled() {
+                if !error.is::<TrapOrPanicError>() && !self.lifetime().killed.is_cancelled() {
                     tracing::error!(component, "gave no answer: {}", trap::in_one_line(&error));
                 }
                 answer(StatusCode::INTERNAL_SERVER_ERROR, "")
@@ -123,6 +114,20 @@ impl Application {
         let missing = || wasmtime::format_err!("the component `{component}` answers no requests");
         let running = self.components.get(component).ok_or_else(missing)?;
         running.http.as_ref().ok_or_else(missing)?.handle((), request).await
+    }
+}
+
+impl OwnApplication for Dispatcher {
+    fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    fn chain<'a>(&'a self, component: &'a str, request: Request<WasiBody>) -> BoxFuture<'a, Response<WasiBody>> {
+        self.answer(component, addressed(request, component)).boxed()
+    }
+
+    fn route_to_itself(&self, request: Request<WasiBody>) -> BoxFuture<'_, Response<WasiBody>> {
+        self.route(request, NO_CLIENT).boxed()
     }
 }
 
@@ -139,9 +144,4 @@ fn answer(status: StatusCode, text: &'static str) -> Response<WasiBody> {
     let mut response = Response::new(whole(Bytes::from_static(text.as_bytes())));
     *response.status_mut() = status;
     response
-}
-
-/// A body that is there already.
-pub(crate) fn whole(bytes: Bytes) -> WasiBody {
-    Full::new(bytes).map_err(|never: std::convert::Infallible| match never {}).boxed_unsync()
 }

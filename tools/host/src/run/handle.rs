@@ -11,7 +11,8 @@ use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use tokio::sync::watch;
 
-use crate::run::dispatch::{Application, NO_CLIENT, whole};
+use crate::run::body::whole;
+use crate::run::dispatch::{Dispatcher, NO_CLIENT};
 use crate::run::trap;
 use crate::triggers::redis::Subscription;
 
@@ -19,16 +20,16 @@ use crate::triggers::redis::Subscription;
 const SUBSCRIPTIONS: Duration = Duration::from_secs(5);
 
 /// An application at work. Dropping it kills it.
-pub struct Running {
-    pub(crate) application: Arc<Application>,
+pub struct RunningApplication {
+    pub(crate) application: Arc<Dispatcher>,
     pub(crate) address: Option<SocketAddr>,
-    pub(crate) triggers: Vec<Bound>,
+    pub(crate) triggers: Vec<BoundTrigger>,
     pub(crate) subscriptions: Vec<watch::Receiver<Subscription>>,
 }
 
 /// A trigger that works, with its variables resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Bound {
+pub enum BoundTrigger {
     /// Requests to a route.
     Http {
         /// The component that answers.
@@ -47,14 +48,14 @@ pub enum Bound {
     },
 }
 
-impl Running {
+impl RunningApplication {
     /// Where HTTP is served.
     pub fn address(&self) -> Option<SocketAddr> {
         self.address
     }
 
     /// The triggers that work.
-    pub fn triggers(&self) -> &[Bound] {
+    pub fn triggers(&self) -> &[BoundTrigger] {
         &self.triggers
     }
 
@@ -66,10 +67,10 @@ impl Running {
     }
 
     /// Tells of each time from now on that a Redis trigger listens again after it did not.
-    pub fn listening(&self) -> Listening {
+    pub fn listening(&self) -> Resubscriptions {
         let mut subscriptions = self.subscriptions.clone();
         subscriptions.iter_mut().for_each(watch::Receiver::mark_unchanged);
-        Listening { subscriptions }
+        Resubscriptions { subscriptions }
     }
 
     /// Whether every Redis trigger listens at this moment.
@@ -109,7 +110,7 @@ impl Running {
         payload: impl Into<Vec<u8>>,
     ) -> anyhow::Result<Result<(), String>> {
         let delivery = self.application.deliver(component, payload.into());
-        match self.application.lifetime.killed.run_until_cancelled(delivery).await {
+        match self.application.lifetime().killed.run_until_cancelled(delivery).await {
             Some(answered) => answered.map_err(|error| anyhow::anyhow!(trap::in_one_line(&error))),
             None => Err(anyhow::anyhow!("the application has been stopped")),
         }
@@ -117,17 +118,17 @@ impl Running {
 
     /// Ends gently: takes in nothing more, lets what is in hand end within [`GRACE`](crate::GRACE), then drops the rest.
     pub async fn stop(&self) {
-        self.application.lifetime.stop().await;
+        self.application.lifetime().stop().await;
     }
 
     /// Ends as a crash would: every instance is dropped and every connection closed, now.
     pub fn kill(&self) {
-        self.application.lifetime.kill();
+        self.application.lifetime().kill();
     }
 
     /// Waits until the application has ended and every instance is gone.
     pub async fn closed(&self) {
-        self.application.lifetime.closed().await;
+        self.application.lifetime().closed().await;
     }
 
     /// Waits until each subscription was made, or could not be for now.
@@ -143,11 +144,11 @@ impl Running {
 
 /// Tells when Redis triggers listen again. What was published while they did not is gone, and nothing makes it good by
 /// itself.
-pub struct Listening {
+pub struct Resubscriptions {
     subscriptions: Vec<watch::Receiver<Subscription>>,
 }
 
-impl Listening {
+impl Resubscriptions {
     /// Waits for the next time. Never returns once the application has ended, or where there are no Redis triggers.
     pub async fn again(&mut self) {
         let made = self.subscriptions.iter_mut().map(|subscription| Box::pin(made_again(subscription)));
@@ -168,13 +169,13 @@ async fn made_again(subscription: &mut watch::Receiver<Subscription>) {
     std::future::pending().await
 }
 
-impl Drop for Running {
+impl Drop for RunningApplication {
     fn drop(&mut self) {
         self.kill();
     }
 }
 
-impl Bound {
+impl BoundTrigger {
     /// The component that it starts.
     pub fn component(&self) -> &str {
         match self {

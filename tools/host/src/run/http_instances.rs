@@ -16,9 +16,9 @@ use wasmtime_wasi_http::handler::{
 };
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 
-use crate::run::component::Settings;
-use crate::run::dispatch::Application;
+use crate::run::context::OwnApplication;
 use crate::run::instance::{InstanceState, store};
+use crate::run::settings::ComponentSettings;
 use crate::run::trap;
 
 /// How far an instance is used for HTTP requests. Messages always get an instance of their own.
@@ -41,8 +41,8 @@ impl Default for Reuse {
 
 /// Starts the instances of one component.
 pub(crate) struct HttpInstances {
-    pub(crate) application: Weak<Application>,
-    pub(crate) component: Arc<Settings>,
+    pub(crate) application: Weak<dyn OwnApplication>,
+    pub(crate) component: Arc<ComponentSettings>,
     pub(crate) service: ServicePre<InstanceState>,
     pub(crate) reuse: Reuse,
 }
@@ -53,11 +53,12 @@ impl HandlerState for HttpInstances {
     type WorkerState = Limits;
 
     async fn instantiate(&self) -> wasmtime::Result<Instance<InstanceState, Expiration, Limits>> {
-        let running = self.application.upgrade().filter(|application| !application.lifetime.killed.is_cancelled());
+        let running = self.application.upgrade();
+        let running = running.filter(|application| !application.shared().lifetime.killed.is_cancelled());
         let Some(application) = running else { return Err(wasmtime::format_err!("the application has been stopped")) };
         let mut store = store(&application, &self.component);
         let service = self.service.instantiate_async(&mut store).await?;
-        let killed = application.lifetime.killed.clone();
+        let killed = application.shared().lifetime.killed.clone();
         Ok(Instance {
             store,
             proxy: Proxy::P3(service),

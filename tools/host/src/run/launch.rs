@@ -16,15 +16,16 @@ use crate::application::redis_address;
 use crate::application::redis_override::RedisOverride;
 use crate::application::routes::{Route, Routes};
 use crate::application::variables::Variables;
-use crate::imports::key_value::Backend;
+use crate::imports::resources::Backend;
 use crate::run::clock::ClockSkew;
-use crate::run::component::{RunningComponent, Settings};
-use crate::run::dispatch::Application;
+use crate::run::context::{OwnApplication, Shared};
+use crate::run::dispatch::{Dispatcher, RunningComponent};
 use crate::run::guest_output::{Output, to_stderr};
-use crate::run::handle::{Bound, Running};
+use crate::run::handle::{BoundTrigger, RunningApplication};
 use crate::run::http_instances::{HttpInstances, Reuse};
 use crate::run::lifetime::Lifetime;
-use crate::run::load::{App, Loaded};
+use crate::run::load::{CompiledApplication, Loaded};
+use crate::run::settings::ComponentSettings;
 use crate::triggers;
 use crate::triggers::redis::{Channels, Subscriber, Subscription};
 use crate::watch::calls::Calls;
@@ -32,7 +33,7 @@ use crate::watch::effects::Installed;
 
 /// How to start an application. The default takes the manifest's own values, and serves no HTTP.
 #[derive(Clone, Default)]
-pub struct Start {
+pub struct StartOptions {
     /// Where to serve HTTP, port 0 for a free one; `None` for not at all.
     pub listen: Option<SocketAddr>,
     /// The Redis to use in place of the one that the manifest and the runtime configuration name.
@@ -63,11 +64,11 @@ pub enum Triggers {
     Off,
 }
 
-impl App {
+impl CompiledApplication {
     /// Starts the application. It serves when this returns, and listens to Redis if that can be reached.
     ///
     /// Errors name the variable without a value, the entry that is no host, or the address that can't be listened on.
-    pub async fn start(&self, start: Start) -> anyhow::Result<Running> {
+    pub async fn start(&self, start: StartOptions) -> anyhow::Result<RunningApplication> {
         let plan = Plan::new(self.loaded(), &start)?;
         let listener = match start.listen {
             Some(address) => {
@@ -78,10 +79,10 @@ impl App {
         let address = listener.as_ref().map(TcpListener::local_addr).transpose()?;
         let application = plan.application()?;
         if let Some(listener) = listener {
-            application.lifetime.spawn(triggers::http::serve(application.clone(), listener));
+            application.lifetime().spawn(triggers::http::serve(application.clone(), listener));
         }
         let subscriptions = plan.subscribe(&application);
-        let running = Running { application, address, triggers: plan.bound(), subscriptions };
+        let running = RunningApplication { application, address, triggers: plan.bound(), subscriptions };
         running.subscriptions_tried().await;
         Ok(running)
     }
@@ -100,13 +101,13 @@ impl Triggers {
 /// What is started: what was loaded, and what the variables and stores come to this time.
 struct Plan<'s> {
     loaded: &'s Loaded,
-    start: &'s Start,
+    start: &'s StartOptions,
     variables: Variables,
     stores: BTreeMap<String, Arc<Backend>>,
 }
 
 impl<'s> Plan<'s> {
-    fn new(loaded: &'s Loaded, start: &'s Start) -> anyhow::Result<Self> {
+    fn new(loaded: &'s Loaded, start: &'s StartOptions) -> anyhow::Result<Self> {
         let (mut given, mut stores) = (BTreeMap::new(), loaded.runtime_config.stores.clone());
         if let Some(redis) = &start.redis {
             given = redis.variables(&loaded.manifest.variables);
@@ -118,31 +119,34 @@ impl<'s> Plan<'s> {
         Ok(Self { loaded, start, variables, stores: stores.into_iter().map(backend).collect() })
     }
 
-    fn application(&self) -> anyhow::Result<Arc<Application>> {
+    fn application(&self) -> anyhow::Result<Arc<Dispatcher>> {
         let settings = self.loaded.manifest.component.iter().map(|(name, component)| {
-            Ok((name, Arc::new(Settings::new(name, component, &self.variables, &self.stores)?)))
+            Ok((name, Arc::new(ComponentSettings::new(name, component, &self.variables, &self.stores)?)))
         });
         let settings = settings.collect::<anyhow::Result<Vec<_>>>()?;
         let routes = self.routes()?;
-        Ok(Arc::new_cyclic(|application| Application {
-            engine: self.loaded.engine.clone(),
+        Ok(Arc::new_cyclic(|application| Dispatcher {
             components: settings
                 .into_iter()
                 .map(|(name, settings)| (name.clone(), self.component(application, settings)))
                 .collect(),
             routes,
-            output: self.start.output.clone().unwrap_or_else(to_stderr),
-            clock: self.start.clock,
-            installed: self.start.calls.clone().map(Installed::new),
-            lifetime: Lifetime::default(),
-            instances_begun: AtomicU64::new(0),
+            shared: Shared {
+                engine: self.loaded.engine.clone(),
+                output: self.start.output.clone().unwrap_or_else(to_stderr),
+                clock: self.start.clock,
+                installed: self.start.calls.clone().map(Installed::new),
+                lifetime: Lifetime::default(),
+                instances_begun: AtomicU64::new(0),
+            },
         }))
     }
 
-    fn component(&self, application: &Weak<Application>, settings: Arc<Settings>) -> RunningComponent {
+    fn component(&self, application: &Weak<Dispatcher>, settings: Arc<ComponentSettings>) -> RunningComponent {
         let compiled = &self.loaded.components[&*settings.name];
         let http = compiled.http.clone().map(|service| {
-            let (application, component) = (application.clone(), settings.clone());
+            let application: Weak<dyn OwnApplication> = application.clone();
+            let component = settings.clone();
             ProxyHandler::new(HttpInstances { application, component, service, reuse: self.start.reuse })
         });
         RunningComponent { settings, http, redis: compiled.redis.clone() }
@@ -150,14 +154,14 @@ impl<'s> Plan<'s> {
 
     fn routes(&self) -> anyhow::Result<Routes> {
         let routes = self.bound().into_iter().filter_map(|bound| match bound {
-            Bound::Http { component, route } => Some(Route { pattern: route, component }),
-            Bound::Redis { .. } => None,
+            BoundTrigger::Http { component, route } => Some(Route { pattern: route, component }),
+            BoundTrigger::Redis { .. } => None,
         });
         Routes::new(routes).map_err(anyhow::Error::msg)
     }
 
     /// Starts one subscriber for each distinct address.
-    fn subscribe(&self, application: &Arc<Application>) -> Vec<watch::Receiver<Subscription>> {
+    fn subscribe(&self, application: &Arc<Dispatcher>) -> Vec<watch::Receiver<Subscription>> {
         let mut addresses: BTreeMap<String, Channels> = BTreeMap::new();
         for trigger in &self.loaded.manifest.trigger.redis {
             let component = trigger.component.get_ref();
@@ -170,23 +174,23 @@ impl<'s> Plan<'s> {
         let subscribers = addresses.into_iter().map(|(address, channels)| {
             let subscriber = Subscriber::new(application.clone(), address, channels);
             let subscription = subscriber.subscription();
-            application.lifetime.spawn(subscriber.run());
+            application.lifetime().spawn(subscriber.run());
             subscription
         });
         subscribers.collect()
     }
 
     /// The triggers that work, routes first.
-    fn bound(&self) -> Vec<Bound> {
+    fn bound(&self) -> Vec<BoundTrigger> {
         let manifest = &self.loaded.manifest;
         let http = manifest.trigger.http.iter().filter_map(|trigger| {
             let component = trigger.component.get_ref().clone();
-            Some(Bound::Http { component, route: trigger.pattern()?.to_owned() })
+            Some(BoundTrigger::Http { component, route: trigger.pattern()?.to_owned() })
         });
         let redis = manifest.trigger.redis.iter().filter_map(|trigger| {
             let address = redis_address::shown(&self.resolve(trigger.address(&manifest.application)?));
             let component = trigger.component.get_ref().clone();
-            Some(Bound::Redis { component, channel: self.resolve(&trigger.channel), address })
+            Some(BoundTrigger::Redis { component, channel: self.resolve(&trigger.channel), address })
         });
         http.chain(redis).filter(|bound| self.start.triggers.include(bound.component())).collect()
     }

@@ -20,7 +20,7 @@ use crate::run::instance::InstanceState;
 
 /// A checked manifest and its compiled components.
 #[derive(Clone)]
-pub struct App(Arc<Loaded>);
+pub struct CompiledApplication(Arc<Loaded>);
 
 pub(crate) struct Loaded {
     pub(crate) manifest: Manifest,
@@ -38,7 +38,7 @@ pub(crate) struct CompiledComponent {
 
 /// How to load an application.
 #[derive(Default)]
-pub struct Load {
+pub struct LoadOptions {
     /// `runtime-config.toml`, if there is one.
     pub runtime_config: Option<PathBuf>,
     /// A folder for what was compiled, so that it needn't be again.
@@ -61,11 +61,11 @@ pub struct Progress<'a> {
     pub total: usize,
 }
 
-impl App {
+impl CompiledApplication {
     /// Reads a manifest and compiles its components. This takes seconds of all processors where nothing is cached.
     ///
     /// Errors name the file and key at fault, or the component that isn't built or needs what this host doesn't have.
-    pub fn load(manifest: &Path, load: Load) -> anyhow::Result<Self> {
+    pub fn load(manifest: &Path, load: LoadOptions) -> anyhow::Result<Self> {
         let folder = manifest.parent().unwrap_or(Path::new(""));
         let parsed = Manifest::read(manifest)?;
         let runtime_config = match &load.runtime_config {
@@ -96,7 +96,7 @@ impl App {
 
     /// Whether a variable or a store of the application is on Redis.
     pub fn needs_redis(&self) -> bool {
-        let lists_store = |component: &manifest::Component| !component.key_value_stores.is_empty();
+        let lists_store = |component: &manifest::ComponentTable| !component.key_value_stores.is_empty();
         self.redis_variables().next().is_some() || self.0.manifest.component.values().any(lists_store)
     }
 
@@ -106,7 +106,7 @@ impl App {
 }
 
 /// Every store that a component lists must be configured.
-fn check_stores(file: &Path, manifest: &Manifest, load: &Load, config: &RuntimeConfig) -> Result<(), FileFault> {
+fn check_stores(file: &Path, manifest: &Manifest, load: &LoadOptions, config: &RuntimeConfig) -> Result<(), FileFault> {
     for (name, component) in &manifest.component {
         for label in &component.key_value_stores {
             let label = label.get_ref();

@@ -1,8 +1,10 @@
-//! Running an application: its compiled components, their instances, and how long they live.
+//! Running an application. [`load`] compiles it; [`launch`] starts it; [`dispatch`] finds the component to call; [`instance`]
+//! is the sandbox in which one call, or several, are made; [`lifetime`] ends all of it, gently or at once.
 
 pub(crate) mod bindings;
+pub(crate) mod body;
 pub(crate) mod clock;
-pub(crate) mod component;
+pub(crate) mod context;
 pub(crate) mod dispatch;
 pub(crate) mod engine;
 pub(crate) mod guest_output;
@@ -12,5 +14,6 @@ pub(crate) mod instance;
 pub(crate) mod launch;
 pub(crate) mod lifetime;
 pub(crate) mod load;
+pub(crate) mod settings;
 mod spin_headers;
 pub(crate) mod trap;

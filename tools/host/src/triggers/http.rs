@@ -19,7 +19,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use wasmtime_wasi_http::{Error, WasiBody};
 
-use crate::run::dispatch::{Application, whole};
+use crate::run::body::whole;
+use crate::run::dispatch::Dispatcher;
 use crate::run::engine::INSTANCES;
 
 /// How long to wait after a connection couldn't be accepted, for example because too many files are open.
@@ -33,13 +34,13 @@ const _: () = assert!(REQUESTS < INSTANCES as usize, "there must be instances le
 /// A server's requests.
 #[derive(Clone)]
 struct Server {
-    application: Arc<Application>,
+    application: Arc<Dispatcher>,
     turns: Arc<Semaphore>,
 }
 
 /// Accepts connections until the application stops.
-pub(crate) async fn serve(application: Arc<Application>, listener: TcpListener) {
-    let stopping = application.lifetime.stopping.clone();
+pub(crate) async fn serve(application: Arc<Dispatcher>, listener: TcpListener) {
+    let stopping = application.lifetime().stopping.clone();
     let server = Server { application, turns: Arc::new(Semaphore::new(REQUESTS)) };
     loop {
         let accepted = tokio::select! {
@@ -48,7 +49,7 @@ pub(crate) async fn serve(application: Arc<Application>, listener: TcpListener) 
         };
         match accepted {
             Ok((stream, client)) => {
-                server.application.lifetime.spawn(converse(server.clone(), stream, client));
+                server.application.lifetime().spawn(converse(server.clone(), stream, client));
             }
             Err(error) => pause(&error).await,
         }
@@ -67,7 +68,7 @@ async fn converse(server: Server, stream: TcpStream, client: SocketAddr) {
         tracing::debug!("the client is gone already: {error}");
         return;
     }
-    let stopping = server.application.lifetime.stopping.clone();
+    let stopping = server.application.lifetime().stopping.clone();
     let service = service_fn(move |request| respond(server.clone(), request, client));
     let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {

@@ -14,7 +14,7 @@ use redis::{Msg, RedisResult};
 use tokio::sync::watch;
 
 use crate::application::redis_address;
-use crate::run::dispatch::Application;
+use crate::run::dispatch::Dispatcher;
 use crate::run::trap;
 
 /// How long to wait before a connection is tried again: at first, and at most.
@@ -37,14 +37,14 @@ pub(crate) enum Subscription {
 
 /// Listens on one address.
 pub(crate) struct Subscriber {
-    application: Arc<Application>,
+    application: Arc<Dispatcher>,
     address: String,
     channels: Channels,
     subscription: watch::Sender<Subscription>,
 }
 
 impl Subscriber {
-    pub(crate) fn new(application: Arc<Application>, address: String, channels: Channels) -> Self {
+    pub(crate) fn new(application: Arc<Dispatcher>, address: String, channels: Channels) -> Self {
         Self { application, address, channels, subscription: watch::Sender::new(Subscription::Begun) }
     }
 
@@ -54,7 +54,7 @@ impl Subscriber {
 
     /// Hands on messages until the application stops.
     pub(crate) async fn run(self) {
-        let stopping = self.application.lifetime.stopping.clone();
+        let stopping = self.application.lifetime().stopping.clone();
         let mut pause = FIRST_PAUSE;
         while !stopping.is_cancelled() {
             let ended = self.listen().await;
@@ -79,7 +79,7 @@ impl Subscriber {
         if self.subscription.send_replace(Subscription::Made) == Subscription::Lost {
             tracing::info!("listening to {} again", self.shown());
         }
-        let stopping = &self.application.lifetime.stopping;
+        let stopping = &self.application.lifetime().stopping;
         let mut messages = connection.on_message();
         while let Some(message) = stopping.run_until_cancelled(messages.next()).await.flatten() {
             self.hand_on(&message).await;
@@ -142,11 +142,11 @@ mod tests {
     async fn a_lost_server_is_subscribed_to_again_when_it_is_back() {
         let data = tempfile::TempDir::new().expect("a folder");
         let mut server = RedisServer::start(data.path()).await.expect("Redis");
-        let application = Arc::new(Application::without_components());
+        let application = Arc::new(Dispatcher::without_components());
         let channels = Channels::from([("news".to_owned(), Vec::new()), ("other".to_owned(), Vec::new())]);
         let subscriber = Subscriber::new(application.clone(), server.url(0), channels);
         let mut subscription = subscriber.subscription();
-        application.lifetime.spawn(subscriber.run());
+        application.lifetime().spawn(subscriber.run());
         for _ in 0..2 {
             wait_for(&mut subscription, Subscription::Made).await;
             assert_eq!((subscribers(&server, "news").await, subscribers(&server, "other").await), (1, 1));
@@ -155,7 +155,7 @@ mod tests {
             server.restart().await.expect("Redis again");
         }
         wait_for(&mut subscription, Subscription::Made).await;
-        application.lifetime.stop().await;
+        application.lifetime().stop().await;
         assert_eq!(*subscription.borrow(), Subscription::Lost);
     }
 
@@ -163,12 +163,12 @@ mod tests {
     async fn a_server_that_hangs_up_is_tried_again_and_again() {
         let server = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = format!("redis://{}", server.local_addr().expect("an address"));
-        let application = Arc::new(Application::without_components());
-        application.lifetime.spawn(Subscriber::new(application.clone(), address, Channels::new()).run());
+        let application = Arc::new(Dispatcher::without_components());
+        application.lifetime().spawn(Subscriber::new(application.clone(), address, Channels::new()).run());
         for _ in 0..3 {
             let called = tokio::time::timeout(PATIENCE, server.accept()).await.expect("another try");
             drop(called.expect("a connection"));
         }
-        application.lifetime.stop().await;
+        application.lifetime().stop().await;
     }
 }

@@ -3,18 +3,19 @@
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use host::{App, Load, Start};
+use host::{CompiledApplication, LoadOptions, StartOptions};
 
 use crate::harness::{EMPTY, Folder};
 
-fn load(manifest: &str, runtime_config: Option<&str>) -> Result<App, String> {
+fn load(manifest: &str, runtime_config: Option<&str>) -> Result<CompiledApplication, String> {
     let folder = Folder::with_manifest(manifest);
     let runtime_config = runtime_config.map(|text| {
         let file: PathBuf = folder.path().join("runtime-config.toml");
         std::fs::write(&file, text).unwrap();
         file
     });
-    let loaded = App::load(&folder.manifest(), Load { runtime_config, ..Load::default() });
+    let loaded =
+        CompiledApplication::load(&folder.manifest(), LoadOptions { runtime_config, ..LoadOptions::default() });
     loaded.map_err(|error| format!("{error:#}").replace(&format!("{}/", folder.path().display()), ""))
 }
 
@@ -52,7 +53,7 @@ fn a_component_must_export_what_its_triggers_call() {
     ] {
         let folder = Folder::with_manifest(&format!("{component}{trigger}component = \"door\"\n"));
         std::fs::write(folder.path().join("door.wasm"), EXPORTS_NOTHING).unwrap();
-        let error = App::load(&folder.manifest(), Load::default()).err().unwrap().to_string();
+        let error = CompiledApplication::load(&folder.manifest(), LoadOptions::default()).err().unwrap().to_string();
         assert!(error.starts_with("the component `door` has ") && error.contains(expected), "{error}");
     }
 }
@@ -61,23 +62,24 @@ fn a_component_must_export_what_its_triggers_call() {
 async fn a_component_that_is_no_component_is_named() {
     let folder = Folder::with_manifest(&format!("{EMPTY}[component.door]\nsource = \"door.wasm\"\n"));
     std::fs::write(folder.path().join("door.wasm"), "not wasm").unwrap();
-    let error = App::load(&folder.manifest(), Load::default()).err().unwrap();
+    let error = CompiledApplication::load(&folder.manifest(), LoadOptions::default()).err().unwrap();
     assert!(format!("{error:#}").starts_with("the component `door`, "), "{error:#}");
 }
 
 #[tokio::test]
 async fn a_required_variable_without_a_value_is_named_with_what_to_set() {
     let app = load(&format!("{EMPTY}api_key = {{ required = true }}\n"), None).unwrap();
-    let error = app.start(Start::default()).await.err().unwrap();
+    let error = app.start(StartOptions::default()).await.err().unwrap();
     assert_eq!(error.to_string(), "no value for the required variable `api_key`: set SPIN_VARIABLE_API_KEY");
     let variables = [("api_key".to_owned(), "given".to_owned())].into();
-    app.start(Start { variables, ..Start::default() }).await.unwrap();
+    app.start(StartOptions { variables, ..StartOptions::default() }).await.unwrap();
 }
 
 #[tokio::test]
 async fn several_run_side_by_side_and_end_one_by_one() {
     let app = load(EMPTY, None).unwrap();
-    let (first, second) = (app.start(Start::default()).await.unwrap(), app.start(Start::default()).await.unwrap());
+    let (first, second) =
+        (app.start(StartOptions::default()).await.unwrap(), app.start(StartOptions::default()).await.unwrap());
     first.stop().await;
     first.closed().await;
     let health = || http::Request::get("/.well-known/spin/health").body(Bytes::new()).unwrap();
@@ -86,7 +88,7 @@ async fn several_run_side_by_side_and_end_one_by_one() {
 
 #[tokio::test]
 async fn a_direct_call_of_what_is_not_there_is_an_error() {
-    let running = load(EMPTY, None).unwrap().start(Start::default()).await.unwrap();
+    let running = load(EMPTY, None).unwrap().start(StartOptions::default()).await.unwrap();
     let request = http::Request::get("/").body(Bytes::new()).unwrap();
     let error = running.http("door", request).await.unwrap_err().to_string();
     assert_eq!(error, "the component `door` answers no requests");

@@ -2,16 +2,16 @@
 
 use std::net::SocketAddr;
 
-use host::{App, Load, Running, Start};
+use host::{CompiledApplication, LoadOptions, RunningApplication, StartOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::harness::{EMPTY, Folder, PATIENCE};
 
-async fn serve() -> (Running, SocketAddr) {
+async fn serve() -> (RunningApplication, SocketAddr) {
     let folder = Folder::with_manifest(EMPTY);
-    let app = App::load(&folder.manifest(), Load::default()).unwrap();
-    let start = Start { listen: Some(([127, 0, 0, 1], 0).into()), ..Start::default() };
+    let app = CompiledApplication::load(&folder.manifest(), LoadOptions::default()).unwrap();
+    let start = StartOptions { listen: Some(([127, 0, 0, 1], 0).into()), ..StartOptions::default() };
     let running = app.start(start).await.unwrap();
     let address = running.address().unwrap();
     (running, address)
@@ -82,7 +82,7 @@ async fn stopped_or_killed_it_closes_its_connections_and_takes_no_more() {
 async fn an_address_that_is_taken_is_named() {
     let (_running, address) = serve().await;
     let folder = Folder::with_manifest(EMPTY);
-    let app = App::load(&folder.manifest(), Load::default()).unwrap();
-    let error = app.start(Start { listen: Some(address), ..Start::default() }).await.err().unwrap();
+    let app = CompiledApplication::load(&folder.manifest(), LoadOptions::default()).unwrap();
+    let error = app.start(StartOptions { listen: Some(address), ..StartOptions::default() }).await.err().unwrap();
     assert!(format!("{error:#}").starts_with(&format!("{address} can't be listened on: ")), "{error:#}");
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::fault::{Effect, Fault, Occurrence, Target};
-use crate::application::variables::is_variable_name;
+use crate::application::names::is_variable_name;
 use crate::watch::calls::Kind;
 
 /// How a fault is written, for a person to read.

@@ -4,10 +4,10 @@ use toml::Spanned;
 
 use crate::application::allowed_hosts::AllowedHosts;
 use crate::application::file_fault::{FileFault, Source};
-use crate::application::manifest::{Component, HttpRoute, Manifest};
+use crate::application::manifest::{ComponentTable, HttpRoute, Manifest};
+use crate::application::names::{is_component_name, is_variable_name};
 use crate::application::routes::{Route, Routes};
 use crate::application::template::Template;
-use crate::application::variables::is_variable_name;
 
 /// The only version of the format that is read.
 const VERSION: i64 = 2;
@@ -81,7 +81,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn component(&self, name: &str, component: &Component) -> Result<(), FileFault> {
+    fn component(&self, name: &str, component: &ComponentTable) -> Result<(), FileFault> {
         if !is_component_name(name) {
             let message = format!("`{name}` is no name of a component: use letters and digits in words joined by `-`");
             return Err(self.source.fault(component.source.span(), message));
@@ -123,17 +123,6 @@ impl Check<'_> {
         }
         Ok(template)
     }
-}
-
-/// Whether a component may be called so: words of letters and digits, a letter first, joined by hyphens. Spin's rule.
-fn is_component_name(name: &str) -> bool {
-    name.split('-').all(|word| {
-        let one_case =
-            !(word.contains(|c: char| c.is_ascii_lowercase()) && word.contains(|c: char| c.is_ascii_uppercase()));
-        word.starts_with(|c: char| c.is_ascii_alphabetic())
-            && word.bytes().all(|b| b.is_ascii_alphanumeric())
-            && one_case
-    })
 }
 
 #[cfg(test)]
@@ -197,16 +186,6 @@ source = "worker.wasm"
         assert_eq!(addresses, ["{{ redis_url }}", "redis://other:6379/1"]);
         let build = manifest.component["door"].build.as_ref().expect("a build");
         assert_eq!((build.commands(), build.workdir.as_deref()), (&["one".into(), "two".into()][..], Some("door")));
-    }
-
-    #[test]
-    fn component_names_follow_the_rule_of_spin() {
-        for name in ["a", "door", "front-door", "door2", "HTTP-door"] {
-            assert!(is_component_name(name), "{name}");
-        }
-        for name in ["", "front_door", "front--door", "2door", "Door", "-door", "dööör"] {
-            assert!(!is_component_name(name), "{name}");
-        }
     }
 
     #[test]

@@ -1,20 +1,15 @@
-//! A component of a running application.
+//! What a component is given: the same for each of its instances.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use wasmtime_wasi_http::handler::ProxyHandler;
-
 use crate::application::allowed_hosts::AllowedHosts;
-use crate::application::manifest::{Component, template};
+use crate::application::manifest::{ComponentTable, template};
 use crate::application::variables::Variables;
-use crate::imports::key_value::Backend;
-use crate::run::bindings::RedisSubscriberPre;
-use crate::run::http_instances::HttpInstances;
-use crate::run::instance::InstanceState;
+use crate::imports::resources::Backend;
 
-/// What a component is given, the same for each of its instances.
-pub(crate) struct Settings {
+/// The settings of one component of a running application, with its templates resolved.
+pub(crate) struct ComponentSettings {
     pub(crate) name: Arc<str>,
     /// The variables that it sees.
     pub(crate) variables: BTreeMap<String, String>,
@@ -26,19 +21,10 @@ pub(crate) struct Settings {
     pub(crate) stores: BTreeMap<String, Arc<Backend>>,
 }
 
-/// What a component does when it is called.
-pub(crate) struct RunningComponent {
-    pub(crate) settings: Arc<Settings>,
-    /// Answers requests, if the component exports that.
-    pub(crate) http: Option<ProxyHandler<HttpInstances>>,
-    /// Takes messages, if the component exports that.
-    pub(crate) redis: Option<RedisSubscriberPre<InstanceState>>,
-}
-
-impl Settings {
+impl ComponentSettings {
     pub(crate) fn new(
         name: &str,
-        component: &Component,
+        component: &ComponentTable,
         variables: &Variables,
         stores: &BTreeMap<String, Arc<Backend>>,
     ) -> anyhow::Result<Self> {

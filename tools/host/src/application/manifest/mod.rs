@@ -3,13 +3,14 @@
 //! Reading is strict. A key that this host doesn't know is refused, and a reference to something that isn't there is a
 //! fault, so that a misspelt key never means a silent default.
 
+mod check;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::application::check::check;
 use crate::application::file_fault::{FileFault, Source};
 use crate::application::template::Template;
 
@@ -19,7 +20,7 @@ use crate::application::template::Template;
 pub struct Manifest {
     pub(crate) spin_manifest_version: Spanned<i64>,
     /// `[application]`
-    pub application: Application,
+    pub application: ApplicationTable,
     /// `[variables]`
     #[serde(default)]
     pub variables: BTreeMap<String, VariableDeclaration>,
@@ -28,13 +29,13 @@ pub struct Manifest {
     pub trigger: Triggers,
     /// `[component.<name>]`
     #[serde(default)]
-    pub component: BTreeMap<String, Component>,
+    pub component: BTreeMap<String, ComponentTable>,
 }
 
 /// `[application]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Application {
+pub struct ApplicationTable {
     /// The application's name.
     pub name: String,
     /// Its version, as a person gave it.
@@ -141,7 +142,7 @@ pub struct RedisTrigger {
 /// `[component.<name>]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Component {
+pub struct ComponentTable {
     /// The compiled component, relative to the manifest.
     pub source: Spanned<String>,
     /// What it is for.
@@ -206,7 +207,7 @@ impl Manifest {
     pub fn parse(file: &Path, text: &str) -> Result<Self, FileFault> {
         let source = Source { file, text };
         let manifest: Self = toml::from_str(text).map_err(|error| source.fault_in_toml(&error))?;
-        check(&manifest, &source)?;
+        check::check(&manifest, &source)?;
         Ok(manifest)
     }
 }
@@ -223,7 +224,7 @@ impl HttpTrigger {
 
 impl RedisTrigger {
     /// The address that it listens to, its own or the application's default.
-    pub fn address<'m>(&'m self, application: &'m Application) -> Option<&'m Spanned<String>> {
+    pub fn address<'m>(&'m self, application: &'m ApplicationTable) -> Option<&'m Spanned<String>> {
         self.address.as_ref().or(application.trigger.redis.address.as_ref())
     }
 }
