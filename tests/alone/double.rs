@@ -1,7 +1,7 @@
 //! What a component finds around it when it is alone: a host that answers each of its calls, and remembers them.
 //!
-//! All goes well unless a test says otherwise: connections open, the store writes, endpoints answer 204, and the scripts
-//! reply as they would on queues that hold what the test put there.
+//! All goes well unless a test says otherwise: connections open, the store writes, endpoints answer 204, and the
+//! scripts reply as they would on queues that hold what the test put there.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;

@@ -131,7 +131,8 @@ async fn the_ends_of_each_range_are_taken() {
     }
 }
 
-/// Values of the variable `webhooks` and what is said of them. Each has [`SECRET`] or a part of it where a secret may be.
+/// Values of the variable `webhooks`, and what is said of each. Where a secret may be, each has [`SECRET`] or a part
+/// of it.
 fn bad_webhooks() -> Vec<(String, &'static str)> {
     let with = |field: &str, value: Value| {
         let mut endpoint = endpoint("erp", URL);

@@ -6,8 +6,8 @@ use host::redis_server::RedisServer;
 use queue::native::Native;
 use tempfile::TempDir;
 
-/// A `redis-server` set up as Sluice wants it: what was answered is on disk, changes of keys are told. It ends with this
-/// guard, its data too.
+/// A `redis-server` set up as Sluice wants it: what was answered is on disk, changes of keys are told. It ends with
+/// this guard, its data too.
 pub struct Redis {
     server: RedisServer,
     _data: TempDir,

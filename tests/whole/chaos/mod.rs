@@ -26,8 +26,8 @@ use std::time::Duration;
 
 use run::Plan;
 
-/// `CHAOS_SECONDS` and `CHAOS_SEED` make it longer, and the same again. `CHAOS_OTHER` is another build's spin.toml, which one
-/// of the hosts runs.
+/// `CHAOS_SECONDS` and `CHAOS_SEED` make it longer, and the same again. `CHAOS_OTHER` is another build's spin.toml,
+/// which one of the hosts runs.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_order_is_kept_once_and_told_though_everything_fails() {
     let number = |name: &str| std::env::var(name).ok().map(|value| value.parse().expect(name));

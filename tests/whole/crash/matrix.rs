@@ -69,8 +69,8 @@ async fn learn(benches: &[Arc<Bench>], scenarios: &[Scenario]) -> Vec<Ran> {
 }
 
 impl Ran {
-    /// Keeps the calls that another run without a crash made too: a wake more or less, as a busy machine makes, is no point
-    /// that could be reached again.
+    /// Keeps the calls that another run without a crash made too: a wake more or less, as a busy machine makes, is no
+    /// point that could be reached again.
     fn keep_common(&mut self, other: Self) {
         self.calls.retain(|call| other.calls.contains(call));
         self.broken.extend(other.broken);

@@ -1,5 +1,5 @@
-//! A point at which a component can be stopped, by a name that stays the same from run to run: calls that are made at the
-//! same time come in any order, but the third call of its kind is always the third.
+//! A point at which a component can be stopped, by a name that stays the same from run to run: calls that are made at
+//! the same time come in any order, but the third call of its kind is always the third.
 
 use std::fmt;
 use std::sync::LazyLock;

@@ -13,7 +13,7 @@ const SHOWN_CALLS: usize = 200;
 /// Where it can be read again.
 const FILE: &str = "target/crash-matrix.txt";
 
-/// Prints the matrix and writes it to a file. Past the test's own captured output: these lines are to be seen each time.
+/// Prints the matrix and writes it to a file. Past the test's captured output: these lines are to be seen each time.
 pub(crate) fn publish(matrix: &Matrix) {
     let text = matrix.to_string();
     std::fs::write(root().join(FILE), &text).expect("target/ can be written to");

@@ -134,7 +134,8 @@ impl OnAServer {
         let answer = self.client.send(post(full().to_string())).await;
         assert_eq!(answer.status(), 202);
         let path = answer.headers()["location"].to_str().unwrap().to_owned();
-        // The doorbell may ring before the triggers listen again; the probe, which each application should have, rings once more.
+        // The doorbell may ring before the triggers listen again. The probe rings once more: each application should
+        // have one.
         eventually("the order to be confirmed", async || {
             ask(&self.client).await;
             (body_of(&self.client.get(&path).await)["status"] == "confirmed").then_some(())

@@ -1,4 +1,4 @@
-//! The shop's door and the operators' probe, on the whole application: what is asked, word for word, and what is answered.
+//! The shop's door and the operators' probe, on the whole application: what is asked and answered, word for word.
 
 mod bodies;
 mod health;

@@ -1,8 +1,8 @@
 //! What a release before left in Redis is worked off by this one.
 //!
 //! Each file here is everything that a release had in Redis when it was stopped, one command in a line, in which each
-//! character stands for a byte. Never change one: what it shows may lie in somebody's Redis. A release that keeps anything in
-//! another form adds a file of its own.
+//! character stands for a byte. Never change one: what it shows may lie in somebody's Redis. A release that keeps
+//! anything in another form adds a file of its own.
 
 use serde_json::json;
 

@@ -1,5 +1,5 @@
-//! The crowd: sends its orders from many connections at once, each as soon as the one before is answered, and again with
-//! the same key where no answer comes.
+//! The crowd: sends its orders from many connections at once, each as soon as the one before is answered, and again
+//! with the same key where no answer comes.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};

@@ -1,5 +1,5 @@
-//! The ceiling: the same service without WebAssembly, as one would write it natively, with axum and redis-rs. It runs the
-//! same scripts by the same crate, checks orders by the same crate, and keeps the same promises.
+//! The ceiling: the same service without WebAssembly, as one would write it natively, with axum and redis-rs. It runs
+//! the same scripts by the same crate, checks orders by the same crate, and keeps the same promises.
 
 pub(crate) mod decide;
 mod intake;

@@ -1,7 +1,7 @@
 //! Working orders off one after the other, one round trip to Redis for each: what a worker does that knows no batches.
 //!
-//! It is given more than such a worker has: it claims many orders at once, and sends an order's stock, record and verdict
-//! together, without waiting for what the stock says.
+//! It is given more than such a worker has: it claims many orders at once, and sends an order's stock, record and
+//! verdict together, without waiting for what the stock says.
 
 use futures::future::try_join3;
 use order::queues::PLACED;

@@ -1,5 +1,5 @@
-//! Whether a long queue is as fast as a short one: orders through the whole system each second, while the backlog is kept
-//! at the same length by as many new ones.
+//! Whether a long queue is as fast as a short one: orders through the whole system each second, while the backlog is
+//! kept at the same length by as many new ones.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! A cold start: from a request to the first byte of an answer by an instance that did not exist before. Beside it: what a
-//! process takes for the same.
+//! A cold start: from a request to the first byte of an answer by an instance that did not exist before. Beside it:
+//! what a process takes for the same.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
