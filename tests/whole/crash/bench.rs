@@ -9,7 +9,6 @@ use queue::{Namespace, Queue, Timing};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client};
 
-use super::stage::LEASE;
 use crate::harness::{Redis, Sluice, start_with};
 
 pub(crate) struct Bench {
@@ -24,6 +23,9 @@ pub(crate) struct Bench {
     /// An intake of its own, which no run stops. It only answers `GET`, which changes nothing.
     pub(crate) window: Sluice,
 }
+
+/// How long a worker has a message for itself. What a crash left behind comes back so soon.
+pub(crate) const LEASE: Duration = Duration::from_millis(150);
 
 /// What takes longer will never happen. Far above what a busy machine needs for the slowest scenario.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);

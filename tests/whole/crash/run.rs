@@ -6,13 +6,13 @@ use std::sync::Arc;
 use host::{StartOptions, Triggers};
 use http::Uri;
 
-use super::bench::{Bench, PATIENCE};
+use super::bench::{Bench, LEASE, PATIENCE};
 use super::check::check;
 use super::faults::{Faults, Trouble};
 use super::model::{Broken, Promise};
 use super::point::{Nth, Point};
 use super::scenario::{Past, Scenario};
-use super::stage::{LEASE, Listener, OPERATOR_KEY, Stage};
+use super::stage::{Listener, OPERATOR_KEY, Stage};
 use super::world::World;
 use crate::harness::{PaymentProvider, Sluice, start_with, webhooks};
 

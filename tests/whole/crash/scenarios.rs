@@ -9,10 +9,11 @@ use http::StatusCode;
 use queue::Class;
 use serde_json::json;
 
+use super::bench::LEASE;
 use super::faults::Trouble;
 use super::model::Ending;
 use super::scenario::{NO_TROUBLE, Past, Scenario, Step};
-use super::stage::{LEASE, Manner};
+use super::stage::Manner;
 use crate::harness::{Asked, Manner as Provider};
 
 pub(crate) fn all() -> Vec<Scenario> {

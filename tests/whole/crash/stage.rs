@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -14,9 +13,6 @@ use super::bench::{Bench, PATIENCE};
 use super::model::{Ending, Model, Promise, Subscriber};
 use super::world::{Event, Told};
 use crate::harness::{Endpoint, PaymentProvider, Reaction, Sluice, an_order, json};
-
-/// How long a worker has a message for itself. What a crash left behind comes back so soon.
-pub(crate) const LEASE: Duration = Duration::from_millis(150);
 
 /// How often a request is sent that gets no answer. A run crashes once, and the shop's door opens at once again.
 const TRIES: usize = 5;
