@@ -3,6 +3,7 @@
 mod banner;
 mod build;
 mod faults;
+mod help;
 mod log;
 mod probe;
 mod progress;
@@ -16,7 +17,7 @@ use clap::{Parser, Subcommand};
 
 /// Builds and runs a Spin application where Spin is not installed.
 #[derive(Parser)]
-#[command(version, about, propagate_version = true)]
+#[command(version, about, propagate_version = true, after_help = help::host())]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -25,10 +26,13 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Run the application until Ctrl-C.
+    #[command(after_help = help::up())]
     Up(up::Up),
     /// Run the application until Ctrl-C, and show each call of its components.
+    #[command(after_help = help::trace())]
     Trace(trace::Trace),
     /// Run the build commands of the manifest.
+    #[command(after_help = help::build())]
     Build(build::Build),
 }
 

@@ -5,6 +5,7 @@
 mod application;
 mod build;
 mod harness;
+mod help;
 mod process;
 mod redis_server;
 mod server;
