@@ -81,15 +81,15 @@ struct Process {
 pub enum RedisServerError {
     /// The program isn't there.
     #[error(
-        "redis-server is not installed: get it by `apt install redis-server` or `brew install redis`, or name a Redis by \
-         --redis redis://host:port"
+        "redis-server is not installed: get it by `apt install redis-server` or `brew install redis`, or name a Redis \
+         by --redis redis://host:port"
     )]
     NotInstalled,
     /// Another server works on the same data.
     #[error("{} is in use by another host: stop that one, or give this one another folder by --data", .0.display())]
     InUse(PathBuf),
     /// It ended instead of serving.
-    #[error("redis-server ended with {status}; {} says why", log.display())]
+    #[error("redis-server ended with {status}: read why in {}", log.display())]
     Ended {
         /// How it ended.
         status: ExitStatus,
@@ -97,10 +97,10 @@ pub enum RedisServerError {
         log: PathBuf,
     },
     /// It runs but doesn't answer.
-    #[error("redis-server has not answered for {} s; {} may say why", LOADING.as_secs(), .0.display())]
+    #[error("redis-server has not answered for {} s: look for the reason in {}", LOADING.as_secs(), .0.display())]
     Silent(PathBuf),
     /// The folder or the process could not be made.
-    #[error("redis-server on {} can't be started: {error}", data.display())]
+    #[error("redis-server can't be started on {}: {error}: choose another folder by --data", data.display())]
     Io {
         /// The folder for its data.
         data: PathBuf,

@@ -42,7 +42,8 @@ enum Port {
 /// Why a text is no entry.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{entry:?} is no allowed outbound host: {reason}. Write `scheme://host[:port]`, with `*` allowed in each place"
+    "{entry:?} is not an allowed outbound host, because {reason}: write `scheme://host[:port]`, with `*` allowed in \
+     each place"
 )]
 pub(crate) struct EntryError {
     entry: String,
@@ -129,7 +130,7 @@ impl Host {
 
 impl Port {
     fn parse(port: Option<&str>, scheme: &str) -> Result<Self, String> {
-        let number = |text: &str| text.parse::<u16>().map_err(|_| format!("{text:?} is no port"));
+        let number = |text: &str| text.parse::<u16>().map_err(|_| format!("{text:?} is not a port"));
         match port {
             Some("*") => Ok(Self::Any),
             Some(range) if range.contains("..") => {
@@ -253,12 +254,12 @@ mod tests {
             ("*", "no scheme"),
             ("example.com", "no scheme"),
             ("redis://user:pw@host:6379", "credentials"),
-            ("redis://host:6379/1", "no port"),
+            ("redis://host:6379/1", "not a port"),
             ("https://host/path", "path"),
             ("https://a.*.com", "`*`"),
             ("https://*foo.com", "`*`"),
             ("ftp://host", "usual port"),
-            ("https://host:port", "no port"),
+            ("https://host:port", "not a port"),
             ("h2c!://host:1", "letters"),
             ("https://", "no host"),
         ] {

@@ -44,7 +44,7 @@ impl Source<'_> {
 
     /// A fault that the TOML parser found, with the line it stumbled over, which holds the key.
     pub(crate) fn fault_in_toml(&self, error: &toml::de::Error) -> FileFault {
-        let message = error.message().replace('\n', " ");
+        let message = with_advice(&error.message().replace('\n', " "));
         let Some(span) = error.span() else { return self.fault_anywhere(message) };
         let line = self.text.lines().nth(self.line(span.start) - 1).unwrap_or_default().trim();
         match line.is_empty() || message.contains(line) {
@@ -55,5 +55,17 @@ impl Source<'_> {
 
     fn line(&self, offset: usize) -> usize {
         self.text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+    }
+}
+
+/// The parser's message in the form of all faults: what is wrong, then what to do.
+fn with_advice(message: &str) -> String {
+    const ADVICE: &str = ": write ";
+    match message.split_once(", expected ") {
+        Some((wrong, expected)) => format!("{wrong}{ADVICE}{expected}"),
+        None if message.contains(ADVICE) => message.to_owned(),
+        None if message.starts_with("missing field") => format!("{message}: add it"),
+        None if message.starts_with("duplicate") => format!("{message}: leave one of them out"),
+        None => format!("{message}: write it by the rules of TOML"),
     }
 }

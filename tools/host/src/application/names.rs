@@ -1,5 +1,8 @@
 //! How variables and components may be called, by the rules of Spin.
 
+/// The rule of [`is_variable_name`] for a person.
+pub(crate) const VARIABLE_NAME: &str = "lower-case letters, digits and single underscores";
+
 /// Whether a variable may be called so: lower-case letters, digits and single underscores, a letter first, no underscore
 /// last. Spin's rule, so that a name survives being an environment variable.
 pub(crate) fn is_variable_name(name: &str) -> bool {

@@ -17,7 +17,7 @@ pub struct RedisOverride {
 
 /// Why a text is no address of a Redis.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this is no address of a Redis: write it like redis://127.0.0.1:6379 or redis://:password@host:6379")]
+#[error("this is not the address of a Redis: write it like redis://127.0.0.1:6379 or redis://:password@host:6379")]
 pub struct NotRedis;
 
 impl RedisOverride {

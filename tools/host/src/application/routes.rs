@@ -36,11 +36,11 @@ impl Routes {
         for route in routes {
             if let Some(other) = seen.iter().find(|other| path_of(&other.pattern) == path_of(&route.pattern)) {
                 return Err(format!(
-                    "the route `{}` of `{}` is taken by `{}` already",
+                    "the route `{}` of `{}` is taken by `{}`: choose another route",
                     route.pattern, route.component, other.component
                 ));
             }
-            router.add(path_of(&route.pattern).as_str(), route.clone())?;
+            router.add(path_of(&route.pattern).as_str(), route.clone()).map_err(|_| not_a_route(&route.pattern))?;
             seen.push(route);
         }
         Ok(Self { router })
@@ -61,6 +61,10 @@ impl Route {
     pub(crate) fn prefix(&self) -> &str {
         self.pattern.strip_suffix("/...").unwrap_or(&self.pattern)
     }
+}
+
+fn not_a_route(pattern: &str) -> String {
+    format!("`{pattern}` is not a route: write `:name` for one segment, and `/...` at the end for the rest")
 }
 
 /// A pattern in routefinder's syntax: absolute, without a trailing slash, `*` for `...`.

@@ -8,6 +8,9 @@ use toml::Spanned;
 
 use crate::application::file_fault::{FileFault, Source};
 
+/// An example for a store's address.
+const URL: &str = "redis://host:6379/1";
+
 /// The runtime's configuration. Default: no stores.
 #[derive(Clone, Debug, Default)]
 pub struct RuntimeConfig {
@@ -36,7 +39,7 @@ impl RuntimeConfig {
         let text = std::fs::read_to_string(file).map_err(|error| FileFault {
             file: file.to_path_buf(),
             line: None,
-            message: format!("can't be read: {error}"),
+            message: format!("the file can't be read: {error}: name the file by --runtime-config"),
         })?;
         Self::parse(file, &text)
     }
@@ -55,18 +58,20 @@ impl RuntimeConfig {
 
 fn store_url(source: &Source<'_>, label: &str, store: Store) -> Result<String, FileFault> {
     if store.kind.get_ref() != "redis" {
-        let message =
-            format!("`type` of the store `{label}` is {:?}: this host has only \"redis\"", store.kind.get_ref());
+        let message = format!(
+            "`type` of the store `{label}` is {:?}: write \"redis\", the only one that this host has",
+            store.kind.get_ref()
+        );
         return Err(source.fault(store.kind.span(), message));
     }
     let Some(url) = store.url else {
-        return Err(source.fault(store.kind.span(), format!("the store `{label}` needs a `url`")));
+        return Err(source.fault(store.kind.span(), format!("the store `{label}` has no `url`: add one like {URL}")));
     };
     match redis::parse_redis_url(url.get_ref()) {
         Some(_) => Ok(url.into_inner()),
         None => {
-            Err(source
-                .fault(url.span(), format!("`url` of the store `{label}` is no address like redis://host:6379/1")))
+            let message = format!("`url` of the store `{label}` is not the address of a Redis: write it like {URL}");
+            Err(source.fault(url.span(), message))
         }
     }
 }
@@ -91,7 +96,7 @@ mod tests {
     fn a_fault_names_file_line_and_key() {
         for (text, expected) in [
             ("[key_value_store.a]\ntype = \"spin\"", "line 2: `type` of the store `a` is \"spin\""),
-            ("[key_value_store.a]\ntype = \"redis\"", "line 2: the store `a` needs a `url`"),
+            ("[key_value_store.a]\ntype = \"redis\"", "line 2: the store `a` has no `url`"),
             ("[key_value_store.a]\ntype = \"redis\"\nurl = \"http://x\"", "line 3: `url` of the store `a`"),
             ("[key_value_store.a]\ntype = \"redis\"\nuri = \"redis://x\"", "unknown field `uri`"),
             ("[sqlite_database.a]\ntype = \"spin\"", "unknown field `sqlite_database`"),

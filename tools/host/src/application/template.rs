@@ -1,6 +1,6 @@
 //! Text with `{{ name }}` in it, where the value of an application variable goes.
 
-use crate::application::names::is_variable_name;
+use crate::application::names::{VARIABLE_NAME, is_variable_name};
 
 /// A parsed template. Single braces are ordinary text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,12 +18,10 @@ enum Part {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TemplateError {
     /// A `{{` without its `}}`.
-    #[error("`{{{{` is not closed by `}}}}`")]
+    #[error("`{{{{` is not closed: write `}}}}` after the name")]
     Unclosed,
     /// What stands between the braces is no variable name. `{{{` ends here too.
-    #[error(
-        "`{{{{{0}}}}}` is no variable: a name has lower-case letters, digits and single underscores between two braces"
-    )]
+    #[error("`{{{{{0}}}}}` is not a variable: write {VARIABLE_NAME} between two braces")]
     NotAName(String),
 }
 

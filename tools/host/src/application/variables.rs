@@ -32,7 +32,7 @@ pub enum VariableError {
     )]
     Missing(Vec<String>),
     /// A value was given for something that the manifest doesn't declare.
-    #[error("there is no variable `{0}` in the manifest's [variables]")]
+    #[error("`{0}` is not a variable of the application: add it to [variables]")]
     Unknown(String),
 }
 

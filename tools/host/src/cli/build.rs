@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, bail};
+use anyhow::{anyhow, bail};
 use clap::Args;
 use host::Manifest;
 
@@ -39,13 +39,14 @@ impl Build {
 /// Runs a command as Spin does: by the shell, its output passed through.
 fn run(component: &str, command: &str, workdir: &Path) -> anyhow::Result<()> {
     eprintln!("Building {component}: {command}");
-    let status = Command::new("sh")
-        .args(["-c", command])
-        .current_dir(workdir)
-        .status()
-        .with_context(|| format!("the component `{component}` can't be built in {}", workdir.display()))?;
+    let status = Command::new("sh").args(["-c", command]).current_dir(workdir).status().map_err(|error| {
+        let workdir = workdir.display();
+        anyhow!("the component `{component}` can't be built in {workdir}: {error}: change its `workdir`")
+    })?;
     if !status.success() {
-        bail!("the component `{component}` could not be built: `{command}` ended with {status}");
+        bail!(
+            "the component `{component}` could not be built: `{command}` ended with {status}: read above what it says"
+        );
     }
     Ok(())
 }

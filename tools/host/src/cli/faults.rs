@@ -3,10 +3,12 @@
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
-use anyhow::bail;
+use anyhow::Context;
 use clap::Args;
 use host::faults::{Fault, FaultPlan, NOTATION, Occurrence};
 use host::{Calls, ClockSkew, CompiledApplication};
+
+use super::values;
 
 /// What `-h` says; `--help` adds how a fault is written.
 const HELP: &str = "Have calls of components fail, wait, or stop what they are made in. May be given several times";
@@ -17,11 +19,11 @@ pub(crate) struct Faults {
     #[arg(long = "fault", value_name = "FAULT", help = HELP, long_help = format!("{HELP}\n\n{}", NOTATION.trim_end()))]
     faults: Vec<Fault>,
     /// What decides the faults by chance. Default: another one each time, which is told.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = values::seed, allow_negative_numbers = true)]
     fault_seed: Option<u64>,
     /// Let the components' clock be so many seconds ahead, or behind where negative.
-    #[arg(long, value_name = "SECONDS", default_value_t = 0, hide_default_value = true, allow_negative_numbers = true)]
-    clock_skew: i64,
+    #[arg(long, value_name = "SECONDS", value_parser = values::seconds, allow_negative_numbers = true)]
+    clock_skew: Option<i64>,
 }
 
 impl Faults {
@@ -36,13 +38,13 @@ impl Faults {
 
     /// By how much the components' clock is wrong.
     pub(crate) fn clock(&self) -> ClockSkew {
-        ClockSkew::seconds(self.clock_skew)
+        ClockSkew::seconds(self.clock_skew.unwrap_or_default())
     }
 
     fn check_components(&self, app: &CompiledApplication) -> anyhow::Result<()> {
         for fault in &self.faults {
             if let Some(component) = &fault.component {
-                known_component(app, component).map_err(|error| error.context(format!("--fault {fault}")))?;
+                app.manifest().check_component(component).with_context(|| format!("--fault {fault}"))?;
             }
         }
         Ok(())
@@ -60,12 +62,8 @@ impl Faults {
     }
 }
 
-/// That the manifest has a component of this name.
-pub(crate) fn known_component(app: &CompiledApplication, name: &str) -> anyhow::Result<()> {
-    let components = &app.manifest().component;
-    if !components.contains_key(name) {
-        let known: Vec<_> = components.keys().map(String::as_str).collect();
-        bail!("there is no component `{name}`; the manifest has: {}", known.join(", "));
-    }
-    Ok(())
+/// Checks that the application has the components that an option names.
+pub(crate) fn check_components(app: &CompiledApplication, option: &str, names: &[String]) -> anyhow::Result<()> {
+    let check = |name: &String| app.manifest().check_component(name);
+    names.iter().try_for_each(check).with_context(|| option.to_owned())
 }

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 
+use anyhow::anyhow;
 use tracing_subscriber::EnvFilter;
 
 /// The environment variable that says what is logged, written as for `RUST_LOG`, for example `host=debug`.
@@ -9,12 +10,16 @@ pub(super) const FILTER: &str = "HOST_LOG";
 /// What is logged if that variable isn't set.
 pub(super) const DEFAULT: &str = "warn,host=info";
 
-pub(crate) fn init() {
-    let filter = EnvFilter::try_from_env(FILTER).unwrap_or_else(|_| EnvFilter::new(DEFAULT));
+pub(crate) fn init() -> anyhow::Result<()> {
+    let given = std::env::var_os(FILTER).map(|filter| filter.to_string_lossy().into_owned());
+    let filter = given.as_deref().unwrap_or(DEFAULT);
+    let filter = EnvFilter::try_new(filter)
+        .map_err(|_| anyhow!("{FILTER}: `{filter}` is not a filter: write it as for RUST_LOG, like host=debug"))?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal() && console::colors_enabled_stderr())
         .with_target(false)
         .init();
+    Ok(())
 }

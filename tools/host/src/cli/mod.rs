@@ -10,6 +10,8 @@ mod progress;
 mod redis;
 mod trace;
 mod up;
+mod usage;
+mod values;
 
 use std::process::ExitCode;
 
@@ -37,18 +39,26 @@ enum Command {
 }
 
 pub(crate) fn run() -> ExitCode {
-    let cli = Cli::parse();
-    log::init();
-    let ended = match cli.command {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage::answer(&error),
+    };
+    let ended = log::init().and_then(|()| match cli.command {
         Command::Up(up) => up.run(),
         Command::Trace(trace) => trace.run(),
         Command::Build(build) => build.run(),
-    };
+    });
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            tell(&format!("{error:#}"));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Prints an error in one line: what is wrong, then what to do.
+fn tell(error: &str) {
+    let lines: Vec<_> = error.lines().map(str::trim).collect();
+    eprintln!("error: {}", lines.join(" "));
 }

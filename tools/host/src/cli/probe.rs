@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use host::RunningApplication;
-use http::{Request, Response, StatusCode};
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Request, Response, StatusCode, Uri, header};
 use tokio::time::MissedTickBehavior;
 
 /// How often the path is asked for.
@@ -24,7 +25,7 @@ enum Readiness {
 
 /// Asks for a path now and every ten seconds, and logs each change of the answer. Asks also when Redis triggers listen
 /// again: an application may use its probe to make good what it missed meanwhile.
-pub(crate) async fn watch(running: Arc<RunningApplication>, path: String) {
+pub(crate) async fn watch(running: Arc<RunningApplication>, path: PathAndQuery) {
     let mut ticks = tokio::time::interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut listening = running.listening();
@@ -46,9 +47,10 @@ pub(crate) async fn watch(running: Arc<RunningApplication>, path: String) {
     }
 }
 
-async fn ask(running: &RunningApplication, path: &str) -> Readiness {
-    let request = Request::get(path).header(http::header::HOST, "localhost").body(Bytes::new());
-    let Ok(request) = request else { return Readiness::NotReady(format!("{path} is no path")) };
+async fn ask(running: &RunningApplication, path: &PathAndQuery) -> Readiness {
+    let mut request = Request::new(Bytes::new());
+    *request.uri_mut() = Uri::from(path.clone());
+    request.headers_mut().insert(header::HOST, HeaderValue::from_static("localhost"));
     match tokio::time::timeout(PATIENCE, running.route(request)).await {
         Ok(response) => verdict(&response),
         Err(_) => Readiness::NotReady(format!("no answer within {} s", PATIENCE.as_secs())),

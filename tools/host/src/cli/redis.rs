@@ -30,7 +30,9 @@ impl Redis {
         let own = app.redis_variables().filter(|name| set.contains_key(*name));
         let own: Vec<String> = own.map(variables::environment_name).collect();
         match given {
-            Some(_) if !own.is_empty() => bail!("both --redis and {} say where Redis is: give one", own.join(", ")),
+            Some(_) if !own.is_empty() => {
+                bail!("both --redis and {} say where Redis is: give only one of them", own.join(", "))
+            }
             Some(address) => Ok(Self::Given(RedisOverride::new(address).context("--redis")?)),
             None if !own.is_empty() => Ok(Self::Own(own)),
             None if app.needs_redis() => Ok(Self::Private(Box::new(RedisServer::start(&data.join("redis")).await?))),

@@ -7,7 +7,7 @@ use clap::Args;
 use host::CompiledApplication;
 use host::trace::Shown;
 
-use super::faults::known_component;
+use super::faults::check_components;
 use super::up::Up;
 
 #[derive(Args)]
@@ -32,7 +32,7 @@ impl Trace {
     }
 
     fn shown(&self, app: &CompiledApplication) -> anyhow::Result<Shown> {
-        self.components.iter().try_for_each(|name| known_component(app, name))?;
+        check_components(app, "--component", &self.components)?;
         let components = match self.components.is_empty() {
             true => app.manifest().component.keys().cloned().collect(),
             false => self.components.iter().cloned().collect(),

@@ -6,17 +6,18 @@ use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::{anyhow, bail};
 use clap::Args;
 use host::{Calls, CompiledApplication, LoadOptions, RunningApplication, StartOptions, Triggers, variables};
+use http::uri::PathAndQuery;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 
-use super::faults::{Faults, known_component};
+use super::faults::{Faults, check_components};
 use super::redis::{Keeper, Redis};
-use super::{banner, probe, progress};
+use super::{banner, probe, progress, values};
 
 /// How many turns a thread gives to tasks before it looks for signals, timers and connections. Components that only
 /// compute take long turns; at tokio's own 61 a Ctrl-C could wait for most of a second.
@@ -31,7 +32,7 @@ pub(crate) struct Up {
     #[arg(long, value_name = "FILE")]
     runtime_config: Option<PathBuf>,
     /// Where to serve HTTP; port 0 for a free one.
-    #[arg(long, default_value = "127.0.0.1:3000", value_name = "ADDRESS")]
+    #[arg(long, default_value = "127.0.0.1:3000", value_name = "ADDRESS", value_parser = values::address)]
     listen: SocketAddr,
     /// The Redis to use, in place of the one that the manifest names. Default: a private one, started here.
     #[arg(long, value_name = "URL")]
@@ -40,8 +41,8 @@ pub(crate) struct Up {
     #[arg(long, default_value = ".spin", value_name = "FOLDER")]
     data: PathBuf,
     /// A path to ask for now and every ten seconds; a change of the answer is logged.
-    #[arg(long, value_name = "PATH")]
-    probe: Option<String>,
+    #[arg(long, value_name = "PATH", value_parser = values::path)]
+    probe: Option<PathAndQuery>,
     /// Run only this component's triggers, as `spin up` does. May be given several times.
     #[arg(long = "component-id", value_name = "NAME")]
     component_ids: Vec<String>,
@@ -66,7 +67,8 @@ impl Up {
         calls: Option<Arc<dyn Calls>>,
     ) -> anyhow::Result<()> {
         let runtime = Builder::new_multi_thread().enable_all().event_interval(EVENT_INTERVAL).build();
-        let runtime = runtime.context("the runtime can't be started")?;
+        let runtime = runtime
+            .map_err(|error| anyhow!("no thread can be started: {error}: raise the limit that `ulimit -u` shows"))?;
         let ended = runtime.block_on(self.serve(app, calls));
         // A name that is being looked up must not keep the process.
         runtime.shutdown_background();
@@ -89,7 +91,8 @@ impl Up {
 
     async fn serve(self, app: CompiledApplication, calls: Option<Arc<dyn Calls>>) -> anyhow::Result<()> {
         // From here on a signal ends the application in order, whatever it is doing.
-        let mut asked_to_end = pin!(asked_to_end()?);
+        let mut asked_to_end =
+            pin!(asked_to_end().map_err(|error| anyhow!("signals can't be received: {error}: start again"))?);
         let started = tokio::select! {
             started = self.start(&app, calls) => started?,
             () = &mut asked_to_end => return Ok(()),
@@ -121,7 +124,7 @@ impl Up {
     }
 
     fn triggers(&self, app: &CompiledApplication) -> anyhow::Result<Triggers> {
-        self.component_ids.iter().try_for_each(|name| known_component(app, name))?;
+        check_components(app, "--component-id", &self.component_ids)?;
         Ok(match self.component_ids.is_empty() {
             true => Triggers::All,
             false => Triggers::Only(self.component_ids.iter().cloned().collect()),
@@ -135,7 +138,9 @@ impl Up {
             Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
                 bail!("{} is taken: choose another address by --listen, or by LISTEN=… with make", self.listen)
             }
-            Err(error) => Err(error).with_context(|| format!("{} can't be listened on", self.listen)),
+            Err(error) => {
+                bail!("{} can't be listened on: {error}: choose an address of this machine by --listen", self.listen)
+            }
         }
     }
 }

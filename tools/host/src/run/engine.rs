@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::anyhow;
 use wasmtime::{Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
 
 /// How many instances of all components may live at once. Each reserves 4 GiB of address space, not memory, and several
@@ -28,13 +28,17 @@ pub(crate) fn engine(cache: Option<&Path>) -> anyhow::Result<Engine> {
         let directory = std::path::absolute(directory)?;
         let mut settings = CacheConfig::new();
         settings.with_directory(&directory);
-        let cache = Cache::new(settings)
-            .map_err(anyhow::Error::from)
-            .with_context(|| format!("the cache of compiled components at {} can't be used", directory.display()))?;
+        let cache = Cache::new(settings).map_err(|error| {
+            let directory = directory.display();
+            anyhow!("compiled components can't be kept in {directory}: {error:#}: choose another folder by --data")
+        })?;
         config.cache(Some(cache));
     }
-    let engine = Engine::new(&config).map_err(anyhow::Error::from).context("wasmtime can't start here")?;
-    tick(&engine).context("the clock that interrupts components can't be started")?;
+    let engine = Engine::new(&config).map_err(|error| {
+        anyhow!("wasmtime can't start: {error:#}: raise the limit of address space, which `ulimit -v` shows")
+    })?;
+    tick(&engine)
+        .map_err(|error| anyhow!("no thread can be started: {error}: raise the limit that `ulimit -u` shows"))?;
     Ok(engine)
 }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 
-use anyhow::Context;
+use anyhow::anyhow;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use toml::Spanned;
@@ -71,9 +71,9 @@ impl CompiledApplication {
     pub async fn start(&self, start: StartOptions) -> anyhow::Result<RunningApplication> {
         let plan = Plan::new(self.loaded(), &start)?;
         let listener = match start.listen {
-            Some(address) => {
-                Some(TcpListener::bind(address).await.with_context(|| format!("{address} can't be listened on"))?)
-            }
+            Some(address) => Some(TcpListener::bind(address).await.map_err(|error| {
+                anyhow!("{address} can't be listened on: {error}: choose an address of this machine by --listen")
+            })?),
             None => None,
         };
         let address = listener.as_ref().map(TcpListener::local_addr).transpose()?;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 use wasmtime_wasi_http::p3::bindings::ServicePre;
@@ -111,13 +111,10 @@ fn check_stores(file: &Path, manifest: &Manifest, load: &LoadOptions, config: &R
         for label in &component.key_value_stores {
             let label = label.get_ref();
             if !config.stores.contains_key(label) {
-                let place = load
-                    .runtime_config
-                    .as_ref()
-                    .map_or("the runtime configuration (none is given)".into(), |file| file.display().to_string());
+                let place = load.runtime_config.as_deref().unwrap_or(Path::new("a runtime-config.toml")).display();
                 let message = format!(
-                    "the component `{name}` lists the key-value store `{label}`, which {place} does not configure: add \
-                     [key_value_store.{label}] with type = \"redis\" and a url"
+                    "the key-value store `{label}` of the component `{name}` is not configured: add \
+                     [key_value_store.{label}] with type = \"redis\" and a url to {place}"
                 );
                 return Err(FileFault { file: file.to_path_buf(), line: None, message });
             }
@@ -161,13 +158,12 @@ fn compile_one(
         let file = file.display();
         return Err(anyhow!("the component `{name}` is not built, {file} is missing: run `host build` first"));
     }
-    let component = Component::from_file(engine, file)
-        .map_err(anyhow::Error::from)
-        .with_context(|| format!("the component `{name}`, {}, can't be compiled", file.display()))?;
-    let pre = linker
-        .instantiate_pre(&component)
-        .map_err(anyhow::Error::from)
-        .with_context(|| format!("the component `{name}` needs what this host does not have"))?;
+    let component = Component::from_file(engine, file).map_err(|error| {
+        anyhow!("the component `{name}` can't be compiled from {}: {error:#}: build it again", file.display())
+    })?;
+    let pre = linker.instantiate_pre(&component).map_err(|error| {
+        anyhow!("the component `{name}` can't run on this host: {error:#}: build it without that import")
+    })?;
     Ok(CompiledComponent { http: ServicePre::new(pre.clone()).ok(), redis: RedisSubscriberPre::new(pre).ok() })
 }
 

@@ -28,15 +28,15 @@ fn what_can_not_be_loaded_says_why() {
         (
             component.clone() + store,
             None,
-            "spin.toml: the component `door` lists the key-value store `default`, which the runtime configuration (none is \
-             given) does not configure: add [key_value_store.default] with type = \"redis\" and a url",
+            "spin.toml: the key-value store `default` of the component `door` is not configured: add \
+             [key_value_store.default] with type = \"redis\" and a url to a runtime-config.toml",
         ),
         (
             component + store,
             Some("[key_value_store.other]\n"),
             "runtime-config.toml, line 1: `[key_value_store.other]`: missing field `type`",
         ),
-        (EMPTY.replace("= 2", "= 3"), None, "spin.toml, line 2: `spin_manifest_version` must be 2"),
+        (EMPTY.replace("= 2", "= 3"), None, "spin.toml, line 2: `spin_manifest_version` is 3: write 2"),
     ] {
         let error = load(&manifest, runtime_config).err().unwrap();
         assert!(error.starts_with(expected), "{error}");
@@ -63,7 +63,7 @@ async fn a_component_that_is_no_component_is_named() {
     let folder = Folder::with_manifest(&format!("{EMPTY}[component.door]\nsource = \"door.wasm\"\n"));
     std::fs::write(folder.path().join("door.wasm"), "not wasm").unwrap();
     let error = CompiledApplication::load(&folder.manifest(), LoadOptions::default()).err().unwrap();
-    assert!(format!("{error:#}").starts_with("the component `door`, "), "{error:#}");
+    assert!(format!("{error:#}").starts_with("the component `door` can't be compiled"), "{error:#}");
 }
 
 #[tokio::test]

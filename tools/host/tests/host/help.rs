@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
 use crate::harness::{Folder, PATIENCE};
-use crate::process::Process;
+use crate::process::{Process, shell};
 
 /// The commands that run the application. Only they read values for its variables.
 const RUNNING: [&str; 3] = ["", "up", "trace"];
@@ -17,7 +17,7 @@ const ALL: [&str; 4] = ["", "up", "trace", "build"];
 /// How the source reads the environment, which variable it reads there, and which commands name it in their help.
 const READINGS: [(&str, &str, &[&str]); 3] = [
     ("env::var(environment_name(", "SPIN_VARIABLE_<NAME>", &RUNNING),
-    ("from_env(FILTER)", "HOST_LOG", &ALL),
+    ("env::var_os(FILTER)", "HOST_LOG", &ALL),
     ("console::colors_enabled", "NO_COLOR", &ALL),
 ];
 /// A line of the source that reads the environment has one of these in it.
@@ -35,12 +35,7 @@ impl Example {
         let (_, end) = help.split_once("\nExample:\n  ").unwrap_or_else(|| panic!("no example: {help}"));
         let line = end.lines().next().unwrap();
         assert!(line.contains(&format!("host {command}")), "{line}");
-        let program = Path::new(env!("CARGO_BIN_EXE_host")).parent().unwrap().to_owned();
-        let path = std::env::var_os("PATH").unwrap();
-        let path = std::env::join_paths(std::iter::once(program).chain(std::env::split_paths(&path))).unwrap();
-        let mut shell = Command::new("sh");
-        shell.args(["-c", line]).current_dir(folder.path()).env("PATH", path).process_group(0).stdout(Stdio::piped());
-        let mut process = shell.spawn().unwrap();
+        let mut process = shell(folder, line).process_group(0).stdout(Stdio::piped()).spawn().unwrap();
         let group = Pid::from_raw(process.id().unwrap().try_into().unwrap()).unwrap();
         let printed = BufReader::new(process.stdout.take().unwrap()).lines();
         Self { process: Process { process, printed }, group }

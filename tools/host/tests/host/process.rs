@@ -1,5 +1,6 @@
 //! The program, as a process.
 
+use std::path::Path;
 use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -51,6 +52,16 @@ pub(crate) fn command(folder: &Folder, how: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_host"));
     command.current_dir(folder.path()).args([how, "--listen", "127.0.0.1:0"]).kill_on_drop(true);
     command
+}
+
+/// A command line as a person types it in a folder, with `host` on the path.
+pub(crate) fn shell(folder: &Folder, line: &str) -> Command {
+    let program = Path::new(env!("CARGO_BIN_EXE_host")).parent().unwrap().to_owned();
+    let path = std::env::var_os("PATH").unwrap();
+    let path = std::env::join_paths(std::iter::once(program).chain(std::env::split_paths(&path))).unwrap();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", line]).current_dir(folder.path()).env("PATH", path).kill_on_drop(true);
+    shell
 }
 
 /// What it says when it doesn't start.

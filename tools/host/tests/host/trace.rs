@@ -95,6 +95,6 @@ async fn a_component_that_is_not_there_is_named() {
         ("trace", "--component", "door"),
     ] {
         let error = refused(&folder, how, |command| command.args([argument, value])).await;
-        assert!(error.contains("there is no component `door`"), "{how} {argument}: {error}");
+        assert!(error.contains("`door` is not a component"), "{how} {argument}: {error}");
     }
 }

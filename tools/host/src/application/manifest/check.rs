@@ -5,7 +5,7 @@ use toml::Spanned;
 use crate::application::allowed_hosts::AllowedHosts;
 use crate::application::file_fault::{FileFault, Source};
 use crate::application::manifest::{ComponentTable, HttpRoute, Manifest};
-use crate::application::names::{is_component_name, is_variable_name};
+use crate::application::names::{VARIABLE_NAME, is_component_name, is_variable_name};
 use crate::application::routes::{Route, Routes};
 use crate::application::template::Template;
 
@@ -15,7 +15,9 @@ const VERSION: i64 = 2;
 pub(crate) fn check(manifest: &Manifest, source: &Source<'_>) -> Result<(), FileFault> {
     let version = &manifest.spin_manifest_version;
     if *version.get_ref() != VERSION {
-        return Err(source.fault(version.span(), format!("`spin_manifest_version` must be {VERSION}")));
+        return Err(
+            source.fault(version.span(), format!("`spin_manifest_version` is {}: write {VERSION}", version.get_ref()))
+        );
     }
     let check = Check { manifest, source };
     check.variables()?;
@@ -33,15 +35,15 @@ impl Check<'_> {
     fn variables(&self) -> Result<(), FileFault> {
         for (name, declaration) in &self.manifest.variables {
             if !is_variable_name(name) {
-                return Err(self.source.fault_anywhere(format!(
-                    "`{name}` in [variables] is no name: use lower-case letters, digits and single underscores"
-                )));
+                let message = format!("`{name}` in [variables] is not a name for a variable: use {VARIABLE_NAME}");
+                return Err(self.source.fault_anywhere(message));
             }
-            if declaration.default.is_some() == declaration.required {
-                return Err(self.source.fault_anywhere(format!(
-                    "the variable `{name}` needs either `default = \"…\"` or `required = true`"
-                )));
-            }
+            let message = match (&declaration.default, declaration.required) {
+                (None, false) => format!("the variable `{name}` has no default: write one, or `required = true`"),
+                (Some(_), true) => format!("the variable `{name}` has a default: leave it or `required = true` out"),
+                (Some(_), false) | (None, true) => continue,
+            };
+            return Err(self.source.fault_anywhere(message));
         }
         Ok(())
     }
@@ -57,7 +59,7 @@ impl Check<'_> {
                 }
                 HttpRoute::Private { private: true } => {}
                 HttpRoute::Private { private: false } => {
-                    let message = "`route` is a path or { private = true }";
+                    let message = "`route` is { private = false }: write a path or { private = true }";
                     return Err(self.source.fault(trigger.route.span(), message));
                 }
             }
@@ -73,7 +75,7 @@ impl Check<'_> {
                 Some(address) => _ = self.template("address", address)?,
                 None => {
                     let message =
-                        "this Redis trigger has no `address`, and [application.trigger.redis] has none either";
+                        "this Redis trigger has no `address`: add one to it or to [application.trigger.redis]";
                     return Err(self.source.fault(trigger.channel.span(), message));
                 }
             }
@@ -83,16 +85,18 @@ impl Check<'_> {
 
     fn component(&self, name: &str, component: &ComponentTable) -> Result<(), FileFault> {
         if !is_component_name(name) {
-            let message = format!("`{name}` is no name of a component: use letters and digits in words joined by `-`");
+            let message =
+                format!("`{name}` is not a name for a component: use words of letters and digits, joined by `-`");
             return Err(self.source.fault(component.source.span(), message));
         }
         if let Some(files) = &component.files {
-            let message = format!("`files` of the component `{name}`: this host mounts no files into a component");
+            let message = format!("the component `{name}` has `files`, which this host can't mount: leave them out");
             return Err(self.source.fault(files.span(), message));
         }
         for (variable, text) in &component.variables {
             if !is_variable_name(variable) {
-                let message = format!("`{variable}` of the component `{name}` is no name of a variable");
+                let message =
+                    format!("`{variable}` of the component `{name}` is not a name for a variable: use {VARIABLE_NAME}");
                 return Err(self.source.fault(text.span(), message));
             }
             self.template(variable, text)?;
@@ -108,18 +112,15 @@ impl Check<'_> {
     }
 
     fn reference(&self, component: &Spanned<String>) -> Result<(), FileFault> {
-        if self.manifest.component.contains_key(component.get_ref()) {
-            return Ok(());
-        }
-        let message = format!("there is no component `{0}`: add [component.{0}]", component.get_ref());
-        Err(self.source.fault(component.span(), message))
+        let checked = self.manifest.check_component(component.get_ref());
+        checked.map_err(|error| self.source.fault(component.span(), error.to_string()))
     }
 
     fn template(&self, key: &str, text: &Spanned<String>) -> Result<Template, FileFault> {
         let fault = |message: String| self.source.fault(text.span(), format!("`{key}`: {message}"));
         let template = Template::parse(text.get_ref()).map_err(|error| fault(error.to_string()))?;
         if let Some(name) = template.names().find(|name| !self.manifest.variables.contains_key(*name)) {
-            return Err(fault(format!("there is no variable `{name}` in [variables]")));
+            return Err(fault(format!("`{name}` is not a variable: add it to [variables]")));
         }
         Ok(template)
     }
@@ -194,27 +195,27 @@ source = "worker.wasm"
             (
                 "spin_manifest_version = 2",
                 "spin_manifest_version = 1",
-                "spin.toml, line 2: `spin_manifest_version` must",
+                "spin.toml, line 2: `spin_manifest_version` is 1: write 2",
             ),
-            ("route = \"/...\"", "rout = \"/...\"", "line 11: `rout = \"/...\"`: unknown field `rout`"),
-            ("route = \"/...\"", "route = 5", "line 11: `route = 5`: a route is a path"),
-            ("route = \"/...\"", "", "missing field `route`"),
+            ("route = \"/...\"", "rout = \"/...\"", "line 11: `rout = \"/...\"`: unknown field `rout`: write one of"),
+            ("route = \"/...\"", "route = 5", "line 11: `route = 5`: this is not a route"),
+            ("route = \"/...\"", "", "missing field `route`: add it"),
             ("route = { private = true }", "route = { private = false }", "line 14: `route`"),
             (
                 "route = { private = true }",
                 "route = \"/...\"",
                 "line 14: the route `/...` of `worker` is taken by `door`",
             ),
-            ("component = \"door\"", "component = \"dor\"", "line 12: there is no component `dor`"),
+            ("component = \"door\"", "component = \"dor\"", "line 12: `dor` is not a component: write door or worker"),
             ("address = \"{{ redis_url }}\"", "", "no `address`"),
             ("\"{books}:bell\"", "\"{{{ books }}}\"", "line 17: `channel`: `{{{ books }}`"),
-            ("\"{books}:bell\"", "\"{{ books }}\"", "line 17: `channel`: there is no variable `books`"),
+            ("\"{books}:bell\"", "\"{{ books }}\"", "line 17: `channel`: `books` is not a variable"),
             ("url = \"{{ redis_url }}\"", "url = \"{{ redis\"", "line 29: `url`: `{{` is not closed"),
             ("url = \"{{ redis_url }}\"", "url = 5", "line 29: `url = 5`: invalid type"),
-            ("https://*:443", "example.com", "line 25: \"example.com\" is no allowed outbound host"),
-            ("required = true, ", "", "the variable `api_key` needs either"),
-            ("api_key =", "ApiKey =", "`ApiKey` in [variables] is no name"),
-            ("source = \"worker.wasm\"", "source = \"w\"\nfiles = [\"a\"]", "`files` of the component `worker`"),
+            ("https://*:443", "example.com", "line 25: \"example.com\" is not an allowed outbound host"),
+            ("required = true, ", "", "the variable `api_key` has no default: write one"),
+            ("api_key =", "ApiKey =", "`ApiKey` in [variables] is not a name"),
+            ("source = \"worker.wasm\"", "source = \"w\"\nfiles = [\"a\"]", "the component `worker` has `files`"),
             ("source = \"worker.wasm\"", "source = \"w\"\nsqlite_databases = []", "unknown field `sqlite_databases`"),
             ("[[trigger.redis]]\nchannel", "[[trigger.cron]]\nchannel", "unknown field `cron`"),
             ("name = \"shop\"", "name = \"shop", "line 4"),

@@ -114,7 +114,7 @@ pub struct HttpTrigger {
 
 /// `route = "/path"`, or `route = { private = true }`
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(untagged, expecting = "a route is a path like \"/items/...\", or { private = true }")]
+#[serde(untagged, expecting = "this is not a route: write a path like \"/items/...\", or { private = true }")]
 pub enum HttpRoute {
     /// `/exact`, `/prefix/...`, with `:name` for one segment.
     Public(String),
@@ -184,7 +184,7 @@ pub struct Build {
 
 /// `command = "one"`, or `command = ["one", "after another"]`
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(untagged, expecting = "a build command is a text or a list of texts")]
+#[serde(untagged, expecting = "this is not a build command: write a text or a list of texts")]
 pub enum Commands {
     /// One command.
     One(String),
@@ -198,7 +198,7 @@ impl Manifest {
         let text = std::fs::read_to_string(file).map_err(|error| FileFault {
             file: file.to_path_buf(),
             line: None,
-            message: format!("can't be read: {error}"),
+            message: format!("the file can't be read: {error}: name the manifest by --manifest"),
         })?;
         Self::parse(file, &text)
     }
@@ -209,6 +209,30 @@ impl Manifest {
         let manifest: Self = toml::from_str(text).map_err(|error| source.fault_in_toml(&error))?;
         check::check(&manifest, &source)?;
         Ok(manifest)
+    }
+
+    /// Checks that the application has a component of this name.
+    pub fn check_component(&self, name: &str) -> Result<(), NotAComponent> {
+        if self.component.contains_key(name) {
+            return Ok(());
+        }
+        Err(NotAComponent { name: name.to_owned(), known: self.component.keys().cloned().collect() })
+    }
+}
+
+/// A name that no component has.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{name}` is not a component: {}", advice(.name, .known))]
+pub struct NotAComponent {
+    name: String,
+    known: Vec<String>,
+}
+
+fn advice(name: &str, known: &[String]) -> String {
+    match known {
+        [] => format!("add [component.{name}] to the manifest, which has no components"),
+        [only] => format!("write {only}"),
+        [others @ .., last] => format!("write {} or {last}", others.join(", ")),
     }
 }
 

@@ -27,29 +27,29 @@ const EFFECTS: [(&str, Effect); 5] = [
 /// The functions of the key-value interface, as [`Operation::function`](crate::watch::calls::Operation::function) tells them.
 const KEY_VALUE_FUNCTIONS: [&str; 6] = ["open", "get", "set", "delete", "exists", "get-keys"];
 
-/// Why a text is no fault.
+/// Why a text is not a fault.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAFault {
     /// It doesn't say what happens.
-    #[error("it says nothing of what happens: end it with `=` and {}", effects())]
+    #[error("the effect is missing: end the fault with `=` and {}", effects())]
     NoEffect,
     /// What shall happen isn't known.
-    #[error("`{}` is no effect: write {}", .0, effects())]
+    #[error("`{}` is not an effect: write {}", .0, effects())]
     UnknownEffect(String),
     /// The delay isn't a number.
-    #[error("`{0}` is no delay: write whole milliseconds, like delay=200")]
+    #[error("`{0}` is not a delay: write whole milliseconds, like delay=200")]
     NotADelay(String),
     /// There is no component or no operation.
-    #[error("it needs a component and an operation, like worker:redis or *:http")]
+    #[error("the component or the operation is missing: write both, like worker:redis or *:http")]
     Incomplete,
     /// There is more than component, operation, function and occurrence.
     #[error("`{0}` is too much: write COMPONENT:OPERATION:OCCURRENCE=EFFECT")]
     TooMuch(String),
     /// There are no such calls.
-    #[error("`{}` is no operation: write {}", .0, operations())]
+    #[error("`{}` is not an operation: write {}", .0, operations())]
     UnknownOperation(String),
     /// There are no such calls of this operation.
-    #[error("`{function}` is nothing that {kind} does{}", hint(*.kind))]
+    #[error("`{function}` is not {}", function_of(*.kind))]
     UnknownFunction {
         /// The operation.
         kind: Kind,
@@ -57,7 +57,7 @@ pub enum NotAFault {
         function: String,
     },
     /// It doesn't say which of the calls.
-    #[error("`{0}` says not which of the calls: write 3 for the third, every-50, or p0.1 for one in ten")]
+    #[error("`{0}` is not an occurrence: write 3 for the third, every-50, or p0.1 for one in ten")]
     NotAnOccurrence(String),
 }
 
@@ -154,13 +154,17 @@ fn operations() -> String {
     format!("{} or {ANY}", Kind::ALL.map(|kind| kind.to_string()).join(", "))
 }
 
-fn hint(kind: Kind) -> String {
+/// What the calls of a kind are told apart by, and how it is written.
+fn function_of(kind: Kind) -> String {
     match kind {
-        Kind::KeyValue => format!(": write {}", KEY_VALUE_FUNCTIONS.join(", ")),
-        Kind::Redis => ": write a command, like redis:SET".to_owned(),
-        Kind::Http => ": write a method, like http:POST".to_owned(),
-        Kind::Variable => ": write a variable's name, like variable:api_key".to_owned(),
-        Kind::RedisOpen => ": write an occurrence, like redis-open:3".to_owned(),
+        Kind::KeyValue => {
+            let [others @ .., last] = KEY_VALUE_FUNCTIONS;
+            format!("a function of key-value: write {} or {last}", others.join(", "))
+        }
+        Kind::Redis => "a command of Redis: write it like redis:SET".to_owned(),
+        Kind::Http => "a method of HTTP: write it like http:POST".to_owned(),
+        Kind::Variable => "a name for a variable: write it like variable:api_key".to_owned(),
+        Kind::RedisOpen => "an occurrence: write it like redis-open:3".to_owned(),
     }
 }
 
@@ -273,33 +277,33 @@ mod tests {
         const EFFECT: &str = "write crash-before, crash-after, fail, kill-before, kill-after or delay=200";
         const WHICH: &str = "write 3 for the third, every-50, or p0.1 for one in ten";
         for (text, mistake, remedy) in [
-            ("door:redis:3", "it says nothing of what happens", "end it with `=` and crash-before"),
-            ("door:redis:3=", "`` is no effect", EFFECT),
-            ("door:redis:3=explode", "`explode` is no effect", EFFECT),
-            ("door:redis:3=fail=now", "`fail=now` is no effect", EFFECT),
-            ("door:redis:3=delay", "`delay` is no effect", EFFECT),
-            ("door:redis:3=delay=long", "`long` is no delay", "whole milliseconds, like delay=200"),
-            ("door:redis:3=delay=-1", "`-1` is no delay", "whole milliseconds"),
-            ("=fail", "it needs a component and an operation", "like worker:redis or *:http"),
-            ("door=fail", "it needs a component and an operation", "like"),
-            (":redis=fail", "it needs a component and an operation", "like"),
-            ("door::3=fail", "it needs a component and an operation", "like"),
+            ("door:redis:3", "the effect is missing", "end the fault with `=` and crash-before"),
+            ("door:redis:3=", "`` is not an effect", EFFECT),
+            ("door:redis:3=explode", "`explode` is not an effect", EFFECT),
+            ("door:redis:3=fail=now", "`fail=now` is not an effect", EFFECT),
+            ("door:redis:3=delay", "`delay` is not an effect", EFFECT),
+            ("door:redis:3=delay=long", "`long` is not a delay", "whole milliseconds, like delay=200"),
+            ("door:redis:3=delay=-1", "`-1` is not a delay", "whole milliseconds"),
+            ("=fail", "the component or the operation is missing", "like worker:redis or *:http"),
+            ("door=fail", "the component or the operation is missing", "like"),
+            (":redis=fail", "the component or the operation is missing", "like"),
+            ("door::3=fail", "the component or the operation is missing", "like"),
             ("door:redis:SET:3:4=fail", "`4` is too much", "write COMPONENT:OPERATION:OCCURRENCE=EFFECT"),
-            ("door:sql=fail", "`sql` is no operation", "write redis, redis-open, key-value, http, variable or *"),
-            ("door:3=fail", "`3` is no operation", "write redis"),
-            ("door:key-value:put=fail", "`put` is nothing that key-value does", "write open, get, set, delete"),
-            ("door:redis::3=fail", "`` is nothing that redis does", "write a command"),
-            ("door:redis-open:x=fail", "`x` is nothing that redis-open does", "redis-open:3"),
-            ("door:http:GET /:3=fail", "`GET /` is nothing that http does", "http:POST"),
-            ("door:variable:API_KEY=fail", "`API_KEY` is nothing that variable does", "variable:api_key"),
-            ("door:*:set:3=fail", "`set` says not which of the calls", WHICH),
-            ("door:redis:0=fail", "`0` says not which of the calls", WHICH),
-            ("door:redis:3rd=fail", "`3rd` says not which of the calls", WHICH),
-            ("door:redis:every-=fail", "`every-` says not which of the calls", WHICH),
-            ("door:redis:every-0=fail", "`every-0` says not which of the calls", WHICH),
-            ("door:redis:p0=fail", "`p0` says not which of the calls", WHICH),
-            ("door:redis:p1.5=fail", "`p1.5` says not which of the calls", WHICH),
-            ("door:redis:SET:often=fail", "`often` says not which of the calls", WHICH),
+            ("door:sql=fail", "`sql` is not an operation", "write redis, redis-open, key-value, http, variable or *"),
+            ("door:3=fail", "`3` is not an operation", "write redis"),
+            ("door:key-value:put=fail", "`put` is not a function of key-value", "write open, get, set, delete"),
+            ("door:redis::3=fail", "`` is not a command of Redis", "redis:SET"),
+            ("door:redis-open:x=fail", "`x` is not an occurrence", "redis-open:3"),
+            ("door:http:GET /:3=fail", "`GET /` is not a method of HTTP", "http:POST"),
+            ("door:variable:API_KEY=fail", "`API_KEY` is not a name for a variable", "variable:api_key"),
+            ("door:*:set:3=fail", "`set` is not an occurrence", WHICH),
+            ("door:redis:0=fail", "`0` is not an occurrence", WHICH),
+            ("door:redis:3rd=fail", "`3rd` is not an occurrence", WHICH),
+            ("door:redis:every-=fail", "`every-` is not an occurrence", WHICH),
+            ("door:redis:every-0=fail", "`every-0` is not an occurrence", WHICH),
+            ("door:redis:p0=fail", "`p0` is not an occurrence", WHICH),
+            ("door:redis:p1.5=fail", "`p1.5` is not an occurrence", WHICH),
+            ("door:redis:SET:often=fail", "`often` is not an occurrence", WHICH),
         ] {
             let error = text.parse::<Fault>().expect_err(text).to_string();
             assert!(error.starts_with(mistake) && error.contains(remedy), "{text}: {error}");

@@ -1,0 +1,24 @@
+//! How the values of options are read. An error says what is wrong with the value, then what to write.
+
+use std::net::SocketAddr;
+
+use http::uri::PathAndQuery;
+
+type Read<T> = Result<T, &'static str>;
+
+pub(super) fn address(text: &str) -> Read<SocketAddr> {
+    text.parse().map_err(|_| "this is not an address: write it like 127.0.0.1:3000, with port 0 for a free one")
+}
+
+pub(super) fn path(text: &str) -> Read<PathAndQuery> {
+    let path = text.starts_with('/').then(|| text.parse().ok()).flatten();
+    path.ok_or("this is not a path: write it like /health, with %20 for a blank")
+}
+
+pub(super) fn seed(text: &str) -> Read<u64> {
+    text.parse().map_err(|_| "this is not a seed: write a whole number, like 42")
+}
+
+pub(super) fn seconds(text: &str) -> Read<i64> {
+    text.parse().map_err(|_| "this is not a number of seconds: write a whole one, like 90 or -90")
+}
