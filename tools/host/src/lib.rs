@@ -2,7 +2,7 @@
 //!
 //! A [`CompiledApplication`] is read and compiled once, and started as often as needed. Each start gives a
 //! [`RunningApplication`]; several of them live side by side. Each effect of a component is a call to the host, which
-//! [`Calls`] may see and decide. The host knows interfaces only, and no application in particular.
+//! [`Calls`] may see and rule. The host knows interfaces only, and no application in particular.
 //!
 //! ```text
 //!  application/              run/                                             triggers/
@@ -20,11 +20,11 @@
 //! |---|---|
 //! | [`Manifest`] | `spin.toml`, read and checked |
 //! | [`CompiledApplication`] | a manifest with its components, compiled |
-//! | [`StartOptions`] | how it is to be started: address, Redis, variables, faults |
+//! | [`StartOptions`] | how to start it: address, Redis, variables, faults |
 //! | [`RunningApplication`] | it runs: it can be called, stopped and killed |
 //! | dispatcher (`run::dispatch`) | finds the component for a request or a message, and calls it |
 //! | instance (`run::instance`) | one sandbox of a component, with its memory and connections |
-//! | [`redis_server`] | a Redis of the application's own, where none is named |
+//! | [`redis_server`] | a private Redis, if the user names no other |
 
 mod application;
 mod imports;

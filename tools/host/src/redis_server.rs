@@ -1,8 +1,8 @@
 //! A Redis of one's own: a `redis-server` on a free loopback port that ends with its owner.
 //!
-//! It ends when its guard is dropped, and also when the owner's process is killed outright: a shell in between holds the
-//! end of a pipe whose other end only the owner has. It runs in a process group of its own, so that a terminal's Ctrl-C
-//! reaches the owner first.
+//! The server ends when its guard is dropped. It also ends when the owner's process is killed outright: a shell starts
+//! the server, and ends it once a pipe closes that only the owner holds open. Both run in a process group of their own,
+//! so that a terminal's Ctrl-C reaches only the owner.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -18,7 +18,7 @@ use tokio::process::{Child, ChildStdin, Command};
 
 use crate::application::redis_address;
 
-/// Keeps every write, and tells of expired and of changed string keys.
+/// The server keeps every write, and publishes events of expired keys and of changed strings.
 const SETTINGS: [&str; 10] = [
     "--bind",
     "127.0.0.1",
@@ -32,8 +32,7 @@ const SETTINGS: [&str; 10] = [
     "KEx$",
 ];
 
-/// Runs `"$@"` until it ends by itself, or until standard input ends. A stopped process takes a signal only once it goes
-/// on.
+/// Runs `"$@"` until it ends by itself, or until standard input ends. A stopped process ends only after SIGCONT.
 const GUARDED: &str = r#"
 exec 3<&0
 "$@" 3<&- &
@@ -46,15 +45,15 @@ kill "$guard" 2>/dev/null
 exit "$status"
 "#;
 
-/// What a shell answers when it doesn't find a program.
+/// The exit status of a shell that doesn't find a program.
 const NOT_FOUND: i32 = 127;
-/// How often another port is tried, if the one found was taken in the meantime.
+/// How many ports are tried. Another process may take a free port before the server does.
 const PORTS_TRIED: usize = 5;
 /// How long the server of an owner that was just killed may take to end.
 const PREDECESSOR: Duration = Duration::from_secs(2);
-/// How long it may take to read its data.
+/// How long the server may take to read its data.
 const LOADING: Duration = Duration::from_secs(60);
-/// How long it may take to end when asked to, before it is killed. It loses nothing by that.
+/// How long the server may take to end when it is asked to. Then it is killed, and loses nothing by that.
 const STOPPING: Duration = Duration::from_millis(300);
 const POLL: Duration = Duration::from_millis(5);
 
@@ -76,7 +75,7 @@ struct Process {
     server: Pid,
 }
 
-/// Why there is no server.
+/// Why a server doesn't run.
 #[derive(Debug, thiserror::Error)]
 pub enum RedisServerError {
     /// The program isn't there.
@@ -183,14 +182,15 @@ impl RedisServer {
     pub async fn stop(mut self) {
         self.process.alive = None;
         if tokio::time::timeout(STOPPING, self.ended()).await.is_err() {
-            // Its end is all that is wanted here.
+            // If this fails, the guard tries once more.
             _ = self.kill().await;
         }
     }
 }
 
-/// Cuts off a transaction that a kill tore in the middle of its writing. Redis leaves it out when it loads the file, but leaves
-/// its beginning in the file, and at its next start carries that out together with the transaction that follows.
+/// Cuts off a torn transaction: one that Redis was killed in the middle of writing. Redis skips it when it loads the
+/// file, but leaves its beginning there. At its next start Redis would carry out that beginning, together with the
+/// transaction that was written after it.
 async fn mend(data: &Path, log: Stdio) -> io::Result<()> {
     let manifest = data.join("appendonlydir/appendonly.aof.manifest");
     if !manifest.exists() {
@@ -205,7 +205,7 @@ async fn mend(data: &Path, log: Stdio) -> io::Result<()> {
         .stdout(log)
         .spawn()?;
     if let Some(mut answer) = checker.stdin.take() {
-        // It asks only if there is something to mend; what it can't mend, the server will complain of.
+        // It asks only if there is something to mend. If it can't mend it, the server will say so at its start.
         _ = answer.write_all(b"y\n").await;
     }
     checker.wait().await.map(drop)
@@ -241,7 +241,7 @@ impl Process {
     }
 
     fn signal(&mut self, signal: Signal) -> io::Result<()> {
-        // While the shell waits for it, the server's number can't have become another process's.
+        // While the shell waits for the server, no other process can get the server's number.
         if self.shell.try_wait()?.is_some() {
             return Err(io::Error::new(io::ErrorKind::NotFound, "the server has ended"));
         }
@@ -308,7 +308,7 @@ async fn ask(port: u16) -> RedisResult<(String, Pid)> {
     let config = AsyncConnectionConfig::new().set_response_timeout(Some(LOADING));
     let client = redis_address::client(&url(port, 0))?;
     let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
-    // Unlike the others, this one is refused until the data is read.
+    // Redis refuses PING until it has read its data. It would answer the next two commands earlier.
     redis::cmd("PING").exec_async(&mut connection).await?;
     let (_, folder): (String, String) = redis::cmd("CONFIG").arg("GET").arg("dir").query_async(&mut connection).await?;
     let info: redis::InfoDict = redis::cmd("INFO").arg("server").query_async(&mut connection).await?;

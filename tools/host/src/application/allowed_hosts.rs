@@ -1,4 +1,4 @@
-//! Where a component may connect to: the manifest's `allowed_outbound_hosts`, matched as Spin does.
+//! The hosts that a component may connect to: `allowed_outbound_hosts` of the manifest, matched as Spin does.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -7,7 +7,7 @@ use std::ops::Range;
 use ipnet::IpNet;
 use url::Url;
 
-/// The entries of one component. Nothing is allowed that no entry allows.
+/// The entries of one component. A connection is allowed if one of them allows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct AllowedHosts {
     entries: Vec<Entry>,
@@ -16,7 +16,7 @@ pub(crate) struct AllowedHosts {
 /// One entry, `scheme://host[:port]`, with `*` allowed in each place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Entry {
-    /// `None` is any scheme.
+    /// `None` stands for every scheme.
     scheme: Option<String>,
     host: Host,
     port: Port,
@@ -27,7 +27,7 @@ enum Host {
     Any,
     /// `*.example.com`, kept as `.example.com`.
     Subdomains(String),
-    /// The application itself, by a URL without a host.
+    /// The application itself, which a component calls by a URL without a host.
     Itself,
     Named(String),
     Network(IpNet),
@@ -39,7 +39,7 @@ enum Port {
     Within(Range<u32>),
 }
 
-/// Why a text is no entry.
+/// Why a text is not an entry.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{entry:?} is not an allowed outbound host, because {reason}: write `scheme://host[:port]`, with `*` allowed in \
@@ -56,7 +56,7 @@ impl AllowedHosts {
         Ok(Self { entries: entries.into_iter().map(|entry| Entry::parse(entry.as_ref())).collect::<Result<_, _>>()? })
     }
 
-    /// Whether a component may connect there.
+    /// Whether a component may connect to a destination.
     pub(crate) fn allow(&self, destination: &Destination) -> bool {
         self.entries.iter().any(|entry| entry.allows(destination))
     }
@@ -156,7 +156,7 @@ impl Port {
     }
 }
 
-/// Where a connection would go. Shown as the entry that would allow it.
+/// The place that a connection leads to. It is shown as the entry that would allow it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Destination {
     scheme: String,
@@ -195,7 +195,7 @@ fn default_port(scheme: &str) -> Option<u16> {
     }
 }
 
-/// Splits `host:port`; the colons within the brackets of an IPv6 address don't count.
+/// Splits `host:port`. Colons within the brackets of an IPv6 address don't count.
 fn split_port(authority: &str) -> (&str, Option<&str>) {
     match authority.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),

@@ -1,4 +1,4 @@
-//! A fault in a file that a person wrote, told so that they can mend it.
+//! A fault in a file that a person wrote, worded so that they can mend it.
 
 use std::fmt;
 use std::ops::Range;
@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 pub struct FileFault {
     /// The file at fault.
     pub file: PathBuf,
-    /// The line, from 1, where it is known.
+    /// The line, counted from 1, if it is known.
     pub line: Option<usize>,
-    /// What is wrong there, naming the key.
+    /// What is wrong there, then what to do. It names the key.
     pub message: String,
 }
 
@@ -25,7 +25,7 @@ impl fmt::Display for FileFault {
     }
 }
 
-/// The text of a file, to turn a place in it into a line.
+/// A file and its text. It turns an offset in the text into a line.
 pub(crate) struct Source<'a> {
     pub(crate) file: &'a Path,
     pub(crate) text: &'a str,
@@ -42,7 +42,7 @@ impl Source<'_> {
         FileFault { file: self.file.to_path_buf(), line: None, message: message.into() }
     }
 
-    /// A fault that the TOML parser found, with the line it stumbled over, which holds the key.
+    /// A fault that the TOML parser found. It quotes the line where the parser stopped, because that holds the key.
     pub(crate) fn fault_in_toml(&self, error: &toml::de::Error) -> FileFault {
         let message = with_advice(&error.message().replace('\n', " "));
         let Some(span) = error.span() else { return self.fault_anywhere(message) };
@@ -58,7 +58,7 @@ impl Source<'_> {
     }
 }
 
-/// The parser's message in the form of all faults: what is wrong, then what to do.
+/// Rewords the parser's message as all faults are worded: what is wrong, then what to do.
 fn with_advice(message: &str) -> String {
     const ADVICE: &str = ": write ";
     match message.split_once(", expected ") {

@@ -1,4 +1,5 @@
-//! Reading an application: `spin.toml` and `runtime-config.toml`, the values of variables, and where components may connect.
+//! Reading an application: its `spin.toml` and `runtime-config.toml`, the values of its variables, and the hosts that
+//! its components may connect to.
 //!
 //! Nothing here runs. Faults name the file, the line and the key.
 

@@ -1,10 +1,11 @@
-//! How variables and components may be called, by the rules of Spin.
+//! The names that variables and components may have, by Spin's rules.
 
-/// The rule of [`is_variable_name`] for a person.
+/// The rule of [`is_variable_name`] in short, for errors.
 pub(crate) const VARIABLE_NAME: &str = "lower-case letters, digits and single underscores";
 
-/// Whether a variable may be called so: lower-case letters, digits and single underscores, a letter first, no underscore
-/// last. Spin's rule, so that a name survives being an environment variable.
+/// Whether a variable may have this name: it has lower-case letters, digits and single underscores, starts with a
+/// letter, and doesn't end with an underscore. By this rule Spin can turn each name into an environment variable and
+/// back.
 pub(crate) fn is_variable_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
@@ -12,7 +13,8 @@ pub(crate) fn is_variable_name(name: &str) -> bool {
         && !name.contains("__")
 }
 
-/// Whether a component may be called so: words of letters and digits, a letter first, joined by hyphens. Spin's rule.
+/// Whether a component may have this name: words joined by hyphens. Each word has letters of one case and digits, and
+/// starts with a letter.
 pub(crate) fn is_component_name(name: &str) -> bool {
     name.split('-').all(|word| {
         let one_case =

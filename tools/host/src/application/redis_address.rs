@@ -6,7 +6,8 @@ use redis::{AsyncConnectionConfig, Client, IntoConnectionInfo, RedisResult};
 use std::time::Duration;
 use url::Url;
 
-/// How often a lost connection to a store is tried again before its callers are told: they wait for it meanwhile.
+/// How often the host tries to restore a store's lost connection. The callers wait, and get the error after the last
+/// try.
 const STORE_RETRIES: usize = 2;
 const STORE_RETRY_DELAY: Duration = Duration::from_millis(50);
 
@@ -18,13 +19,13 @@ pub(crate) fn client(address: &str) -> RedisResult<Client> {
     Client::open(info.set_tcp_settings(TcpSettings::default().set_nodelay(true)).set_redis_settings(settings))
 }
 
-/// Opens a connection of its own. As in Spin, its calls have no time limit: a component sets its own.
+/// Opens a connection that nobody shares. As in Spin, its calls have no time limit: components set their own.
 pub(crate) async fn connect(address: &str) -> RedisResult<MultiplexedConnection> {
     let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
     client(address)?.get_multiplexed_async_connection_with_config(&config).await
 }
 
-/// Opens a connection that many share and that comes back by itself. Its calls have no time limit either.
+/// Opens a connection that many share, and that connects again by itself. Its calls have no time limit either.
 pub(crate) async fn connect_shared(address: &str) -> RedisResult<ConnectionManager> {
     let config = ConnectionManagerConfig::new()
         .set_connection_timeout(None)
@@ -36,9 +37,9 @@ pub(crate) async fn connect_shared(address: &str) -> RedisResult<ConnectionManag
 
 /// The address without its credentials.
 pub(crate) fn shown(address: &str) -> String {
-    let Ok(mut url) = Url::parse(address) else { return "an address that is no URL".to_owned() };
+    let Ok(mut url) = Url::parse(address) else { return "an address that is not a URL".to_owned() };
     let cleared = url.set_username("").and(url.set_password(None));
-    // Only a URL without a host can't have its credentials cleared, and it has none.
+    // Clearing fails only for a URL without a host, which has no credentials.
     match cleared {
         Ok(()) => url.into(),
         Err(()) => format!("{}:", url.scheme()),
@@ -55,7 +56,7 @@ mod tests {
             ("redis://127.0.0.1:6379/1", "redis://127.0.0.1:6379/1"),
             ("redis://user:secret@host:6379/1", "redis://host:6379/1"),
             ("rediss://:secret@host", "rediss://host"),
-            ("secret", "an address that is no URL"),
+            ("secret", "an address that is not a URL"),
             ("unix:secret", "unix:"),
         ] {
             assert_eq!(shown(address), expected);

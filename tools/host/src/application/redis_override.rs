@@ -1,4 +1,4 @@
-//! Pointing an application at another Redis than its manifest names, without editing a file.
+//! Lets an application use another Redis than its manifest names, without a change of its files.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,24 +9,24 @@ use url::Url;
 use crate::application::manifest::VariableDeclaration;
 use crate::application::redis_address;
 
-/// A Redis to use in place of every other one, each database number kept.
+/// A Redis to use in place of all others. Each address keeps the number of its database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RedisOverride {
     url: Url,
 }
 
-/// Why a text is no address of a Redis.
+/// A text is not the address of a Redis.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("this is not the address of a Redis: write it like redis://127.0.0.1:6379 or redis://:password@host:6379")]
 pub struct NotRedis;
 
 impl RedisOverride {
-    /// Takes the server of `address`; its database number is ignored.
+    /// Takes the server of `address`, and ignores its database number.
     pub fn new(address: &str) -> Result<Self, NotRedis> {
         parse(address).map(|url| Self { url }).ok_or(NotRedis)
     }
 
-    /// The same database of this server.
+    /// `address` with this server in place of its own.
     pub(crate) fn address(&self, address: &str) -> String {
         let Some(old) = parse(address) else { return address.to_owned() };
         let mut new = self.url.clone();
@@ -34,7 +34,8 @@ impl RedisOverride {
         new.into()
     }
 
-    /// New values for the variables whose default is the address of a Redis, or the `host:port` of one of these.
+    /// New values for two sorts of variables: those whose default is the address of a Redis, and those whose default is
+    /// the `host:port` of such an address.
     pub(crate) fn variables(&self, declared: &BTreeMap<String, VariableDeclaration>) -> BTreeMap<String, String> {
         let defaults = || declared.iter().filter_map(|(name, variable)| Some((name, variable.default.as_ref()?)));
         let replaced: Vec<String> = defaults().filter_map(|(_, value)| host_and_port(&parse(value)?)).collect();

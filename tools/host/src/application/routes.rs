@@ -1,4 +1,5 @@
-//! Which component answers a path, matched as Spin does: exact before wildcard, then the longest prefix.
+//! Finds the component that answers a path, as Spin does: an exact match goes before a wildcard, and a long prefix
+//! before a short one.
 
 use routefinder::Router;
 
@@ -17,19 +18,19 @@ pub(crate) struct Route {
     pub(crate) component: String,
 }
 
-/// A path that a route matched.
+/// The route that matches a path.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Match<'r> {
     /// The route.
     pub(crate) route: &'r Route,
-    /// What the `...` stood for, with its leading slash; empty without one.
+    /// The part of the path in place of `...`, with its leading slash. Empty if the pattern has no `...`.
     pub(crate) trailing: String,
-    /// What each `:name` stood for.
+    /// The segment of the path in place of each `:name`.
     pub(crate) captures: Vec<(String, String)>,
 }
 
 impl Routes {
-    /// Routes of an application; a text says what is wrong with one.
+    /// The routes of an application. An error says what is wrong with one of them.
     pub(crate) fn new(routes: impl IntoIterator<Item = Route>) -> Result<Self, String> {
         let mut router = Router::new();
         let mut seen: Vec<Route> = Vec::new();
@@ -76,7 +77,7 @@ fn path_of(pattern: &str) -> String {
     }
 }
 
-/// The router drops the slashes around what a wildcard stands for; Spin keeps them.
+/// Adds the slashes around the part in place of a wildcard. The router drops them, and Spin keeps them.
 fn trailing(rest: &str, ends_with_slash: bool) -> String {
     match (rest.is_empty(), ends_with_slash) {
         (true, false) => String::new(),

@@ -1,4 +1,4 @@
-//! `runtime-config.toml`: which key-value store stands behind which label.
+//! `runtime-config.toml`: the Redis of each key-value store.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::application::file_fault::{FileFault, Source};
 /// An example for a store's address.
 const URL: &str = "redis://host:6379/1";
 
-/// The runtime's configuration. Default: no stores.
+/// The runtime configuration. By default it has no stores.
 #[derive(Clone, Debug, Default)]
 pub struct RuntimeConfig {
     /// The address of each store's Redis, by label.
@@ -44,7 +44,7 @@ impl RuntimeConfig {
         Self::parse(file, &text)
     }
 
-    /// Checks a configuration's text; `file` is only what faults are named by.
+    /// Checks a configuration's text. `file` isn't read: faults name it.
     pub fn parse(file: &Path, text: &str) -> Result<Self, FileFault> {
         let source = Source { file, text };
         let parsed: File = toml::from_str(text).map_err(|error| source.fault_in_toml(&error))?;

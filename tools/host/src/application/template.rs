@@ -1,4 +1,4 @@
-//! Text with `{{ name }}` in it, where the value of an application variable goes.
+//! Texts in which `{{ name }}` stands for the value of an application's variable.
 
 use crate::application::names::{VARIABLE_NAME, is_variable_name};
 
@@ -14,19 +14,20 @@ enum Part {
     Variable(String),
 }
 
-/// Why a text is no template.
+/// Why a text is not a template.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TemplateError {
     /// A `{{` without its `}}`.
     #[error("`{{{{` is not closed: write `}}}}` after the name")]
     Unclosed,
-    /// What stands between the braces is no variable name. `{{{` ends here too.
+    /// The text between the braces is not a variable's name. A third brace counts as part of it.
     #[error("`{{{{{0}}}}}` is not a variable: write {VARIABLE_NAME} between two braces")]
     NotAName(String),
 }
 
 impl Template {
-    /// Parses a text as Spin does: from `{{` to the next `}}` is a variable's name, blanks around it ignored.
+    /// Parses a text as Spin does: a variable's name stands between `{{` and the next `}}`. Blanks around it are
+    /// ignored.
     pub(crate) fn parse(text: &str) -> Result<Self, TemplateError> {
         let mut parts = Vec::new();
         let mut rest = text;
@@ -55,7 +56,7 @@ impl Template {
         })
     }
 
-    /// The text with each variable replaced, or the name of the first that `value` does not know.
+    /// Replaces each variable by its value. The error is the first variable that `value` doesn't know.
     pub(crate) fn resolve<'v>(&self, value: impl Fn(&str) -> Option<&'v str>) -> Result<String, &str> {
         let mut text = String::new();
         for part in &self.parts {

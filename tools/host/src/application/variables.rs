@@ -1,4 +1,4 @@
-//! The application's variables: their defaults, what the environment says, and who may see them.
+//! The application's variables: their values, from the environment or their defaults.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 use crate::application::manifest::VariableDeclaration;
 use crate::application::template::Template;
 
-/// What an environment variable that sets an application variable starts with.
+/// The beginning of the environment variables that set an application's variables.
 pub const ENVIRONMENT_PREFIX: &str = "SPIN_VARIABLE_";
 
 /// The value of every variable of an application.
@@ -24,7 +24,7 @@ struct Value {
 /// Why variables can't be given values.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VariableError {
-    /// These are required and have none.
+    /// These variables are required, and have no value.
     #[error(
         "no value for the required {}: set {}",
         plural(.0.len(), "variable", .0.iter().map(|name| format!("`{name}`"))),
@@ -57,7 +57,7 @@ impl Variables {
         if missing.is_empty() { Ok(Self { values }) } else { Err(VariableError::Missing(missing)) }
     }
 
-    /// A template with its variables replaced, all of which are declared: the manifest is checked when it is read.
+    /// Replaces the variables in a template by their values. The manifest's check made sure that all are declared.
     pub(crate) fn resolve_template(&self, template: &Template) -> String {
         template.resolve(|name| self.get(name)).expect("every declared variable has a value")
     }
@@ -68,7 +68,7 @@ impl Variables {
     }
 }
 
-/// Shows names and, where the manifest doesn't call it secret, the value.
+/// Shows each variable with its value, unless the manifest calls that secret.
 impl fmt::Debug for Variables {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = self.values.iter().map(|(name, value)| (name, if value.secret { "(secret)" } else { &value.text }));

@@ -1,4 +1,4 @@
-//! What is told once the application runs.
+//! The text that is printed once the application runs.
 
 use std::fmt::Write;
 use std::net::SocketAddr;

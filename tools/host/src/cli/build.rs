@@ -1,4 +1,4 @@
-//! `host build`: the manifest's own build commands.
+//! `host build`: runs the build commands of the manifest.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ impl Build {
     }
 }
 
-/// Runs a command as Spin does: by the shell, its output passed through.
+/// Runs a command in a shell, as Spin does. Its output is shown as it comes.
 fn run(component: &str, command: &str, workdir: &Path) -> anyhow::Result<()> {
     eprintln!("Building {component}: {command}");
     let status = Command::new("sh").args(["-c", command]).current_dir(workdir).status().map_err(|error| {

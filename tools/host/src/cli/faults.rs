@@ -1,4 +1,4 @@
-//! Faults ordered on the command line.
+//! The options that order faults.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -11,23 +11,24 @@ use host::{Calls, ClockSkew, CompiledApplication};
 use super::values;
 
 /// What `-h` says; `--help` adds how a fault is written.
-const HELP: &str = "Have calls of components fail, wait, or stop what they are made in. May be given several times";
+const HELP: &str =
+    "Make calls of components fail or wait, or crash their instance or the host. May be given several times";
 
 #[derive(Args)]
 #[command(next_help_heading = "Faults")]
 pub(crate) struct Faults {
     #[arg(long = "fault", value_name = "FAULT", help = HELP, long_help = format!("{HELP}\n\n{}", NOTATION.trim_end()))]
     faults: Vec<Fault>,
-    /// What decides the faults by chance. Default: another one each time, which is told.
+    /// Decide the faults by chance by this seed: the same seed repeats them. Default: a new seed, which is printed.
     #[arg(long, value_name = "NUMBER", value_parser = values::seed, allow_negative_numbers = true)]
     fault_seed: Option<u64>,
-    /// Let the components' clock be so many seconds ahead, or behind where negative.
+    /// Set the components' clock ahead by so many seconds, or back if the number is negative.
     #[arg(long, value_name = "SECONDS", value_parser = values::seconds, allow_negative_numbers = true)]
     clock_skew: Option<i64>,
 }
 
 impl Faults {
-    /// What strikes the application's calls, if anything shall.
+    /// The plan of the ordered faults, or `None` if no fault is ordered.
     pub(crate) fn plan(&self, app: &CompiledApplication) -> anyhow::Result<Option<Arc<dyn Calls>>> {
         if self.faults.is_empty() {
             return Ok(None);
@@ -36,7 +37,7 @@ impl Faults {
         Ok(Some(Arc::new(FaultPlan::new(self.faults.clone(), self.seed()))))
     }
 
-    /// By how much the components' clock is wrong.
+    /// How far the components' clock is ahead.
     pub(crate) fn clock(&self) -> ClockSkew {
         ClockSkew::seconds(self.clock_skew.unwrap_or_default())
     }
@@ -52,7 +53,7 @@ impl Faults {
 
     fn seed(&self) -> u64 {
         self.fault_seed.unwrap_or_else(|| {
-            // The one source of chance in the standard library; half of it is enough, and shorter to type.
+            // The standard library has no other source of chance. Half a number is enough, and shorter to type.
             let seed = RandomState::new().hash_one(()) >> 32;
             if self.faults.iter().any(|fault| matches!(fault.occurrence, Occurrence::Chance(_))) {
                 eprintln!("The faults by chance can be repeated by --fault-seed {seed}");

@@ -1,4 +1,4 @@
-//! A readiness probe, as an orchestrator would have one.
+//! A readiness probe, like an orchestrator's.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,40 +9,40 @@ use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response, StatusCode, Uri, header};
 use tokio::time::MissedTickBehavior;
 
-/// How often the path is asked for.
+/// The time between two requests.
 const PERIOD: Duration = Duration::from_secs(10);
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How much of an answer is logged, in characters.
 const SHOWN: usize = 400;
 
-/// What the last answer was, as far as it is told.
+/// What an answer says of the application.
 #[derive(Debug, PartialEq, Eq)]
 enum Readiness {
     Ready,
     NotReady(String),
 }
 
-/// Asks for a path now and every ten seconds, and logs each change of the answer. Asks also when Redis triggers listen
-/// again: an application may use its probe to make good what it missed meanwhile.
+/// Requests a path now and every ten seconds, and logs each change of the answer. Also requests it when Redis triggers
+/// listen again: some applications catch up on lost messages when they are probed.
 pub(crate) async fn watch(running: Arc<RunningApplication>, path: PathAndQuery) {
     let mut ticks = tokio::time::interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut listening = running.listening();
-    // Nothing is said of an application that is ready from the start.
+    // An application that is ready from the start logs nothing.
     let mut last = Readiness::Ready;
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
             () = listening.again() => {}
         }
-        let verdict = ask(&running, &path).await;
-        if verdict != last {
-            match &verdict {
+        let readiness = ask(&running, &path).await;
+        if readiness != last {
+            match &readiness {
                 Readiness::Ready => tracing::info!("GET {path} says that the application is ready"),
                 Readiness::NotReady(why) => tracing::warn!("GET {path} says that the application is not ready: {why}"),
             }
-            last = verdict;
+            last = readiness;
         }
     }
 }
@@ -52,12 +52,12 @@ async fn ask(running: &RunningApplication, path: &PathAndQuery) -> Readiness {
     *request.uri_mut() = Uri::from(path.clone());
     request.headers_mut().insert(header::HOST, HeaderValue::from_static("localhost"));
     match tokio::time::timeout(PATIENCE, running.route(request)).await {
-        Ok(response) => verdict(&response),
+        Ok(response) => readiness(&response),
         Err(_) => Readiness::NotReady(format!("no answer within {} s", PATIENCE.as_secs())),
     }
 }
 
-fn verdict(response: &Response<Bytes>) -> Readiness {
+fn readiness(response: &Response<Bytes>) -> Readiness {
     let (status, body) = (response.status(), in_one_line(response.body()));
     match (status.is_success(), body.is_empty()) {
         (true, _) => Readiness::Ready,
@@ -92,7 +92,7 @@ mod tests {
             (404, "", Readiness::NotReady("404 Not Found: no route leads there".into())),
         ] {
             let response = Response::builder().status(status).body(Bytes::from(body)).expect("a response");
-            assert_eq!(verdict(&response), expected, "{status}");
+            assert_eq!(readiness(&response), expected, "{status}");
         }
     }
 }

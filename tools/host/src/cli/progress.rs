@@ -1,4 +1,4 @@
-//! What is told while components are compiled.
+//! The bar that is shown while components are compiled.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 /// How often the spinner moves.
 const TICK: Duration = Duration::from_millis(80);
 
-/// A bar on a terminal; nothing where standard error isn't one.
+/// A bar. It shows nothing if standard error is not a terminal.
 pub(crate) fn bar() -> ProgressBar {
     let bar = ProgressBar::new(0);
     let style = ProgressStyle::with_template("{spinner} {msg} [{bar:24}] {pos}/{len}");

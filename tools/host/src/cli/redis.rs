@@ -15,16 +15,16 @@ const PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
 pub(crate) enum Redis {
     /// The one given by `--redis`.
     Given(RedisOverride),
-    /// The ones that these variables of the environment name.
+    /// The user's own. These environment variables name it.
     Own(Vec<String>),
-    /// A private one.
+    /// A private one, which this process started.
     Private(Box<RedisServer>),
-    /// The application needs none.
+    /// The application uses no Redis.
     None,
 }
 
 impl Redis {
-    /// Decides, and starts the private server if it is that.
+    /// Decides which Redis is used, and starts it if it is the private one.
     pub(crate) async fn choose(app: &CompiledApplication, given: Option<&str>, data: &Path) -> anyhow::Result<Self> {
         let set = variables::from_environment(&app.manifest().variables);
         let own = app.redis_variables().filter(|name| set.contains_key(*name));
@@ -40,7 +40,7 @@ impl Redis {
         }
     }
 
-    /// What it means for the application.
+    /// The Redis that replaces the manifest's, if one does.
     pub(crate) fn redirection(&self) -> anyhow::Result<Option<RedisOverride>> {
         match self {
             Self::Given(redis) => Ok(Some(redis.clone())),
@@ -50,7 +50,7 @@ impl Redis {
     }
 }
 
-/// Keeps a private server going, and ends it when asked to.
+/// Starts a private server again whenever it ends, until the application ends.
 pub(crate) struct Keeper {
     tasks: TaskTracker,
     ending: CancellationToken,

@@ -1,4 +1,4 @@
-//! `host trace`: the application as `host up` runs it, and each call of its components.
+//! `host trace`: runs the application like `host up`, and shows each call of its components.
 
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
@@ -41,12 +41,12 @@ impl Trace {
     }
 }
 
-/// Whether a person sees the lines, and hasn't asked for them without colours.
+/// Whether standard output is a terminal whose user hasn't turned colours off.
 fn colors() -> bool {
     std::io::stdout().is_terminal() && console::colors_enabled()
 }
 
 fn print(line: &str) {
-    // Nobody may be reading.
+    // The reader may be gone.
     _ = writeln!(std::io::stdout(), "{line}");
 }

@@ -1,4 +1,4 @@
-//! `host up`: the application, from the manifest to Ctrl-C.
+//! `host up`: runs an application until Ctrl-C.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -28,10 +28,10 @@ pub(crate) struct Up {
     /// The application's manifest.
     #[arg(long, default_value = "spin.toml", value_name = "FILE")]
     manifest: PathBuf,
-    /// Which Redis stands behind which key-value store. Default: runtime-config.toml, if there is one.
+    /// The file that names a Redis for each key-value store. Default: runtime-config.toml, if that exists.
     #[arg(long, value_name = "FILE")]
     runtime_config: Option<PathBuf>,
-    /// Where to serve HTTP; port 0 for a free one.
+    /// The address to serve HTTP at; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:3000", value_name = "ADDRESS", value_parser = values::address)]
     listen: SocketAddr,
     /// The Redis to use, in place of the one that the manifest names. Default: a private one, started here.
@@ -40,7 +40,7 @@ pub(crate) struct Up {
     /// The folder for the private Redis's data and for compiled components.
     #[arg(long, default_value = ".spin", value_name = "FOLDER")]
     data: PathBuf,
-    /// A path to ask for now and every ten seconds; a change of the answer is logged.
+    /// Request this path now and every ten seconds, and log each change of the answer.
     #[arg(long, value_name = "PATH", value_parser = values::path)]
     probe: Option<PathAndQuery>,
     /// Run only this component's triggers, as `spin up` does. May be given several times.
@@ -60,7 +60,7 @@ impl Up {
         self.run_until_asked_to_end(app, calls)
     }
 
-    /// Runs the application, `calls` deciding what its components do.
+    /// Runs the application until a signal. `calls`, if given, rule what its components do.
     pub(crate) fn run_until_asked_to_end(
         self,
         app: CompiledApplication,
@@ -70,7 +70,7 @@ impl Up {
         let runtime = runtime
             .map_err(|error| anyhow!("no thread can be started: {error}: raise the limit that `ulimit -u` shows"))?;
         let ended = runtime.block_on(self.serve(app, calls));
-        // A name that is being looked up must not keep the process.
+        // A DNS look-up that is under way must not keep the process from ending.
         runtime.shutdown_background();
         ended
     }
@@ -90,7 +90,7 @@ impl Up {
     }
 
     async fn serve(self, app: CompiledApplication, calls: Option<Arc<dyn Calls>>) -> anyhow::Result<()> {
-        // From here on a signal ends the application in order, whatever it is doing.
+        // From here on a signal ends the application gently at any time.
         let mut asked_to_end =
             pin!(asked_to_end().map_err(|error| anyhow!("signals can't be received: {error}: start again"))?);
         let started = tokio::select! {
@@ -117,7 +117,7 @@ impl Up {
         };
         let running = Arc::new(app.start(start).await?);
         let banner = banner::text(&app.manifest().application.name, &running, &redis, &self.tries);
-        // Nobody may be reading.
+        // The reader may be gone.
         _ = std::io::stdout().write_all(banner.as_bytes());
         let probe = self.probe.clone().map(|path| tokio::spawn(probe::watch(running.clone(), path)));
         Ok(Started { running, keeper: Keeper::new(redis), probe })
@@ -131,7 +131,7 @@ impl Up {
         })
     }
 
-    /// Says that the address is taken before a Redis is started for nothing.
+    /// Checks the address first, so that no Redis is started in vain.
     async fn check_listen(&self) -> anyhow::Result<()> {
         match TcpListener::bind(self.listen).await {
             Ok(_) => Ok(()),
@@ -145,7 +145,7 @@ impl Up {
     }
 }
 
-/// Everything that must be ended.
+/// What a signal must end.
 struct Started {
     running: Arc<RunningApplication>,
     keeper: Keeper,
@@ -153,7 +153,7 @@ struct Started {
 }
 
 impl Started {
-    /// First what is in hand, then the Redis that it needs.
+    /// Ends the application first, because it needs its Redis until then.
     async fn end(self) {
         if let Some(probe) = self.probe {
             probe.abort();

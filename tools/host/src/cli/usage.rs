@@ -1,4 +1,4 @@
-//! Mistakes in a command line. They are told like every other error: in one line, what is wrong, then what to do.
+//! Mistakes in a command line. They are worded like every other error: in one line, what is wrong, then what to do.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -8,14 +8,14 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::{Cli, tell};
 
-/// How a program ends that was called in a wrong way, by custom.
+/// The usual exit status of a program that was called in a wrong way.
 const MISUSED: u8 = 2;
 
 /// Shows help, version or mistake, all of which clap gives as an error.
 pub(super) fn answer(error: &clap::Error) -> ExitCode {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            // Nobody may be reading.
+            // The reader may be gone.
             _ = error.print();
             ExitCode::SUCCESS
         }
@@ -64,7 +64,7 @@ fn advice(suggested: &str, command: &str) -> String {
     }
 }
 
-/// What clap tells of a mistake, or nothing.
+/// A detail of a mistake that clap knows, or an empty text.
 fn text(error: &clap::Error, kind: ContextKind) -> &str {
     match error.get(kind) {
         Some(ContextValue::String(text)) => text,

@@ -78,7 +78,7 @@ impl<T: Send> HostStoreWithStore<T> for Spin {
     }
 }
 
-/// Opens a store: its connection is made, if it isn't there yet.
+/// Opens a store. Makes its connection, if it has none yet.
 async fn open(backend: &Backend) -> Result<Opened, Error> {
     connection(backend).await.map(|_| Opened { answered: false })
 }
@@ -96,7 +96,7 @@ async fn call<T: Send, R: Reply>(
 
 async fn run<R>(store: Store, command: impl Command<R>) -> Result<R, Error> {
     if store.answered {
-        let message = "the store was opened by a verdict, so its calls must be answered too";
+        let message = "the store was opened by a ruling, so its calls must be answered too";
         return Err(Error::Other(message.to_owned()));
     }
     command(connection(&store.backend).await?).await.map_err(|error| Error::Other(describe(&error)))
@@ -126,7 +126,7 @@ fn scan(mut connection: ConnectionManager) -> BoxFuture<'static, RedisResult<Vec
     })
 }
 
-/// That a store is open.
+/// A store that is open.
 struct Opened {
     answered: bool,
 }

@@ -1,4 +1,4 @@
-//! A component's outgoing requests: whether they may go out, and where they go.
+//! A component's outgoing requests: which may go out, and where they go.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +17,7 @@ use crate::watch::effects::{Failure, Reply, Stop};
 /// The domain under which components of one application reach each other.
 const CHAINED: &str = ".spin.internal";
 
-/// Tells how sending a request ended, once it has.
+/// Resolves once a request has been sent, to how that ended.
 type Io = Box<dyn Future<Output = Result<(), Error>> + Send>;
 
 /// Sends the requests of one instance.
@@ -26,7 +26,7 @@ pub(crate) struct Outgoing {
     stop: StopOrder,
 }
 
-/// That the instance must be stopped, left by a call that can't do so itself.
+/// The order to stop the instance. A request leaves it here, because it can't stop the instance itself.
 #[derive(Clone, Default)]
 struct StopOrder(Arc<Mutex<Option<Stop>>>);
 
@@ -45,7 +45,7 @@ impl Outgoing {
         Self { context, stop: StopOrder::default() }
     }
 
-    /// The order to stop the instance that a request left, if one did.
+    /// Takes the order to stop the instance, if a request left one.
     pub(super) fn take_stop(&self) -> Option<Stop> {
         self.stop.take()
     }
@@ -77,7 +77,7 @@ impl WasiHttpHooks for Outgoing {
         })
     }
 
-    /// The component gets the error and decides what to say of it, so it is no warning of the host's.
+    /// Logs the error on demand only: the component gets it too, and decides whether it is worth a word.
     fn p3_error_from_connect(&mut self, error: &io::Error) -> types::ErrorCode {
         tracing::debug!(component = %self.context.component.name, "a connection failed: {error}");
         match error.kind() {
@@ -87,7 +87,7 @@ impl WasiHttpHooks for Outgoing {
                 types::ErrorCode::DestinationIpUnroutable
             }
             _ if error.raw_os_error().is_none() => {
-                // Only a name that can't be looked up has no number of the system's.
+                // A failed DNS look-up is the only error without a number of the operating system.
                 types::ErrorCode::DnsError(types::DnsErrorPayload { rcode: Some(error.to_string()), info_code: None })
             }
             _ => types::ErrorCode::ConnectionTerminated,
@@ -95,7 +95,7 @@ impl WasiHttpHooks for Outgoing {
     }
 
     fn p3_error_from_hyper(&mut self, error: &hyper::Error) -> types::ErrorCode {
-        tracing::debug!(component = %self.context.component.name, "an answer was none: {error}");
+        tracing::debug!(component = %self.context.component.name, "an answer could not be read: {error}");
         match error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
             true => types::ErrorCode::ConnectionTerminated,
             false => types::ErrorCode::HttpProtocolError,
@@ -142,7 +142,7 @@ async fn send(
     Ok(Sent { response: response.map(BodyExt::boxed_unsync), io: Box::new(io) })
 }
 
-/// The answer of a component of the same application: there is no connection whose end could be told.
+/// The answer of a component of the same application. There is no connection that could end with an error.
 fn chained(response: Response<WasiBody>) -> Result<Sent, Error> {
     Ok(Sent { response, io: Box::new(std::future::ready(Ok(()))) })
 }

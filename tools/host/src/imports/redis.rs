@@ -140,7 +140,7 @@ fn pack(command: &str, arguments: &[RedisParameter]) -> Cmd {
 }
 
 async fn open(address: &str) -> Result<Connection, Error> {
-    // Only an address that can't be one is called so; whatever the network says is `other`.
+    // Only an address that can't be read is invalid. Any error of the network is `other`.
     redis_address::client(address).map_err(|_| Error::InvalidAddress)?;
     let connection = redis_address::connect(address).await.map_err(|error| Error::Other(describe(&error)))?;
     Ok(Connection(Link::Open(connection)))
@@ -149,7 +149,7 @@ async fn open(address: &str) -> Result<Connection, Error> {
 impl Connection {
     async fn run(self, command: Cmd) -> Result<Vec<RedisResult>, Error> {
         let Link::Open(mut connection) = self.0 else {
-            let message = "the connection was opened by a verdict, so its calls must be answered too";
+            let message = "the connection was opened by a ruling, so its calls must be answered too";
             return Err(Error::Other(message.to_owned()));
         };
         let reply = command.query_async::<Value>(&mut connection).await;
@@ -198,7 +198,7 @@ impl Failure for Error {
 
     fn in_words(&self) -> String {
         match self {
-            Self::InvalidAddress => "the address is not allowed, or is none".to_owned(),
+            Self::InvalidAddress => "the address is not allowed, or is not an address".to_owned(),
             Self::TooManyConnections => "too many connections".to_owned(),
             Self::TypeError => "the reply is of another type".to_owned(),
             Self::Other(text) => text.clone(),

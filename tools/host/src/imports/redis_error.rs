@@ -1,7 +1,7 @@
-//! Redis errors in the words in which a component gets them from Spin.
+//! Redis errors, in the words that Spin uses towards components.
 //!
-//! The interface carries an error as text, so components look into it. Spin's client and this host's differ in how they
-//! put what the server answered; the form here is Spin's.
+//! The interface carries an error as text, so components search that text. Spin's Redis client and this host's word a
+//! server's error differently. Here it gets Spin's words.
 
 use redis::RedisError;
 

@@ -4,7 +4,7 @@ use redis::{ErrorKind, RedisError, Value};
 
 use crate::run::bindings::spin::redis::redis::{Error, RedisResult};
 
-/// Flattens a reply: what was nested becomes one list, in order. Maps and what only RESP3 knows are refused.
+/// Flattens a reply: nested lists become one list, in order. Refuses maps, and types that only RESP3 has.
 pub(super) fn flatten(reply: Value) -> Result<Vec<RedisResult>, RedisError> {
     let mut flat = Vec::new();
     append(reply, &mut flat)?;
@@ -35,12 +35,12 @@ fn append(reply: Value, flat: &mut Vec<RedisResult>) -> Result<(), RedisError> {
     Ok(())
 }
 
-/// A flat reply as what one of the interface's typed functions returns.
+/// The result of a typed function of the interface, made from a flat reply.
 pub(super) trait FromReply: Sized {
     fn from_reply(reply: Vec<RedisResult>) -> Result<Self, Error>;
 }
 
-/// Whatever the reply is, it isn't looked at.
+/// Takes any reply, without a look at it.
 impl FromReply for () {
     fn from_reply(_: Vec<RedisResult>) -> Result<Self, Error> {
         Ok(())

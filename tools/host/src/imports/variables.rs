@@ -1,4 +1,4 @@
-//! `spin:variables/variables`: what the manifest gives to a component.
+//! `spin:variables/variables`: the variables that the manifest gives to a component.
 
 use wasmtime::component::Accessor;
 
@@ -22,7 +22,7 @@ impl<T: Send> HostWithStore<T> for Spin {
 
 fn look_up(component: &ComponentSettings, name: &str) -> Result<String, Error> {
     if !is_variable_name(name) {
-        return Err(Error::InvalidName(format!("{name:?} is no name of a variable")));
+        return Err(Error::InvalidName(format!("{name:?} is not a name for a variable")));
     }
     component
         .variables

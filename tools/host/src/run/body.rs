@@ -1,4 +1,4 @@
-//! Bodies that the host has whole, before anybody reads them.
+//! Bodies that the host holds in memory as a whole.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};

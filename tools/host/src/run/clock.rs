@@ -1,17 +1,17 @@
-//! The time of day as components read it: this machine's, or one that is wrong by as much as a test wants.
+//! The time of day that components read: this machine's, or a wrong one for tests.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use wasmtime_wasi::HostWallClock;
 
-/// How far the components' time of day is ahead of this machine's. None of them can tell.
+/// How far the components' clock is ahead of this machine's. A component can't notice it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ClockSkew {
     seconds: i64,
 }
 
 impl ClockSkew {
-    /// So many seconds ahead, or behind where negative.
+    /// So many seconds ahead, or behind if the number is negative.
     pub const fn seconds(seconds: i64) -> Self {
         Self { seconds }
     }

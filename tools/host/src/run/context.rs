@@ -1,4 +1,4 @@
-//! What the calls of an instance need to know: its component, and the application around it.
+//! What the calls of an instance need: its component's settings, and its application.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -15,7 +15,7 @@ use crate::run::lifetime::Lifetime;
 use crate::run::settings::ComponentSettings;
 use crate::watch::effects::{Installed, Interception};
 
-/// The application that an instance belongs to, as far as its instances need it.
+/// What instances need of the application that they belong to.
 pub(crate) trait OwnApplication: Send + Sync {
     /// What its instances share.
     fn shared(&self) -> &Shared;
@@ -56,7 +56,7 @@ impl Shared {
     }
 }
 
-/// What a call of an instance needs to know. It may outlive the instance by an instant.
+/// What a call of an instance needs. It may outlive the instance by an instant.
 pub(crate) struct InstanceContext {
     pub(crate) component: Arc<ComponentSettings>,
     pub(crate) effects: Interception,
@@ -70,11 +70,11 @@ impl InstanceContext {
         Self { component: component.clone(), effects, application: Arc::downgrade(application) }
     }
 
-    /// Whether the component may connect there. If not, it is logged with what to add where.
+    /// Whether the component may connect to `url`. If not, the log says what to add to the manifest.
     pub(crate) fn allows(&self, url: &str) -> bool {
         let component = &self.component.name;
         let Some(destination) = Destination::of(url) else {
-            tracing::warn!(%component, "may not connect: the address is no URL with a host");
+            tracing::warn!(%component, "may not connect: the address is not a URL with a host");
             return false;
         };
         let allowed = self.component.allowed_hosts.allow(&destination);
@@ -88,7 +88,8 @@ impl InstanceContext {
         allowed
     }
 
-    /// Whether the component may send requests to its own application. If not, it is logged.
+    /// Whether the component may send requests to its own application. If not, the log says what to add to the
+    /// manifest.
     pub(crate) fn allows_itself(&self) -> bool {
         let (component, allowed) = (&self.component.name, self.component.allowed_hosts.allow_itself());
         if !allowed {

@@ -23,17 +23,17 @@ use crate::watch::effects::Failure;
 
 /// The paths that Spin keeps for itself.
 const RESERVED: &str = "/.well-known/spin/";
-/// The client, where a component is called by another or directly: nobody who has an address.
+/// The client's address if the caller is another component, or the process that uses this crate.
 pub(crate) const NO_CLIENT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
-/// A running application as its triggers see it: what can be called, and by which routes.
+/// A running application as its triggers see it: its components and its routes.
 pub(crate) struct Dispatcher {
     pub(crate) components: BTreeMap<String, RunningComponent>,
     pub(crate) routes: Routes,
     pub(crate) shared: Shared,
 }
 
-/// What a component does when it is called.
+/// A component that can be called.
 pub(crate) struct RunningComponent {
     pub(crate) settings: Arc<ComponentSettings>,
     /// Answers requests, if the component exports that.
@@ -68,7 +68,7 @@ impl Dispatcher {
         self.answer(&component, request).await
     }
 
-    /// Answers a request that came through no route.
+    /// Answers a request that didn't come through a route.
     pub(crate) async fn call(
         &self,
         component: &str,
@@ -77,8 +77,8 @@ impl Dispatcher {
         self.handle(component, addressed(request, component)).await
     }
 
-    /// Hands a message to a component, in an instance of its own. The inner error is the component's word, the outer one
-    /// means that it couldn't be asked or failed.
+    /// Hands a message to a new instance of a component. The inner error is the component's answer. The outer error
+    /// means that the component takes no messages, or failed.
     pub(crate) async fn deliver(
         self: &Arc<Self>,
         component: &str,
@@ -96,7 +96,7 @@ impl Dispatcher {
         Ok(answered.map_err(|error| error.in_words()))
     }
 
-    /// A component that fails is answered for with 500.
+    /// Answers a request by a component. If the component fails, the answer is 500.
     async fn answer(&self, component: &str, request: Request<WasiBody>) -> Response<WasiBody> {
         match self.handle(component, request).await {
             Ok(response) => response,
@@ -131,7 +131,7 @@ impl OwnApplication for Dispatcher {
     }
 }
 
-/// A request with the headers of a route that matches everything.
+/// Gives a request the headers of a route that matches everything.
 fn addressed(mut request: Request<WasiBody>, component: &str) -> Request<WasiBody> {
     let route = Route { pattern: "/...".to_owned(), component: component.to_owned() };
     let trailing = request.uri().path().to_owned();

@@ -1,5 +1,5 @@
-//! The wasmtime engine: how components are compiled, where their instances live, and how one that only computes is
-//! interrupted.
+//! The wasmtime engine: it compiles components, gives their instances memory, and interrupts an instance that computes
+//! for long.
 
 use std::path::Path;
 use std::time::Duration;
@@ -14,12 +14,14 @@ pub(crate) const INSTANCES: u32 = 1000;
 const CORE_INSTANCES_PER_COMPONENT: u32 = 10;
 /// How much memory an instance may use, in bytes.
 const MEMORY_PER_INSTANCE: usize = 1 << 30;
-/// How long an instance may compute before others get a turn, and before it notices that it shall end. As in Spin.
+/// How long an instance may compute before others get a turn. After that time it also notices that it must end. Spin's
+/// turn is as long.
 const TURN: Duration = Duration::from_millis(10);
 
-/// An engine that keeps what it compiles in `cache`, if one is given, under the code's content.
+/// An engine. If `cache` is given, it keeps compiled components there, each under a digest of its code.
 pub(crate) fn engine(cache: Option<&Path>) -> anyhow::Result<Engine> {
-    // wasmtime drops an error each time that it resumes a component; under RUST_BACKTRACE=1 each would walk the stack.
+    // Each time wasmtime resumes a component it makes an error and drops it. Under RUST_BACKTRACE=1 each would walk the
+    // stack.
     wasmtime::error::disable_backtrace();
     let mut config = Config::new();
     config.wasm_component_model_async(true).epoch_interruption(true);
@@ -42,14 +44,15 @@ pub(crate) fn engine(cache: Option<&Path>) -> anyhow::Result<Engine> {
     Ok(engine)
 }
 
-/// Has the instance in `store` pause after each [`TURN`]. So a component that never returns holds up nobody for good, and
+/// Lets the instance in `store` pause after each [`TURN`]. So a component that never returns can't block others, and
 /// can be dropped.
 pub(crate) fn take_turns<T>(store: &mut Store<T>) {
     store.set_epoch_deadline(1);
     store.epoch_deadline_async_yield_and_update(1);
 }
 
-/// Ends each turn, for as long as there is the engine. A thread of its own, because busy components may hold every other.
+/// Ends each turn, for as long as the engine exists. This runs in a thread of its own, because busy components may hold
+/// all others.
 fn tick(engine: &Engine) -> std::io::Result<()> {
     let engine = engine.weak();
     let ticking = move || {

@@ -11,7 +11,7 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 /// Takes each line that a component prints: the component's name and the line, without its end.
 pub type Output = Arc<dyn Fn(&str, &str) + Send + Sync>;
 
-/// A line longer than this is given out in pieces, so that a component can't fill the host's memory by never ending one.
+/// A longer line is given out in pieces, so that a component can't fill the host's memory by a line without end.
 const LONGEST_LINE: usize = 64 * 1024;
 
 /// Prints to this process's standard error, `component | line`.
@@ -54,7 +54,7 @@ impl Lines {
     }
 }
 
-/// What an instance left without a line's end is given out when the instance is gone.
+/// Gives out the line that an instance left unfinished.
 impl Drop for Lines {
     fn drop(&mut self) {
         if !self.begun.is_empty() {

@@ -16,10 +16,11 @@ use crate::run::dispatch::{Dispatcher, NO_CLIENT};
 use crate::run::trap;
 use crate::triggers::redis::Subscription;
 
-/// How long a start waits for its subscriptions. Where Redis can't be reached it goes on without, and they follow.
+/// How long a start waits for its subscriptions. If Redis can't be reached in time, the start goes on without them, and
+/// they follow.
 const SUBSCRIPTIONS: Duration = Duration::from_secs(5);
 
-/// An application at work. Dropping it kills it.
+/// A running application. Dropping it kills it.
 pub struct RunningApplication {
     pub(crate) application: Arc<Dispatcher>,
     pub(crate) address: Option<SocketAddr>,
@@ -27,7 +28,7 @@ pub struct RunningApplication {
     pub(crate) subscriptions: Vec<watch::Receiver<Subscription>>,
 }
 
-/// A trigger that works, with its variables resolved.
+/// A trigger that is at work, with its variables resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BoundTrigger {
     /// Requests to a route.
@@ -54,7 +55,7 @@ impl RunningApplication {
         self.address
     }
 
-    /// The triggers that work.
+    /// The triggers that are at work.
     pub fn triggers(&self) -> &[BoundTrigger] {
         &self.triggers
     }
@@ -66,7 +67,7 @@ impl RunningApplication {
         }
     }
 
-    /// Tells of each time from now on that a Redis trigger listens again after it did not.
+    /// Tells, from now on, each time that a Redis trigger listens again after an interruption.
     pub fn listening(&self) -> Resubscriptions {
         let mut subscriptions = self.subscriptions.clone();
         subscriptions.iter_mut().for_each(watch::Receiver::mark_unchanged);
@@ -78,7 +79,7 @@ impl RunningApplication {
         self.subscriptions.iter().all(|subscription| *subscription.borrow() == Subscription::Made)
     }
 
-    /// Has the component answer whose route a request's path matches, as a client's request would be.
+    /// Answers a request as if a client had sent it: by the component whose route matches the path.
     pub async fn route(&self, request: Request<Bytes>) -> Response<Bytes> {
         let (mut parts, body) = self.application.route(request.map(whole), NO_CLIENT).await.into_parts();
         let body = match body.collect().await {
@@ -91,9 +92,9 @@ impl RunningApplication {
         Response::from_parts(parts, body)
     }
 
-    /// Has a component answer a request, without any route. Instances are shared with the HTTP trigger.
+    /// Lets a component answer a request directly, past all routes. The HTTP trigger uses the same instances.
     ///
-    /// An error means that there is no such component, or that it failed and so gave no answer.
+    /// An error means that there is no such component, or that it failed before it gave an answer.
     pub async fn http(&self, component: &str, request: Request<Bytes>) -> anyhow::Result<Response<Bytes>> {
         let answered = self.application.call(component, request.map(whole)).await;
         let (parts, body) = answered.map_err(|error| anyhow::anyhow!(trap::in_one_line(&error)))?.into_parts();
@@ -101,9 +102,9 @@ impl RunningApplication {
         Ok(Response::from_parts(parts, body.to_bytes()))
     }
 
-    /// Hands a component a message, without any channel, in an instance of its own.
+    /// Hands a message directly to a new instance of a component, past all channels.
     ///
-    /// The inner error is the component's answer; the outer one means that it failed and gave none.
+    /// The inner error is the component's answer. The outer error means that it failed before it gave an answer.
     pub async fn redis_message(
         &self,
         component: &str,
@@ -116,7 +117,7 @@ impl RunningApplication {
         }
     }
 
-    /// Ends gently: takes in nothing more, lets what is in hand end within [`GRACE`](crate::GRACE), then drops the rest.
+    /// Ends gently: takes no new work, gives work in hand [`GRACE`](crate::GRACE) to end, then drops the rest.
     pub async fn stop(&self) {
         self.application.lifetime().stop().await;
     }
@@ -131,7 +132,7 @@ impl RunningApplication {
         self.application.lifetime().closed().await;
     }
 
-    /// Waits until each subscription was made, or could not be for now.
+    /// Waits until each subscription was tried, with success or without.
     pub(crate) async fn subscriptions_tried(&self) {
         let tried = async {
             for mut subscription in self.subscriptions.clone() {
@@ -142,14 +143,14 @@ impl RunningApplication {
     }
 }
 
-/// Tells when Redis triggers listen again. What was published while they did not is gone, and nothing makes it good by
-/// itself.
+/// Tells when Redis triggers listen again. Messages that were published in the meantime are lost, and nothing fetches
+/// them later.
 pub struct Resubscriptions {
     subscriptions: Vec<watch::Receiver<Subscription>>,
 }
 
 impl Resubscriptions {
-    /// Waits for the next time. Never returns once the application has ended, or where there are no Redis triggers.
+    /// Waits for the next time. Never returns once the application has ended, or if it has no Redis triggers.
     pub async fn again(&mut self) {
         let made = self.subscriptions.iter_mut().map(|subscription| Box::pin(made_again(subscription)));
         match made.collect::<Vec<_>>() {
@@ -159,7 +160,7 @@ impl Resubscriptions {
     }
 }
 
-/// Dropped while it waits, it misses nothing.
+/// May be dropped while it waits: the next call misses nothing.
 async fn made_again(subscription: &mut watch::Receiver<Subscription>) {
     while subscription.changed().await.is_ok() {
         if *subscription.borrow() == Subscription::Made {

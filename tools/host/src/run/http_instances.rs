@@ -21,7 +21,7 @@ use crate::run::instance::{InstanceState, store};
 use crate::run::settings::ComponentSettings;
 use crate::run::trap;
 
-/// How far an instance is used for HTTP requests. Messages always get an instance of their own.
+/// How many HTTP requests an instance answers. Each message gets a new instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reuse {
     /// How many requests an instance answers in its life.
@@ -32,7 +32,7 @@ pub struct Reuse {
     pub idle: Duration,
 }
 
-/// As Spin does when it isn't told otherwise.
+/// Spin's defaults.
 impl Default for Reuse {
     fn default() -> Self {
         Self { requests: 128, concurrent: 16, idle: Duration::from_secs(1) }
@@ -98,7 +98,7 @@ impl WorkerExpiration for Expiration {
     }
 }
 
-/// What an instance may take on, and what is told of its end.
+/// Limits the requests of an instance, and logs why it ended.
 pub(crate) struct Limits {
     component: Arc<str>,
     reuse: Reuse,
@@ -131,7 +131,7 @@ impl WorkerState for Limits {
     }
 
     fn drop(&self, store: Store<InstanceState>, result: Result<(), wasmtime::Error>) {
-        // First the connections, then the word that they are closed.
+        // Close the connections first: whoever reads the log may count on it.
         drop(store);
         if let Err(error) = result
             && !self.killed.is_cancelled()

@@ -21,7 +21,7 @@ pub(crate) struct InstanceState {
     pub(crate) table: ResourceTable,
     wasi: WasiCtx,
     wasi_http: WasiHttpCtx,
-    /// Whoever waits for the last instance to be gone waits for this.
+    /// Its drop tells that the instance is gone.
     _alive: TaskTrackerToken,
 }
 

@@ -34,40 +34,41 @@ use crate::watch::effects::Installed;
 /// How to start an application. The default takes the manifest's own values, and serves no HTTP.
 #[derive(Clone, Default)]
 pub struct StartOptions {
-    /// Where to serve HTTP, port 0 for a free one; `None` for not at all.
+    /// The address to serve HTTP at. Port 0 takes a free one; `None` serves no HTTP.
     pub listen: Option<SocketAddr>,
     /// The Redis to use in place of the one that the manifest and the runtime configuration name.
     pub redis: Option<RedisOverride>,
-    /// Values for variables. They go before everything else, `redis` included.
+    /// Values for variables. They go before all others, even those that come from `redis`.
     pub variables: BTreeMap<String, String>,
-    /// Sees and decides every call of every component.
+    /// Rules each call of each component, and is told how it ended.
     pub calls: Option<Arc<dyn Calls>>,
-    /// By how much the components' clock is wrong.
+    /// How far the components' clock is ahead.
     pub clock: ClockSkew,
     /// Takes what components print, in place of standard error.
     pub output: Option<Output>,
-    /// Whose triggers work.
+    /// The components whose triggers work.
     pub triggers: Triggers,
-    /// How far instances are used again.
+    /// How many requests an instance answers.
     pub reuse: Reuse,
 }
 
-/// Whose triggers work. Direct calls always do.
+/// The components whose triggers work. Direct calls always do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Triggers {
-    /// Those of all components.
+    /// All components.
     #[default]
     All,
-    /// Those of these components.
+    /// These components.
     Only(BTreeSet<String>),
-    /// None.
+    /// No component.
     Off,
 }
 
 impl CompiledApplication {
     /// Starts the application. It serves when this returns, and listens to Redis if that can be reached.
     ///
-    /// Errors name the variable without a value, the entry that is no host, or the address that can't be listened on.
+    /// An error names the variable without a value, the entry that is not a host, or the address that can't be listened
+    /// on.
     pub async fn start(&self, start: StartOptions) -> anyhow::Result<RunningApplication> {
         let plan = Plan::new(self.loaded(), &start)?;
         let listener = match start.listen {
@@ -98,7 +99,7 @@ impl Triggers {
     }
 }
 
-/// What is started: what was loaded, and what the variables and stores come to this time.
+/// A start: the loaded application, with the variables and stores that it gets this time.
 struct Plan<'s> {
     loaded: &'s Loaded,
     start: &'s StartOptions,

@@ -1,4 +1,4 @@
-//! How a running application ends: gently or at once, and when it has.
+//! The end of a running application, gentle or at once.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ pub const GRACE: Duration = Duration::from_millis(500);
 
 #[derive(Clone, Default)]
 pub(crate) struct Lifetime {
-    /// No new work: nothing is accepted, nothing is subscribed to.
+    /// Cancelled when the application stops taking new work: it accepts no connection, and ends its subscriptions.
     pub(crate) stopping: CancellationToken,
-    /// No work at all: what is in hand is dropped.
+    /// Cancelled when the application drops all work, even work in hand.
     pub(crate) killed: CancellationToken,
-    /// Whatever takes in work: connections and subscriptions.
+    /// The tasks that take in work: connections and subscriptions.
     pub(crate) tasks: TaskTracker,
     /// Every instance of a component.
     pub(crate) instances: TaskTracker,
@@ -33,7 +33,7 @@ impl Lifetime {
         });
     }
 
-    /// Takes no new work, gives what is in hand [`GRACE`] to end, then drops the rest.
+    /// Takes no new work, gives work in hand [`GRACE`] to end, then drops the rest.
     pub(crate) async fn stop(&self) {
         self.stopping.cancel();
         self.tasks.close();

@@ -41,13 +41,13 @@ pub(crate) struct CompiledComponent {
 pub struct LoadOptions {
     /// `runtime-config.toml`, if there is one.
     pub runtime_config: Option<PathBuf>,
-    /// A folder for what was compiled, so that it needn't be again.
+    /// A folder that keeps compiled components, so that they are compiled only once.
     pub cache: Option<PathBuf>,
-    /// Told before each component is compiled.
+    /// Called before each component is compiled.
     pub progress: Option<OnProgress>,
 }
 
-/// Told of each step of loading.
+/// Is called at each step of loading.
 pub type OnProgress = Box<dyn Fn(Progress<'_>) + Send>;
 
 /// A component is about to be compiled.
@@ -62,9 +62,9 @@ pub struct Progress<'a> {
 }
 
 impl CompiledApplication {
-    /// Reads a manifest and compiles its components. This takes seconds of all processors where nothing is cached.
+    /// Reads a manifest and compiles its components. Without a cache this keeps all processors busy for seconds.
     ///
-    /// Errors name the file and key at fault, or the component that isn't built or needs what this host doesn't have.
+    /// An error names the file and the key at fault, or the component that isn't built or can't run on this host.
     pub fn load(manifest: &Path, load: LoadOptions) -> anyhow::Result<Self> {
         let folder = manifest.parent().unwrap_or(Path::new(""));
         let parsed = Manifest::read(manifest)?;
@@ -89,7 +89,7 @@ impl CompiledApplication {
         &self.0.runtime_config
     }
 
-    /// The variables that name a Redis by their default.
+    /// The variables whose default is the address of a Redis.
     pub fn redis_variables(&self) -> impl Iterator<Item = &str> {
         redis_variables(&self.0.manifest.variables)
     }

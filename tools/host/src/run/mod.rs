@@ -1,5 +1,5 @@
-//! Running an application. [`load`] compiles it; [`launch`] starts it; [`dispatch`] finds the component to call; [`instance`]
-//! is the sandbox in which one call, or several, are made; [`lifetime`] ends all of it, gently or at once.
+//! Running an application. [`load`] compiles it. [`launch`] starts it. [`dispatch`] finds the component for a call.
+//! [`instance`] is the sandbox that carries out one call or several. [`lifetime`] ends it all, gently or at once.
 
 pub(crate) mod bindings;
 pub(crate) mod body;

@@ -1,4 +1,4 @@
-//! What a component is given: the same for each of its instances.
+//! The settings of a component, which all its instances share.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

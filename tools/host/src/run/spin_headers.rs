@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, Request, header};
 
 use crate::application::routes::Match;
 
-/// Sets the `spin-*` headers, whatever the client sent under these names.
+/// Sets the `spin-*` headers. They replace those that the client sent.
 pub(crate) fn insert<B>(request: &mut Request<B>, found: &Match<'_>, client: SocketAddr) {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
     let scheme = request.uri().scheme_str().unwrap_or("http");
@@ -14,7 +14,7 @@ pub(crate) fn insert<B>(request: &mut Request<B>, found: &Match<'_>, client: Soc
     let full_url = format!("{scheme}://{host}{path}");
     let mut set = |name: &str, value: &str| {
         let name = HeaderName::from_bytes(name.as_bytes());
-        // A name or a value that fits no header came from the client's path, and is left out.
+        // The client's path may hold a name or a value that no header can have. It is left out.
         if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
             request.headers_mut().insert(name, value);
         }

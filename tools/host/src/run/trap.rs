@@ -1,4 +1,4 @@
-//! The end of an instance that didn't end by itself, in words.
+//! Words for the end of an instance that didn't end by itself.
 
 use crate::watch::effects::Stop;
 

@@ -26,12 +26,12 @@ use crate::run::engine::INSTANCES;
 /// How long to wait after a connection couldn't be accepted, for example because too many files are open.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// How many requests are in hand at once; more wait their turn. Each may need an instance of its own, and those are
-/// limited.
+/// How many requests are answered at once. More wait for their turn, because each may need an instance of its own, and
+/// those are limited.
 const REQUESTS: usize = 500;
 const _: () = assert!(REQUESTS < INSTANCES as usize, "there must be instances left for messages and idle ones");
 
-/// A server's requests.
+/// What the requests of a server share.
 #[derive(Clone)]
 struct Server {
     application: Arc<Dispatcher>,
@@ -61,7 +61,8 @@ async fn pause(error: &io::Error) {
     tokio::time::sleep(ACCEPT_PAUSE).await;
 }
 
-/// Answers the requests of one connection. When the application stops, the one in hand is answered, then it closes.
+/// Answers the requests of one connection. When the application stops, answers the request in hand, then closes the
+/// connection.
 async fn converse(server: Server, stream: TcpStream, client: SocketAddr) {
     // A response in two small writes would otherwise wait for the client's delayed acknowledgement.
     if let Err(error) = stream.set_nodelay(true) {
@@ -100,8 +101,8 @@ async fn respond(
     })
 }
 
-/// Waits for the beginning of a body whose length is known, so that it goes out in one write with the head: most bodies
-/// are no longer than that. Others may be meant to flow from the start.
+/// Waits for the first part of a body of known length, so that one write sends it together with the head. Most bodies
+/// have no more parts. A body of unknown length may be a stream, so nothing waits for it.
 async fn with_beginning(response: Response<WasiBody>) -> Response<WasiBody> {
     if !response.headers().contains_key(header::CONTENT_LENGTH) {
         return response;
@@ -112,8 +113,8 @@ async fn with_beginning(response: Response<WasiBody>) -> Response<WasiBody> {
     Response::from_parts(head, StreamBody::new(stream::iter(first).chain(frames)).boxed_unsync())
 }
 
-/// A component sees scheme and authority, which a client sends in the Host header. `None` if there is none, or if it
-/// contradicts the request line.
+/// Puts scheme and authority into the URI of a request, where a component looks for them. The authority comes from the
+/// Host header or from the request line. `None` if both lack it, or if they contradict each other.
 fn with_absolute_uri<B>(mut request: Request<B>) -> Option<Request<B>> {
     let host = match request.headers().get(header::HOST) {
         Some(host) => Some(Authority::try_from(host.as_bytes()).ok()?),

@@ -1,8 +1,8 @@
 //! The Redis trigger: messages on channels.
 //!
-//! As in Spin there is one subscriber per address. It takes one message at a time, each in a fresh instance; components on
-//! the same channel get it at the same time. A lost connection is tried again for as long as it takes, where Spin would
-//! end.
+//! As in Spin there is one subscriber for each address. It takes one message at a time, and hands it to all components
+//! of its channel at once, each in a new instance. After a lost connection it connects again, however long that takes.
+//! Spin would end.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::application::redis_address;
 use crate::run::dispatch::Dispatcher;
 use crate::run::trap;
 
-/// How long to wait before a connection is tried again: at first, and at most.
+/// How long to wait before a new connection is tried: at first, and at most.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
@@ -31,7 +31,7 @@ pub(crate) enum Subscription {
     Begun,
     /// It gets messages.
     Made,
-    /// The server can't be reached, and is tried again.
+    /// The server can't be reached. It is tried again.
     Lost,
 }
 
@@ -100,7 +100,7 @@ impl Subscriber {
         .await;
     }
 
-    /// Says once that the server is gone; then only on demand, for as long as it stays so.
+    /// Warns once that the server is gone. While it stays away, further failures are logged on demand only.
     fn complain(&self, ended: RedisResult<()>, pause: Duration) {
         let reason = ended.err().map_or("the server closed the connection".to_owned(), |error| error.to_string());
         if pause == FIRST_PAUSE {

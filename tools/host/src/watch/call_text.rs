@@ -1,4 +1,4 @@
-//! Calls and how they ended, each in one line for a person to read: sizes of values, no secrets.
+//! Writes calls and their endings in one line each, for a person. Values show by their size, secrets never.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use crate::watch::calls::{Answer, Ending, Operation, RedisParameter, RedisResult
 const SHORT_TEXT: usize = 40;
 /// How much of a command's arguments is shown, in bytes. A batch may have hundreds.
 const SHOWN: usize = 100;
-/// How much is shown of a script's digest, in hex digits. It has 40.
+/// How many hex digits of a script's digest are shown, out of its 40.
 const DIGEST_SHOWN: usize = 8;
 const DIGEST: usize = 40;
 /// Commands whose arguments are secrets.
@@ -51,7 +51,7 @@ fn shown(arguments: &[RedisParameter]) -> String {
     text
 }
 
-/// An argument of a command: short text as it is, a digest by its beginning, anything else by its size.
+/// Shows an argument of a command: short text as it is, a digest by its beginning, anything else by its size.
 struct Argument<'a>(&'a RedisParameter);
 
 impl fmt::Display for Argument<'_> {
@@ -71,7 +71,7 @@ impl fmt::Display for Argument<'_> {
     }
 }
 
-/// Where a request goes, without what may be secret: credentials and the query.
+/// The address of a request, without the parts that may be secret: credentials and query.
 fn place(uri: &Uri) -> String {
     let scheme = uri.scheme_str().map(|scheme| format!("{scheme}://")).unwrap_or_default();
     let port = uri.port().map(|port| format!(":{port}")).unwrap_or_default();
@@ -175,10 +175,10 @@ mod tests {
     }
 
     #[test]
-    fn an_outcome_is_shown_by_its_size() {
+    fn an_ending_is_shown_by_its_size() {
         let redis = |reply: &[RedisResult]| Ending::Answered(Answer::Redis(reply.to_vec()));
         let status = http::Response::builder().status(204).body(Bytes::new()).expect("a response");
-        for (outcome, expected) in [
+        for (ending, expected) in [
             (Ending::Answered(Answer::Opened), "ok"),
             (redis(&[]), "0 items, 0 bytes"),
             (redis(&[RedisResult::Nil]), "nil"),
@@ -191,7 +191,7 @@ mod tests {
             (Ending::Refused("no\nway".into()), "failed: no way"),
             (Ending::Dropped, "given up"),
         ] {
-            assert_eq!(outcome.to_string(), expected);
+            assert_eq!(ending.to_string(), expected);
         }
     }
 }

@@ -1,8 +1,9 @@
-//! Every effect of a component is a call to the host, and here each one can be seen and decided.
+//! Each effect of a component is a call to the host. [`Calls`] see each one, and rule what becomes of it.
 //!
-//! Whoever starts an application may install [`Calls`]. It is asked before each call and may let it pass, answer it
-//! itself, refuse it, delay it, or stop the component's instance before or after it. A component can so be tested alone,
-//! without a Redis or a network, and be stopped at any of its effects. With none installed nothing is built or counted.
+//! They are installed when an application is started. The host asks them before each call. They let it pass, delay it,
+//! answer or refuse it themselves, or stop the component's instance before or after it. So a test can run a component
+//! alone, without a Redis or a network, and stop it at any of its effects. Without installed [`Calls`] the host builds
+//! and counts nothing.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,26 +17,26 @@ pub use crate::run::bindings::spin::redis::redis::{Error as RedisError, RedisPar
 pub use crate::run::bindings::spin::variables::variables::Error as VariableError;
 pub use wasmtime_wasi_http::Error as HttpError;
 
-/// Decides each call of each component, and sees how it ended.
+/// Rules each call of each component, and is told how it ended.
 pub trait Calls: Send + Sync + 'static {
-    /// What shall become of this call. The component waits for the verdict; its other calls go on.
+    /// Rules what becomes of a call. The component's call waits for the ruling; its other calls go on.
     fn before<'c>(&'c self, call: &'c Call) -> BoxFuture<'c, Ruling>;
 
-    /// How a call ended. Told of each call that began, once.
-    fn after(&self, call: &Call, outcome: &Ending) {
-        _ = (call, outcome);
+    /// Is told how a call ended, once for each call that began.
+    fn after(&self, call: &Call, ending: &Ending) {
+        _ = (call, ending);
     }
 }
 
-/// [`Calls`] from a function that decides at once.
-pub fn decide(verdict: impl Fn(&Call) -> Ruling + Send + Sync + 'static) -> impl Calls {
+/// Makes [`Calls`] of a function that rules each call at once.
+pub fn decide(ruling: impl Fn(&Call) -> Ruling + Send + Sync + 'static) -> impl Calls {
     struct Decide<F>(F);
     impl<F: Fn(&Call) -> Ruling + Send + Sync + 'static> Calls for Decide<F> {
         fn before<'c>(&'c self, call: &'c Call) -> BoxFuture<'c, Ruling> {
             Box::pin(std::future::ready((self.0)(call)))
         }
     }
-    Decide(verdict)
+    Decide(ruling)
 }
 
 /// One call of one instance.
@@ -43,9 +44,9 @@ pub fn decide(verdict: impl Fn(&Call) -> Ruling + Send + Sync + 'static) -> impl
 pub struct Call {
     /// The component that calls.
     pub component: Arc<str>,
-    /// Which of the application's instances, counted from 1 in the order of their start.
+    /// The number of the instance in its application. Instances are counted from 1, in the order in which they start.
     pub instance: u64,
-    /// Which of the application's calls, counted from 1 in the order in which they began.
+    /// The number of the call in its application. Calls are counted from 1, in the order in which they begin.
     pub number: u64,
     /// When it began.
     pub began: Instant,
@@ -61,7 +62,7 @@ pub enum Operation {
         /// The address, credentials included.
         address: String,
     },
-    /// Runs a command. The functions of the interface that aren't `execute` show here as their command too.
+    /// Runs a command. A function of the interface like `get` shows here as its command too.
     Redis {
         /// The command's name.
         command: String,
@@ -113,11 +114,11 @@ pub enum Operation {
         /// Its name in the component.
         name: String,
     },
-    /// Sends a request to where the manifest allows, with its whole body.
+    /// Sends a request, with its whole body, to a host that the manifest allows.
     Http(http::Request<Bytes>),
 }
 
-/// What calls are told apart by first.
+/// A kind of calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// Commands on a connection.
@@ -132,7 +133,7 @@ pub enum Kind {
     Variable,
 }
 
-/// What shall become of a call.
+/// What becomes of a call.
 #[derive(Debug)]
 pub enum Ruling {
     /// It is carried out.
@@ -152,8 +153,8 @@ pub enum Ruling {
 /// What a component gets from a call that went well.
 #[derive(Clone, Debug)]
 pub enum Answer {
-    /// Of [`Operation::RedisOpen`] and [`Operation::KeyValueOpen`]. As a verdict, there is nothing behind what is opened:
-    /// each call on it must be answered or refused too.
+    /// Of [`Operation::RedisOpen`] and [`Operation::KeyValueOpen`]. If a ruling gives this answer, there is no server:
+    /// each call on what was opened must be answered or refused too.
     Opened,
     /// Of [`Operation::Redis`]: the reply, flattened.
     Redis(Vec<RedisResult>),
@@ -167,7 +168,7 @@ pub enum Answer {
     Keys(Vec<String>),
     /// Of [`Operation::Variable`].
     Variable(String),
-    /// Of [`Operation::Http`]. As an outcome, its body is empty: the component reads it later.
+    /// Of [`Operation::Http`]. In an [`Ending`] the body is empty, because the component reads it later.
     Http(http::Response<Bytes>),
 }
 
@@ -187,13 +188,13 @@ pub enum Refusal {
 /// How a call ended.
 #[derive(Debug)]
 pub enum Ending {
-    /// It was carried out or answered.
+    /// The call was carried out or answered.
     Answered(Answer),
-    /// It failed or was refused; the error as a person reads it.
+    /// The call failed or was refused. The error is worded for a person.
     Refused(String),
-    /// The instance was stopped before or after it, by the verdict.
+    /// A ruling stopped the instance before or after the call.
     Crashed,
-    /// Nobody waits for it any more: the component gave it up, or the instance was dropped.
+    /// Nobody waits for the call any more: the component gave it up, or the instance was dropped.
     Dropped,
 }
 
@@ -219,8 +220,8 @@ impl Operation {
         }
     }
 
-    /// What it is among its kind: the command, the function, the method, the variable. There is one way to open a
-    /// connection to Redis.
+    /// The command, function, method or variable, which tells the call from others of its kind. `None` for opening a
+    /// connection to Redis: all such calls are alike.
     pub fn function(&self) -> Option<&str> {
         Some(match self {
             Self::RedisOpen { .. } => return None,

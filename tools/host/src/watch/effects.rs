@@ -1,4 +1,4 @@
-//! The way that each call of an instance takes: past the installed [`Calls`], then to its effect.
+//! The path of each call of an instance: first the installed [`Calls`], then the effect.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,25 +14,25 @@ pub(crate) struct Interception {
     installed: Option<Installed>,
 }
 
-/// The calls of a running application, where somebody wants to see them.
+/// The [`Calls`] that are installed in a running application, and how many calls have begun.
 #[derive(Clone)]
 pub(crate) struct Installed {
     calls: Arc<dyn Calls>,
     begun: Arc<AtomicU64>,
 }
 
-/// A result of an interface that can be given as an [`Answer`] and shown as one.
+/// A result of an interface. It can be made from an [`Answer`], and turned into one.
 pub(crate) trait Reply: Sized {
     /// The answer as this result; `None` if it is of another kind.
     fn from_answer(answer: Answer) -> Option<Self>;
     fn to_answer(&self) -> Answer;
 }
 
-/// An error of an interface that can be given as a [`Refusal`].
+/// An error of an interface. It can be made from a [`Refusal`].
 pub(crate) trait Failure: Sized {
     /// The refusal as this error; `None` if it is of another interface.
     fn from_refusal(refusal: Refusal) -> Option<Self>;
-    /// As a person reads it.
+    /// The error worded for a person.
     fn in_words(&self) -> String;
 }
 
@@ -58,12 +58,12 @@ impl Interception {
         Self { component, instance, installed }
     }
 
-    /// Whether somebody wants to see the calls.
+    /// Whether [`Calls`] are installed.
     pub(crate) fn are_watched(&self) -> bool {
         self.installed.is_some()
     }
 
-    /// Carries out `effect`, or what the installed calls decide in its place.
+    /// Carries out `effect`, or what the installed [`Calls`] rule in its place.
     pub(crate) async fn perform<T: Reply, E: Failure>(
         &self,
         operation: impl FnOnce() -> Operation,
@@ -73,35 +73,35 @@ impl Interception {
         let number = installed.begun.fetch_add(1, Ordering::Relaxed) + 1;
         let (component, began) = (self.component.clone(), Instant::now());
         let call = Call { component, instance: self.instance, number, began, operation: operation() };
-        let mut under_way = UnderWay { calls: &*installed.calls, call, outcome: Ending::Dropped };
-        let verdict = under_way.calls.before(&under_way.call).await;
-        let decided = decide(&under_way.call, verdict, effect).await;
-        under_way.outcome = outcome(&decided);
+        let mut under_way = UnderWay { calls: &*installed.calls, call, ending: Ending::Dropped };
+        let ruling = under_way.calls.before(&under_way.call).await;
+        let decided = decide(&under_way.call, ruling, effect).await;
+        under_way.ending = ending(&decided);
         decided
     }
 }
 
-/// A call from its beginning to its end, which is told whatever it is: a dropped future tells nobody by itself.
+/// A call from its beginning to its end. Its drop tells the end, so that the end of a dropped future is told too.
 struct UnderWay<'e> {
     calls: &'e dyn Calls,
     call: Call,
-    outcome: Ending,
+    ending: Ending,
 }
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        self.calls.after(&self.call, &self.outcome);
+        self.calls.after(&self.call, &self.ending);
     }
 }
 
 async fn decide<T: Reply, E: Failure>(
     call: &Call,
-    verdict: Ruling,
+    ruling: Ruling,
     effect: impl Future<Output = Result<T, E>>,
 ) -> Result<Result<T, E>, Stop> {
     let operation = || call.operation.to_string();
     let other_kind = |given: String| Stop::OtherKind { number: call.number, operation: operation(), given };
-    match verdict {
+    match ruling {
         Ruling::Proceed => Ok(effect.await),
         Ruling::Delay(duration) => {
             tokio::time::sleep(duration).await;
@@ -123,7 +123,7 @@ async fn decide<T: Reply, E: Failure>(
     }
 }
 
-fn outcome<T: Reply, E: Failure>(decided: &Result<Result<T, E>, Stop>) -> Ending {
+fn ending<T: Reply, E: Failure>(decided: &Result<Result<T, E>, Stop>) -> Ending {
     match decided {
         Ok(Ok(reply)) => Ending::Answered(reply.to_answer()),
         Ok(Err(failure)) => Ending::Refused(failure.in_words()),
@@ -139,8 +139,8 @@ mod tests {
     use super::*;
     use crate::watch::calls::{self, KeyValueError, VariableError};
 
-    fn effects(verdict: impl Fn(&Call) -> Ruling + Send + Sync + 'static) -> Interception {
-        Interception::new("door".into(), 3, Some(Installed::new(Arc::new(calls::decide(verdict)))))
+    fn effects(ruling: impl Fn(&Call) -> Ruling + Send + Sync + 'static) -> Interception {
+        Interception::new("door".into(), 3, Some(Installed::new(Arc::new(calls::decide(ruling)))))
     }
 
     fn get() -> Operation {
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_verdict_does_what_it_says() {
+    async fn each_ruling_does_what_it_says() {
         let found = || Ok(Ok(Some(b"found".to_vec())));
         let operation = "call 1, key-value default get k";
         assert_eq!(run(&Interception::new("door".into(), 1, None)).await, (found(), 1));
@@ -178,27 +178,27 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_verdict_of_another_kind_stops_the_instance() {
-        for verdict in [
+    async fn a_ruling_of_another_kind_stops_the_instance() {
+        for ruling in [
             |_: &Call| Ruling::Answer(Answer::Exists(true)),
             |_: &Call| Ruling::Refuse(Refusal::Variable(VariableError::Undefined("x".into()))),
         ] {
-            let (result, performed) = run(&effects(verdict)).await;
+            let (result, performed) = run(&effects(ruling)).await;
             assert!(result.expect_err("stopped").contains("something of another kind"));
             assert_eq!(performed, 0);
         }
     }
 
     #[tokio::test]
-    async fn calls_are_numbered_and_their_outcome_is_told() {
+    async fn calls_are_numbered_and_their_ending_is_told() {
         #[derive(Default)]
         struct Seen(Mutex<Vec<String>>);
         impl Calls for Seen {
             fn before<'c>(&'c self, _: &'c Call) -> futures::future::BoxFuture<'c, Ruling> {
                 Box::pin(async { Ruling::Proceed })
             }
-            fn after(&self, call: &Call, outcome: &Ending) {
-                let line = format!("{} {} {} {outcome:?}", call.component, call.instance, call.number);
+            fn after(&self, call: &Call, ending: &Ending) {
+                let line = format!("{} {} {} {ending:?}", call.component, call.instance, call.number);
                 self.0.lock().expect("no panic").push(line);
             }
         }

@@ -1,4 +1,4 @@
-//! Watching the calls of components, and striking them.
+//! Watching the calls of components, and striking them with faults.
 
 mod call_text;
 pub mod calls;

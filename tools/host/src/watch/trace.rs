@@ -1,4 +1,4 @@
-//! What components do, call by call: one readable line for each as it ends, and a table in the end.
+//! Shows what components do: one line for each call when it ends, and a table when the application ends.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -10,12 +10,12 @@ use futures::future::BoxFuture;
 
 use crate::watch::calls::{Call, Calls, Ending, Kind, Operation, Ruling};
 
-/// How wide an instance's number is expected to be, its `#` included, and the call before how it ended. What is longer
-/// moves its line's rest to the right.
+/// The widths of two columns, in characters: an instance's number with its `#`, and a call. A longer text moves the
+/// rest of its line to the right.
 const NUMBER_WIDTH: usize = 6;
 const CALL_WIDTH: usize = 64;
 
-/// Shows an application's calls, and leaves what becomes of them to other [`Calls`].
+/// Shows an application's calls. Other [`Calls`] may rule what becomes of them.
 pub struct Trace {
     shown: Shown,
     decides: Option<Arc<dyn Calls>>,
@@ -28,15 +28,15 @@ pub struct Trace {
 /// Which calls are shown, and how.
 #[derive(Clone, Debug)]
 pub struct Shown {
-    /// Whose.
+    /// The components whose calls are shown.
     pub components: BTreeSet<String>,
-    /// Whether reading a variable shows.
+    /// Whether readings of variables are shown.
     pub variables: bool,
     /// Whether colours are used.
     pub colors: bool,
 }
 
-/// What the table has a row for: a component, and what it calls.
+/// A row of the table: a component, and the operation that it calls.
 type Row = (Arc<str>, String);
 
 #[derive(Clone, Copy, Default)]
@@ -46,13 +46,14 @@ struct Total {
 }
 
 impl Trace {
-    /// A trace whose time starts now. It gives each line to `print`; `decides` has a say in the calls, if there is one.
+    /// A trace whose times count from now. It hands each line to `print`. `decides`, if given, rules the calls.
     pub fn new(shown: Shown, decides: Option<Arc<dyn Calls>>, print: impl Fn(&str) + Send + Sync + 'static) -> Self {
         let (print, began, header) = (Box::new(print), Instant::now(), Once::new());
         Self { shown, decides, print, began, header, totals: Mutex::default() }
     }
 
-    /// The table of all calls that were shown, by component and operation: how many, how long in all and each.
+    /// The table of the calls that were shown. Each component and operation has its number of calls, total time and
+    /// mean time.
     pub fn summary(&self) -> String {
         let totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
         let wide =
@@ -77,13 +78,13 @@ impl Trace {
         self.shown.components.contains(&*call.component) && !is_hidden
     }
 
-    fn show(&self, call: &Call, outcome: &Ending) {
+    fn show(&self, call: &Call, ending: &Ending) {
         let now = Instant::now();
         let took = now.duration_since(call.began);
         self.header.call_once(|| (self.print)(&self.line("at ms", "took ms", "instance", "call → how it ended")));
         let at = Millis(now.duration_since(self.began)).to_string();
         let instance = format!("{}#{}", call.component, call.instance);
-        let ended = self.style(outcome).apply_to(outcome);
+        let ended = self.style(ending).apply_to(ending);
         let what = format!("{:CALL_WIDTH$} → {ended}", call.operation.to_string());
         (self.print)(&self.line(&at, &Millis(took).to_string(), &instance, &what));
         let row = (call.component.clone(), operation(&call.operation));
@@ -98,10 +99,10 @@ impl Trace {
         format!("{at:>11}  {took:>9}  {instance:width$}  {what}")
     }
 
-    /// What went wrong stands out.
-    fn style(&self, outcome: &Ending) -> Style {
+    /// The colour of an ending, so that failures stand out.
+    fn style(&self, ending: &Ending) -> Style {
         let style = Style::new().force_styling(self.shown.colors);
-        match outcome {
+        match ending {
             Ending::Answered(_) => style.green(),
             Ending::Refused(_) => style.red(),
             Ending::Crashed | Ending::Dropped => style.yellow(),
@@ -117,18 +118,18 @@ impl Calls for Trace {
         }
     }
 
-    /// Shows the call first: what decides may kill the host.
-    fn after(&self, call: &Call, outcome: &Ending) {
+    /// Shows the call before it tells `decides`, because that may kill the host.
+    fn after(&self, call: &Call, ending: &Ending) {
         if self.shows(call) {
-            self.show(call, outcome);
+            self.show(call, ending);
         }
         if let Some(decides) = &self.decides {
-            decides.after(call, outcome);
+            decides.after(call, ending);
         }
     }
 }
 
-/// What calls are added up by: their kind and function, all variables together.
+/// The name under which the table adds up a call: its kind and function. All variables are added up together.
 fn operation(operation: &Operation) -> String {
     let kind = operation.kind();
     match operation.function() {

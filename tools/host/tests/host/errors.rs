@@ -47,7 +47,7 @@ impl Errors {
     }
 }
 
-/// Whether an error says what to do after it has said what is wrong, and names bad values as all others do.
+/// Whether an error first says what is wrong, then what to do, and words a bad value like all others.
 fn has_advice(error: &str) -> bool {
     let mut parts = error.trim_start_matches("error: ").split(": ").skip(1);
     let has_advice = parts.any(|part| ADVICE.contains(&part.split_whitespace().next().unwrap_or_default()));

@@ -23,7 +23,8 @@
   )
   (core instance $memory (instantiate $memory))
   (core func $get
-    (canon lower (func $variables "get") (memory (core memory $memory "memory")) (realloc (core func $memory "realloc"))))
+    (canon lower (func $variables "get")
+      (memory (core memory $memory "memory")) (realloc (core func $memory "realloc"))))
 
   (core module $main
     (import "memory" "memory" (memory 1))
@@ -41,7 +42,8 @@
     (with "variables" (instance (export "get" (func $get))))
   ))
   (func $handle-message async (param "message" $payload) (result (result (error $error)))
-    (canon lift (core func $main "handle-message") (memory (core memory $memory "memory")) (realloc (core func $memory "realloc"))))
+    (canon lift (core func $main "handle-message")
+      (memory (core memory $memory "memory")) (realloc (core func $memory "realloc"))))
   (instance (export "spin:redis/inbound-redis@3.0.0")
     (export "payload" (type $payload))
     (export "error" (type $error))

@@ -6,10 +6,10 @@ use std::time::Duration;
 use rustix::process::{Pid, test_kill_process};
 use tempfile::TempDir;
 
-/// How long anything may take that must happen. Only a failing test waits so long.
+/// How long a test waits for anything. Only a failing test waits so long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// An application without components, on whose Redis nothing depends.
+/// An application without components. It names a Redis, which nothing uses.
 pub(crate) const EMPTY: &str = r#"
 spin_manifest_version = 2
 [application]
@@ -39,7 +39,8 @@ impl Folder {
         folder
     }
 
-    /// With a component in it that reads a variable for each message on `news`, and never finishes with an empty one.
+    /// A folder with an application, whose component reads a variable for each message on `news`, and runs forever
+    /// after an empty message.
     pub(crate) fn with_reader() -> Self {
         let folder = Self::with_manifest(&format!("{EMPTY}{READER}"));
         let guest = wat::parse_str(include_str!("guest.wat")).unwrap();
@@ -74,15 +75,15 @@ pub(crate) async fn connect(url: &str) -> Option<redis::aio::MultiplexedConnecti
     redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.ok()
 }
 
-/// Whether a process exists and isn't just waiting for its parent to ask how it ended.
+/// Whether a process exists and is not a zombie.
 pub(crate) fn is_alive(pid: u32) -> bool {
     let exists = test_kill_process(Pid::from_raw(pid.try_into().unwrap()).unwrap()).is_ok();
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
     exists && !stat.is_ok_and(|stat| stat.contains(") Z "))
 }
 
-/// Whether something that says how long it took takes less than a second. It may be tried again, since a busy machine makes
-/// everything late.
+/// Checks that an attempt, which returns how long it took, takes less than a second. It gets several tries, since a
+/// busy machine makes everything late.
 pub(crate) async fn within_a_second(mut attempt: impl AsyncFnMut() -> Duration) {
     const TRIES: usize = 3;
     let mut taken = Vec::new();

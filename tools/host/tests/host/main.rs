@@ -1,4 +1,4 @@
-//! What the host promises whatever the application: its server, its own Redis, its command line.
+//! What the host promises for every application: its server, its private Redis, its command line.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 

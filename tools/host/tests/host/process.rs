@@ -1,4 +1,4 @@
-//! The program, as a process.
+//! The program `host`, run as a process.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -64,7 +64,7 @@ pub(crate) fn shell(folder: &Folder, line: &str) -> Command {
     shell
 }
 
-/// What it says when it doesn't start.
+/// The errors that it prints when it doesn't start.
 pub(crate) async fn refused(folder: &Folder, how: &str, change: impl FnOnce(&mut Command) -> &mut Command) -> String {
     let mut command = command(folder, how);
     change(&mut command);

@@ -20,7 +20,7 @@ impl Traced {
     async fn start(folder: &Folder, arguments: &[&str]) -> Self {
         let mut process = Process::start(folder, "trace", &[&["--variables"], arguments].concat());
         let url = process.redis().await;
-        // It is told once the application listens.
+        // This line is printed once the application listens.
         process.line("Ctrl-C").await;
         Self { process, redis: connect(&url).await.unwrap(), server: server_of(&url).await }
     }

@@ -1,4 +1,4 @@
-//! What a manifest must hold beyond its syntax: every reference leads somewhere.
+//! What a manifest must keep beyond its syntax: names follow the rules, and each reference leads somewhere.
 
 use toml::Spanned;
 

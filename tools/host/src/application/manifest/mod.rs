@@ -68,7 +68,7 @@ pub struct TriggerDefaults {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RedisTriggerDefaults {
-    /// Where a Redis trigger listens that has no address of its own. A template.
+    /// The address for Redis triggers that have no address of their own. A template.
     pub address: Option<Spanned<String>>,
 }
 
@@ -76,7 +76,7 @@ pub struct RedisTriggerDefaults {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VariableDeclaration {
-    /// The value, if none is given from outside.
+    /// The value, unless one is given from outside.
     pub default: Option<String>,
     /// Whether a value has to come from outside.
     #[serde(default)]
@@ -118,7 +118,7 @@ pub struct HttpTrigger {
 pub enum HttpRoute {
     /// `/exact`, `/prefix/...`, with `:name` for one segment.
     Public(String),
-    /// Reached by other components only, at `http://<component>.spin.internal`.
+    /// Only other components can call it, at `http://<component>.spin.internal`.
     Private {
         /// Always true.
         private: bool,
@@ -131,7 +131,7 @@ pub enum HttpRoute {
 pub struct RedisTrigger {
     /// A name for the trigger, which nothing uses.
     pub id: Option<String>,
-    /// The server to listen to, where it isn't the application's default. A template.
+    /// The server to listen to, if it isn't the application's default. A template.
     pub address: Option<Spanned<String>>,
     /// The channel. A template.
     pub channel: Spanned<String>,
@@ -143,7 +143,7 @@ pub struct RedisTrigger {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ComponentTable {
-    /// The compiled component, relative to the manifest.
+    /// The file with the compiled component, relative to the manifest.
     pub source: Spanned<String>,
     /// What it is for.
     #[serde(default)]
@@ -177,7 +177,7 @@ pub struct Build {
     pub command: Commands,
     /// Where to run it, relative to the manifest.
     pub workdir: Option<String>,
-    /// What to watch for changes, which only Spin does.
+    /// The files to watch for changes. Only Spin watches them.
     #[serde(default)]
     pub watch: Vec<String>,
 }
@@ -203,7 +203,7 @@ impl Manifest {
         Self::parse(file, &text)
     }
 
-    /// Checks a manifest's text; `file` is only what faults are named by.
+    /// Checks a manifest's text. `file` isn't read: faults name it.
     pub fn parse(file: &Path, text: &str) -> Result<Self, FileFault> {
         let source = Source { file, text };
         let manifest: Self = toml::from_str(text).map_err(|error| source.fault_in_toml(&error))?;
@@ -263,7 +263,7 @@ impl Build {
     }
 }
 
-/// A template that a checked manifest holds.
+/// Parses a template of a manifest whose check was passed.
 pub(crate) fn template(text: &Spanned<String>) -> Template {
     Template::parse(text.get_ref()).expect("the manifest was checked when it was read")
 }

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use crate::watch::calls::{Call, HttpError, KeyValueError, Kind, Operation, RedisError, Refusal, VariableError};
 
-/// What a component reads in the error of a call that failed by a fault.
+/// The error that a component gets if a fault makes its call fail.
 const ORDERED: &str = "a fault, as ordered";
 
-/// What becomes of some of an application's calls.
+/// What goes wrong with some calls of an application.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
-    /// The component whose calls are meant; `None` for each component's.
+    /// The component whose calls are meant. `None` means every component.
     pub component: Option<String>,
     /// The calls that are meant, and counted.
     pub target: Target,
@@ -26,18 +26,18 @@ pub struct Fault {
 pub enum Target {
     /// Each call.
     Any,
-    /// Those of a kind.
+    /// The calls of a kind.
     Kind(Kind),
-    /// Those of a kind to one of its functions, as [`Operation::function`] tells it, in whatever case.
+    /// The calls of a kind to one function, named as by [`Operation::function`]. Upper and lower case are the same.
     Function(Kind, String),
 }
 
-/// Which of the calls that a fault means it strikes. Each component's are counted by themselves.
+/// Which calls a fault strikes, among those that it means. The calls of each component are counted separately.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Occurrence {
     /// This one, counted from 1.
     Nth(NonZeroU64),
-    /// One in so many, the first time that one itself.
+    /// Every n-th: the n-th first, then the 2n-th, and so on.
     Every(NonZeroU64),
     /// By chance, with this probability: above 0, at most 1.
     Chance(f64),
@@ -81,7 +81,7 @@ impl Target {
     }
 }
 
-/// The error that a call ends with that fails by a fault.
+/// The error of a call that a fault makes fail.
 pub(super) fn refusal(kind: Kind) -> Refusal {
     let text = ORDERED.to_owned();
     match kind {

@@ -1,7 +1,7 @@
-//! Faults on demand: calls that fail, wait, stop their instance or kill the host, as planned beforehand.
+//! Faults on demand: a plan makes calls fail, wait, stop their instance or kill the host.
 //!
-//! A [`FaultPlan`] is a [`Calls`](crate::Calls) to start an application with. Its faults are built as values or read from
-//! text, in the form of `host up --fault`:
+//! An application that is started with a [`FaultPlan`] as its [`Calls`](crate::Calls) is struck by the plan's faults. A
+//! fault can be read from text, which is written as for `host up --fault`:
 //!
 //! ```text
 #![doc = include_str!("notation.txt")]

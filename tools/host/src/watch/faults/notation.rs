@@ -1,4 +1,4 @@
-//! The compact text form of a fault, as `host up --fault` takes it.
+//! Reads and writes a fault as text, as for `host up --fault`.
 
 use std::fmt;
 use std::num::NonZeroU64;
@@ -12,7 +12,7 @@ use crate::watch::calls::Kind;
 /// How a fault is written, for a person to read.
 pub const NOTATION: &str = include_str!("notation.txt");
 
-/// Each component, or each call.
+/// Stands for every component, or for every operation.
 const ANY: &str = "*";
 const EVERY: &str = "every-";
 const DELAY: &str = "delay=";
@@ -24,39 +24,40 @@ const EFFECTS: [(&str, Effect); 5] = [
     ("kill-before", Effect::KillBefore),
     ("kill-after", Effect::KillAfter),
 ];
-/// The functions of the key-value interface, as [`Operation::function`](crate::watch::calls::Operation::function) tells them.
+/// The functions of the key-value interface, as [`Operation::function`](crate::watch::calls::Operation::function) tells
+/// them.
 const KEY_VALUE_FUNCTIONS: [&str; 6] = ["open", "get", "set", "delete", "exists", "get-keys"];
 
 /// Why a text is not a fault.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAFault {
-    /// It doesn't say what happens.
+    /// The effect is missing.
     #[error("the effect is missing: end the fault with `=` and {}", effects())]
     NoEffect,
-    /// What shall happen isn't known.
+    /// The effect isn't known.
     #[error("`{}` is not an effect: write {}", .0, effects())]
     UnknownEffect(String),
     /// The delay isn't a number.
     #[error("`{0}` is not a delay: write whole milliseconds, like delay=200")]
     NotADelay(String),
-    /// There is no component or no operation.
+    /// The component or the operation is missing.
     #[error("the component or the operation is missing: write both, like worker:redis or *:http")]
     Incomplete,
     /// There is more than component, operation, function and occurrence.
     #[error("`{0}` is too much: write COMPONENT:OPERATION:OCCURRENCE=EFFECT")]
     TooMuch(String),
-    /// There are no such calls.
+    /// The operation isn't known.
     #[error("`{}` is not an operation: write {}", .0, operations())]
     UnknownOperation(String),
-    /// There are no such calls of this operation.
+    /// The operation has no such function.
     #[error("`{function}` is not {}", function_of(*.kind))]
     UnknownFunction {
         /// The operation.
         kind: Kind,
-        /// What it doesn't have.
+        /// The function that it doesn't have.
         function: String,
     },
-    /// It doesn't say which of the calls.
+    /// The occurrence can't be read.
     #[error("`{0}` is not an occurrence: write 3 for the third, every-50, or p0.1 for one in ten")]
     NotAnOccurrence(String),
 }
@@ -114,7 +115,7 @@ fn parse_target(operation: &str, function: Option<&str>) -> Result<Target, NotAF
     }
 }
 
-/// Whether calls of this kind may be told apart by this name.
+/// Whether a call of this kind may have this function.
 fn has(kind: Kind, function: &str) -> bool {
     let starts_with_letter = function.starts_with(|c: char| c.is_ascii_alphabetic());
     match kind {
@@ -127,7 +128,7 @@ fn has(kind: Kind, function: &str) -> bool {
     }
 }
 
-/// Whether a part is meant as an occurrence, well written or not.
+/// Whether a part looks like an occurrence. It may be one that can't be read.
 fn is_occurrence(text: &str) -> bool {
     let is_number = |text: &str| text.starts_with(|c: char| c.is_ascii_digit() || c == '.');
     is_number(text) || text.starts_with(EVERY) || text.strip_prefix('p').is_some_and(is_number)
@@ -154,7 +155,7 @@ fn operations() -> String {
     format!("{} or {ANY}", Kind::ALL.map(|kind| kind.to_string()).join(", "))
 }
 
-/// What the calls of a kind are told apart by, and how it is written.
+/// What the function of a call of this kind is, then how to write it.
 fn function_of(kind: Kind) -> String {
     match kind {
         Kind::KeyValue => {
@@ -168,7 +169,7 @@ fn function_of(kind: Kind) -> String {
     }
 }
 
-/// As it is read.
+/// In the form in which it is read.
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}{}={}", self.component.as_deref().unwrap_or(ANY), self.target, self.occurrence, self.effect)
@@ -185,7 +186,7 @@ impl fmt::Display for Target {
     }
 }
 
-/// With the colon before it, unless it is every one.
+/// With a colon before it. Nothing at all for every call.
 impl fmt::Display for Occurrence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

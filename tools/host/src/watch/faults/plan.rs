@@ -1,4 +1,4 @@
-//! The plan: counts calls, and has each fault strike those that it shall.
+//! The plan of faults: it counts calls, and decides which fault strikes which.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -14,15 +14,15 @@ use crate::watch::calls::{Call, Calls, Ending, Ruling};
 pub struct FaultPlan {
     faults: Vec<Fault>,
     seed: u64,
-    /// How many calls a fault, by its place in the plan, has seen of a component.
+    /// How many calls of each component each fault has counted. A fault is known by its place in the plan.
     counts: Mutex<HashMap<(usize, Arc<str>), u64>>,
     /// The numbers of the calls after which the host is killed.
     last_calls: Mutex<HashSet<u64>>,
 }
 
 impl FaultPlan {
-    /// A plan with nothing counted yet. Which calls are struck by chance follows from `seed` alone: whatever else happens
-    /// in between, the n-th call of a component is struck or isn't.
+    /// A plan that has counted nothing yet. `seed` alone decides which calls are struck by chance. So a component's
+    /// n-th call is struck or isn't, whatever calls others make in between.
     pub fn new(faults: impl IntoIterator<Item = Fault>, seed: u64) -> Self {
         let faults = faults.into_iter().collect();
         Self { faults, seed, counts: Mutex::default(), last_calls: Mutex::default() }
@@ -52,7 +52,7 @@ impl FaultPlan {
         hasher.finish() as f64 / u64::MAX as f64
     }
 
-    fn verdict(&self, fault: &Fault, call: &Call) -> Ruling {
+    fn ruling(&self, fault: &Fault, call: &Call) -> Ruling {
         match fault.effect {
             Effect::CrashBefore => Ruling::CrashBefore,
             Effect::CrashAfter => Ruling::CrashAfter,
@@ -79,19 +79,19 @@ impl FaultPlan {
 
 impl Calls for FaultPlan {
     fn before<'c>(&'c self, call: &'c Call) -> BoxFuture<'c, Ruling> {
-        let verdict = self.strike(call).map_or(Ruling::Proceed, |fault| self.verdict(fault, call));
-        Box::pin(std::future::ready(verdict))
+        let ruling = self.strike(call).map_or(Ruling::Proceed, |fault| self.ruling(fault, call));
+        Box::pin(std::future::ready(ruling))
     }
 
-    fn after(&self, call: &Call, outcome: &Ending) {
+    fn after(&self, call: &Call, ending: &Ending) {
         let is_last = self.last_calls().remove(&call.number);
-        if is_last && !matches!(outcome, Ending::Dropped) {
+        if is_last && !matches!(ending, Ending::Dropped) {
             kill("after", call);
         }
     }
 }
 
-/// Crashes are told with the end of their instance.
+/// Logs that a fault strikes. Crashes are logged when their instance ends.
 fn tell(fault: &Fault, call: &Call) {
     tracing::info!(
         component = &*call.component,

@@ -43,7 +43,7 @@ async fn components(errors: &mut Errors) {
     errors.add(&format!("{line}, without any component"), &mut shell(&folder, line), &[]).await;
 }
 
-/// Variables are resolved when the application starts. It gets a Redis, since none must be started for it.
+/// Variables are resolved when the application starts. `--redis` saves the start of a private Redis.
 async fn values(errors: &mut Errors) {
     const LINE: &str = "host up --listen 127.0.0.1:0 --redis redis://127.0.0.1:1";
     errors.part("Variables, by host up");
