@@ -6,5 +6,6 @@ extern crate harness;
 
 mod alone;
 mod architecture;
+mod documents;
 mod queue;
 mod whole;

@@ -1,0 +1,15 @@
+//! The documents say what is in the source: each route, each variable, each path and each test that they name.
+//!
+//! These tests read files only. They need no component and no Redis.
+
+mod changelog;
+mod fields;
+mod first_page;
+mod links;
+mod markdown;
+mod names;
+mod prose;
+mod routes;
+mod routes_in_source;
+mod tree;
+mod variables;

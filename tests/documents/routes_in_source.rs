@@ -1,0 +1,144 @@
+//! The routes of a component, as its source has them: patterns of path segments, and methods.
+
+use std::collections::BTreeSet;
+
+use super::tree;
+
+const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
+
+/// One pattern of a `match` on the segments of a path.
+#[derive(Debug, PartialEq)]
+pub(super) struct Pattern {
+    pub(super) segments: Vec<Segment>,
+    /// The methods that its arm names. Empty: another function checks the method.
+    pub(super) methods: BTreeSet<String>,
+}
+
+/// A part of a pattern.
+#[derive(Debug, PartialEq)]
+pub(super) enum Segment {
+    /// One of these words.
+    Words(Vec<String>),
+    /// Any one segment.
+    Any,
+    /// Any number of segments.
+    Rest,
+}
+
+/// The patterns of a component's routes.rs; none if it has no such file.
+pub(super) fn patterns(component: &str) -> Vec<Pattern> {
+    let path = format!("components/{component}/src/routes.rs");
+    if !tree::root().join(&path).exists() {
+        return Vec::new();
+    }
+    let patterns = parse(&tree::text(&path));
+    assert!(!patterns.is_empty(), "{path} has no patterns of path segments, or this test can't read them");
+    patterns
+}
+
+/// Every method that the component names.
+pub(super) fn methods(component: &str) -> BTreeSet<String> {
+    let files = tree::files(&format!("components/{component}/src"), "rs");
+    files.iter().flat_map(|path| methods_in(&tree::text(path))).collect()
+}
+
+/// Each list in brackets that stands before an arrow and has a word in it.
+fn parse(source: &str) -> Vec<Pattern> {
+    let source = without_comments(source);
+    let arms =
+        source.match_indices("=>").map(|(at, _)| (pattern_before(&source[..at]), body_behind(&source[at + 2..])));
+    let patterns = arms.flat_map(|(pattern, body)| {
+        let named = methods_in(pattern);
+        let methods = if named.is_empty() { methods_in(body) } else { named };
+        let lists = lists(pattern).filter(|list| list.contains('"'));
+        lists.map(move |list| Pattern { segments: segments(list), methods: methods.clone() })
+    });
+    patterns.collect()
+}
+
+/// The last pattern of this piece of source: back to the comma or brace that ends the arm before.
+fn pattern_before(source: &str) -> &str {
+    let mut depth = 0;
+    for (at, c) in source.char_indices().rev() {
+        match c {
+            ')' | ']' => depth += 1,
+            '(' | '[' => depth -= 1,
+            ',' | ';' | '{' | '}' if depth == 0 => return &source[at + 1..],
+            _ => {}
+        }
+    }
+    source
+}
+
+/// The body of an arm: up to its comma, its closing brace or the end of the match.
+fn body_behind(source: &str) -> &str {
+    let is_block = source.trim_start().starts_with('{');
+    let mut depth = 0;
+    for (at, c) in source.char_indices() {
+        match c {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth -= 1,
+            _ => {}
+        }
+        if depth < 0 || depth == 0 && (c == ',' || c == '}' && is_block) {
+            return &source[..at];
+        }
+    }
+    source
+}
+
+/// What stands in brackets.
+fn lists(pattern: &str) -> impl Iterator<Item = &str> {
+    pattern.split('[').skip(1).filter_map(|rest| rest.split_once(']')).map(|(list, _)| list)
+}
+
+fn segments(list: &str) -> Vec<Segment> {
+    list.split(',').map(str::trim).filter(|part| !part.is_empty()).map(segment).collect()
+}
+
+fn segment(part: &str) -> Segment {
+    let words: Vec<String> = part.split('"').skip(1).step_by(2).map(str::to_owned).collect();
+    match (words.is_empty(), part.contains("..")) {
+        (false, _) => Segment::Words(words),
+        (true, true) => Segment::Rest,
+        (true, false) => Segment::Any,
+    }
+}
+
+/// The methods in a piece of source, those in strings left out.
+fn methods_in(source: &str) -> BTreeSet<String> {
+    let code: String = without_comments(source).split('"').step_by(2).collect::<Vec<_>>().join(" ");
+    let words = code.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    words.filter(|word| METHODS.contains(word)).map(str::to_owned).collect()
+}
+
+fn without_comments(source: &str) -> String {
+    let lines = source.lines().map(|line| line.split("//").next().unwrap_or_default());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_pattern_is_read_with_its_words_and_its_methods() {
+    let words = |words: &[&str]| Segment::Words(words.iter().map(|word| (*word).to_owned()).collect());
+    let methods = |methods: &[&str]| methods.iter().map(|method| (*method).to_owned()).collect::<BTreeSet<_>>();
+    let source = r#"
+        ["orders", id] => match method { // DELETE
+            Method::GET | Method::HEAD => show(id, ["a"]),
+            _ => Err(Problem::MethodNotAllowed { allow: "GET, HEAD, PUT" }),
+        },
+        (["letters", queue, verb @ ("redrive" | "discard")], Method::POST) if is_queue(queue) => verb(queue),
+        (["orders"] | ["metrics"], _) => Err(Problem::MethodNotAllowed { allow: "GET" }),
+        ["stock", _, ..] => stock(),
+    "#;
+    let expected = [
+        Pattern { segments: vec![words(&["orders"]), Segment::Any], methods: methods(&["GET", "HEAD"]) },
+        Pattern {
+            segments: vec![words(&["letters"]), Segment::Any, words(&["redrive", "discard"])],
+            methods: methods(&["POST"]),
+        },
+        Pattern { segments: vec![words(&["orders"])], methods: methods(&[]) },
+        Pattern { segments: vec![words(&["metrics"])], methods: methods(&[]) },
+        Pattern { segments: vec![words(&["stock"]), Segment::Any, Segment::Rest], methods: methods(&[]) },
+    ];
+    assert_eq!(parse(source), expected);
+}
