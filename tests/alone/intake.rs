@@ -79,7 +79,7 @@ async fn what_redis_keeps_is_what_the_shop_sent_and_was_told() {
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let answer = alone.http(post_with(&[("traceparent", trace), ("idempotency-key", "cart-4711")])).await;
     let accept = accepts(&alone.take_effects()).remove(0);
-    let Ok(Command::Place(placed)) = Command::decode(&accept.payload) else { panic!("it is an order") };
+    let Ok(Command::Decide(placed)) = Command::decode(&accept.payload) else { panic!("it is an order") };
 
     assert_eq!(accept.id, placed.id.as_bytes());
     assert_eq!(json(&answer)["id"], placed.id.to_string());
@@ -99,7 +99,7 @@ async fn an_order_without_a_key_has_no_idempotency_record() {
     assert_eq!(alone.http(post_with(&[("traceparent", "nonsense")])).await.status(), 202);
     let accept = accepts(&alone.take_effects()).remove(0);
     assert_eq!((accept.digest, accept.fingerprint, accept.ttl_ms), (vec![], vec![], 0));
-    let Ok(Command::Place(placed)) = Command::decode(&accept.payload) else { panic!("it is an order") };
+    let Ok(Command::Decide(placed)) = Command::decode(&accept.payload) else { panic!("it is an order") };
     assert!(placed.trace.is_none(), "a malformed traceparent is passed over");
 }
 
@@ -294,9 +294,9 @@ async fn an_order_without_a_record_is_shown_where_it_waits() {
     let why = r#"{"class":"handler","reason":"the store was away","deliveries":5,"failures":5,"crashes":0}"#;
     let gone = r#"{"at":1,"by":"ann","why":"a test order","class":"handler","reason":"the store was away"}"#;
     for (reply, status, reason) in [
-        (found("", "queue", &message, ""), "queued", None),
+        (found("", "queued", &message, ""), "queued", None),
         (found("", "dead", &message, why), "needs_attention", Some("the store was away")),
-        (found("", "queue", b"{", ""), "needs_attention", Some("EOF")),
+        (found("", "queued", b"{", ""), "needs_attention", Some("EOF")),
         (found("", "discarded", b"", gone), "discarded", Some("a test order")),
     ] {
         let alone = finding(reply, |_| None).around("intake").await;
@@ -319,16 +319,24 @@ async fn a_store_that_fails_is_told_as_503() {
         matches!(effect, Effect::StoreOpen).then(|| Ruling::Refuse(Refusal::KeyValue(KeyValueError::NoSuchStore)))
     };
     type Store = Box<dyn Fn(&Effect) -> Option<Ruling> + Send + Sync>;
-    let table: Vec<(&str, Store, &str)> = vec![
-        ("1.1", Box::new(failing), "out of order"),
-        ("1.1", Box::new(unopened), "the store failed"),
-        ("1.1", Box::new(|_| None), "the store has lost the record"),
-        ("first", Box::new(|_| None), "the head of the order is no version"),
-    ];
+    let table: Vec<(&str, Store, &str)> =
+        vec![("1.1", Box::new(failing), "out of order"), ("1.1", Box::new(unopened), "The store failed")];
     for (head, store, told) in table {
         let alone = finding(found(head, "", b"", ""), store).around("intake").await;
         let detail = refusal(&alone.http(get(1)).await, "unavailable");
         assert!(detail.contains(told), "{detail}");
+    }
+}
+
+#[tokio::test]
+async fn a_lost_record_is_told_as_500_because_trying_again_does_not_help() {
+    for (head, told) in [("1.1", "the store has lost the record"), ("first", "the head of the order is no version")] {
+        let alone = finding(found(head, "", b"", ""), |_| None).around("intake").await;
+        let answer = alone.http(get(1)).await;
+        assert_eq!((answer.status().as_u16(), answer.headers().get("retry-after")), (500, None), "{answer:?}");
+        let problem = json(&answer);
+        assert_eq!(problem["type"], "urn:sluice:problem:record-unreadable");
+        assert!(problem["detail"].as_str().unwrap().contains(told), "{problem}");
     }
 }
 

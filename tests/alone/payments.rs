@@ -2,7 +2,7 @@
 
 use host::calls::{Answer, HttpError, RedisResult, Refusal, Ruling};
 use http::StatusCode;
-use order::{Finding, Payment, Record, Timestamp, command};
+use order::{ChangeRequest, CommandId, Finding, Payment, Record, Timestamp};
 use queue::Message;
 use serde_json::{Value, json};
 
@@ -167,19 +167,19 @@ async fn an_order_that_was_recalled_is_neither_charged_nor_held() {
 }
 
 /// What asks for a change of the first order, whose present record is this.
-fn asking(wanted: order::Wanted, head: &str) -> Message {
-    let change = order::Change { id: id(1), wanted, trace: None };
+fn asking(request: ChangeRequest, head: &str) -> Message {
+    let change = order::Change { id: id(1), request, trace: None };
     Message {
-        id: command::message_id(&id(1), change.wanted.as_move()),
-        subject: id(1).as_bytes().to_vec(),
-        payload: change.encode(),
-        head: head.into(),
+        id: CommandId { order: id(1), change: Some(change.kind()) }.to_bytes().into(),
+        subject: id(1).as_bytes().into(),
+        payload: change.encode().into(),
+        head: Some(head).filter(|head| !head.is_empty()).map(queue::Head::from),
         ..order(1)
     }
 }
 
 fn cancel(head: &str) -> Message {
-    asking(order::Wanted::Cancel { reason: "ordered twice".parse().ok() }, head)
+    asking(ChangeRequest::Cancel { reason: "ordered twice".parse().ok() }, head)
 }
 
 fn confirmed(payment: Payment) -> Record {
@@ -262,7 +262,7 @@ async fn an_order_whose_refund_fails_stays_as_it_is() {
 
 #[tokio::test]
 async fn a_fulfilled_orders_stock_is_gone_and_its_parcel_is_told() {
-    let fulfil = asking(order::Wanted::Fulfil { tracking: "JD0146".parse().ok() }, "1.1");
+    let fulfil = asking(ChangeRequest::Fulfil { tracking: "JD0146".parse().ok() }, "1.1");
     let (effects, done) = changed(fulfil, confirmed(charged()), refunds).await;
     assert!(requests(&effects).is_empty());
     let record = written(&effects).unwrap();

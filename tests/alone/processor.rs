@@ -185,7 +185,7 @@ async fn a_message_that_killed_its_workers_is_buried_unseen() {
 
 #[tokio::test]
 async fn an_order_that_has_a_record_is_not_decided_again() {
-    let again = Message { delivery: 7, head: b"1.cancel.5".to_vec(), ..order(1) };
+    let again = Message { delivery: 7, head: Some("1.cancel.5".into()), ..order(1) };
     let alone = holding([again]).around("processor").await;
     assert_eq!(alone.wake().await, Ok(()));
     let effects = alone.take_effects();
@@ -215,7 +215,7 @@ async fn records_of_earlier_deliveries_are_removed_later() {
 
 #[tokio::test]
 async fn an_order_whose_head_is_no_version_is_buried() {
-    let alone = holding([Message { head: b"latest".to_vec(), ..order(1) }]).around("processor").await;
+    let alone = holding([Message { head: Some("latest".into()), ..order(1) }]).around("processor").await;
     assert_eq!(alone.wake().await, Ok(()));
     let [buried] = settled(&alone.take_effects(), "placed").try_into().unwrap();
     assert_eq!((buried.verdict.as_str(), buried.class.as_str()), ("bury", "undecodable"));

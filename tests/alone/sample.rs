@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::Request;
-use order::{Finding, NewOrder, OrderId, Payment, Placed, Record, Timestamp, event};
+use order::{CommandId, Finding, NewOrder, OrderId, Payment, Placed, Record, Timestamp, event};
 use queue::Message;
 use serde_json::{Value, json};
 
@@ -27,14 +27,14 @@ pub(crate) fn record(n: u8) -> Record {
 /// A message that is handed out for the first time.
 pub(crate) fn message(id: &[u8], payload: Vec<u8>) -> Message {
     Message {
-        id: id.to_vec(),
-        subject: id.to_vec(),
+        id: id.into(),
+        subject: id.into(),
         delivery: 1,
         failures: 0,
         crashes: 0,
         exhausted: false,
-        head: Vec::new(),
-        payload,
+        head: None,
+        payload: payload.into(),
     }
 }
 
@@ -51,9 +51,10 @@ pub(crate) fn change(n: u8) -> Message {
 
 /// The event that tells that the nth order was buried.
 pub(crate) fn attention(n: u8) -> Message {
-    let given_up = event::GivenUp { order: id(n), change: None, delivery: 3, reason: "the store was away" };
+    let about = CommandId { order: id(n), change: None };
+    let given_up = event::GivenUp { message: about, delivery: 3, reason: "the store was away" };
     let payload = event::attention(&given_up, None, Timestamp::from_ms(ACCEPTED_AT + 2));
-    message(event::attention_id(&id(n), None, 3).as_bytes(), payload)
+    message(event::attention_id(about, 3).as_bytes(), payload)
 }
 
 /// A shop's order.

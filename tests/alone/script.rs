@@ -1,8 +1,10 @@
 //! The queue's scripts as a component calls them.
 
+use std::collections::BTreeMap;
+
 use host::calls::{RedisParameter, RedisResult};
 use queue::Message;
-use queue::native::scripts;
+use queue::native::{KnownScript, Names, scripts};
 
 /// One call of a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,9 +44,9 @@ pub(crate) struct Accept {
 pub(crate) struct Hold {
     pub(crate) id: Vec<u8>,
     pub(crate) delivery: i64,
-    pub(crate) refuse_untracked: bool,
+    pub(crate) untracked: String,
     /// Items and units.
-    pub(crate) wanted: Vec<(String, i64)>,
+    pub(crate) items: Vec<(String, i64)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,151 +90,159 @@ impl Script {
             "EVALSHA" => false,
             _ => return None,
         };
-        let mut arguments = Arguments(arguments.iter());
-        let sent = arguments.text();
-        let script = scripts().find(|script| if in_full { script.text == sent } else { script.digest == sent });
-        let (_keys, _namespace) = (arguments.number(), arguments.text());
-        let verb = arguments.verb(script.expect("a script of the queue").name);
-        assert!(arguments.is_empty(), "{} arguments too many for {verb:?}", arguments.0.len());
+        let [RedisParameter::Binary(sent), _keys, _namespace, arguments @ ..] = arguments else {
+            panic!("{command} without a script")
+        };
+        let is_sent =
+            |script: &KnownScript| *sent == if in_full { script.text.as_str() } else { script.digest }.as_bytes();
+        let script = scripts().find(is_sent).expect("a script of the queue");
+        let mut arguments = Arguments { takes: script.takes, left: arguments };
+        let verb = arguments.verb(script.name);
+        assert!(arguments.left.is_empty(), "{} arguments too many for {verb:?}", arguments.left.len());
         Some(Self { in_full, verb })
     }
 }
 
-struct Arguments<'a>(std::slice::Iter<'a, RedisParameter>);
+/// What is left of the arguments of a script, and the names that it gives them.
+struct Arguments<'a> {
+    takes: Names,
+    left: &'a [RedisParameter],
+}
 
-impl Arguments<'_> {
-    /// Reads the arguments of a script as its header lists them.
+/// Arguments by their names in the script.
+struct Named<'a>(BTreeMap<&'static str, &'a RedisParameter>);
+
+impl<'a> Arguments<'a> {
     fn verb(&mut self, script: &str) -> Verb {
-        let queue = self.text();
+        let once = self.take(0);
         match script {
-            "accept" => Verb::Accept(self.accept()),
-            "find" => Verb::Find { subject: self.bytes(), ids: self.each(Self::bytes) },
-            "follow" => Verb::Follow(self.follow()),
-            "claim" => {
-                let most = self.number() as usize;
-                let (_bytes, _lease, _crashes) = (self.number(), self.number(), self.number());
-                let (_worker, _silence) = (self.text(), self.number());
-                Verb::Claim { queue, most }
-            }
-            "hold" => Verb::Hold(self.hold()),
-            "settle" => {
-                let (_worker, _guard, _retention) = (self.text(), self.number(), self.number());
-                Verb::Settle { queue, settled: self.each(Self::settled) }
-            }
-            "renew" => {
-                let _lease = self.number();
-                Verb::Renew { queue, ids: self.each(|delivery| (delivery.bytes(), delivery.number()).0) }
-            }
-            "ring" => {
-                let (_bell, _guard) = (self.number(), self.number());
-                Verb::Ring { queue }
-            }
+            "accept" => Verb::Accept(accept(&once)),
+            "find" => Verb::Find { subject: once.bytes("subject"), ids: self.each(|_, found| found.bytes("id")) },
+            "follow" => Verb::Follow(follow(&once)),
+            "claim" => Verb::Claim { queue: once.text("queue"), most: once.number("most") as usize },
+            "hold" => Verb::Hold(Hold {
+                id: once.bytes("id"),
+                delivery: once.number("delivery"),
+                untracked: once.text("untracked"),
+                items: self.each(|_, line| (line.text("item"), line.number("units"))),
+            }),
+            "settle" => Verb::Settle { queue: once.text("queue"), settled: self.each(settled) },
+            "renew" => Verb::Renew { queue: once.text("queue"), ids: self.each(|_, delivery| delivery.bytes("id")) },
+            "ring" => Verb::Ring { queue: once.text("queue") },
             "lanes" => Verb::Lanes,
             other => panic!("no double answers the script {other} yet"),
         }
     }
 
-    fn accept(&mut self) -> Accept {
-        let (id, payload) = (self.bytes(), self.bytes());
-        let (_bell, _guard) = (self.number(), self.number());
-        Accept {
-            id,
-            payload,
-            digest: self.bytes(),
-            fingerprint: self.bytes(),
-            ttl_ms: self.number(),
-            again: self.flag(),
-            depth: self.number(),
-            age_ms: self.number(),
+    /// The next arguments of a group.
+    fn take(&mut self, group: usize) -> Named<'a> {
+        let names = self.takes[group];
+        let (values, left) = self.left.split_at(names.len());
+        self.left = left;
+        Named(names.iter().copied().zip(values).collect())
+    }
+
+    /// Reads the first group again and again until the end.
+    fn each<T>(&mut self, read: impl Fn(&mut Self, &Named<'a>) -> T) -> Vec<T> {
+        let mut all = vec![];
+        while !self.left.is_empty() {
+            let named = self.take(1);
+            all.push(read(self, &named));
         }
+        all
     }
+}
 
-    fn hold(&mut self) -> Hold {
-        Hold {
-            id: self.bytes(),
-            delivery: self.number(),
-            refuse_untracked: self.flag(),
-            wanted: self.each(|line| (line.text(), line.number())),
-        }
+fn accept(once: &Named<'_>) -> Accept {
+    Accept {
+        id: once.bytes("id"),
+        payload: once.bytes("payload"),
+        digest: once.bytes("digest"),
+        fingerprint: once.bytes("fingerprint"),
+        ttl_ms: once.number("ttl_ms"),
+        again: once.flag("again"),
+        depth: once.number("depth"),
+        age_ms: once.number("age_ms"),
     }
+}
 
-    fn follow(&mut self) -> Follow {
-        let follow = Follow { id: self.bytes(), subject: self.bytes(), payload: self.bytes(), recalls: self.flag() };
-        let (_bell, _guard) = (self.number(), self.number());
-        follow
+fn follow(once: &Named<'_>) -> Follow {
+    Follow {
+        id: once.bytes("id"),
+        subject: once.bytes("subject"),
+        payload: once.bytes("payload"),
+        recalls: once.flag("recalls"),
     }
+}
 
-    fn settled(&mut self) -> Settled {
-        Settled {
-            id: self.bytes(),
-            delivery: self.number(),
-            verdict: self.text(),
-            delay_ms: self.number(),
-            class: self.text(),
-            reason: self.text(),
-            head: self.text(),
-            counter: self.text(),
-            stock: self.text(),
-            clears: self.flag(),
-            emits: (0..self.number()).map(|_| self.emitted()).collect(),
-        }
+fn settled(arguments: &mut Arguments<'_>, named: &Named<'_>) -> Settled {
+    Settled {
+        id: named.bytes("id"),
+        delivery: named.number("delivery"),
+        verdict: named.text("verdict"),
+        delay_ms: named.number("delay_ms"),
+        class: named.text("class"),
+        reason: named.text("reason"),
+        head: named.text("head"),
+        counter: named.text("counter"),
+        stock: named.text("stock"),
+        clears: named.flag("clears"),
+        emits: (0..named.number("emits")).map(|_| emitted(&arguments.take(2))).collect(),
     }
+}
 
-    fn emitted(&mut self) -> Emitted {
-        Emitted {
-            queue: self.text(),
-            id: self.bytes(),
-            payload: self.bytes(),
-            log: self.flag(),
-            after_ms: self.number(),
-        }
+fn emitted(named: &Named<'_>) -> Emitted {
+    Emitted {
+        queue: named.text("target"),
+        id: named.bytes("event"),
+        payload: named.bytes("payload"),
+        log: named.flag("log"),
+        after_ms: named.number("delay_ms"),
     }
+}
 
-    /// Reads the same again until the end.
-    fn each<T>(&mut self, read: impl Fn(&mut Self) -> T) -> Vec<T> {
-        std::iter::from_fn(|| (!self.is_empty()).then(|| read(self))).collect()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.0.len() == 0
-    }
-
-    fn number(&mut self) -> i64 {
-        match self.0.next() {
-            Some(RedisParameter::Int64(number)) => *number,
+impl Named<'_> {
+    fn number(&self, name: &str) -> i64 {
+        match self.0[name] {
+            RedisParameter::Int64(number) => *number,
             other => panic!("{other:?} in place of a number"),
         }
     }
 
-    fn flag(&mut self) -> bool {
-        self.number() == 1
+    fn flag(&self, name: &str) -> bool {
+        self.number(name) == 1
     }
 
-    fn bytes(&mut self) -> Vec<u8> {
-        match self.0.next() {
-            Some(RedisParameter::Binary(bytes)) => bytes.clone(),
+    fn bytes(&self, name: &str) -> Vec<u8> {
+        match self.0[name] {
+            RedisParameter::Binary(bytes) => bytes.clone(),
             other => panic!("{other:?} in place of a string"),
         }
     }
 
-    fn text(&mut self) -> String {
-        String::from_utf8(self.bytes()).expect("UTF-8")
+    fn text(&self, name: &str) -> String {
+        String::from_utf8(self.bytes(name)).expect("UTF-8")
     }
 }
 
-/// A script's reply of claimed messages.
+/// The reply of the script `claim`: these messages.
 pub(crate) fn claimed(messages: &[Message]) -> Vec<RedisResult> {
-    let flat = |message: &Message| {
-        [
-            RedisResult::Binary(message.id.clone()),
-            RedisResult::Binary(if message.subject == message.id { vec![] } else { message.subject.clone() }),
-            RedisResult::Int64(message.delivery as i64),
-            RedisResult::Int64(message.failures.into()),
-            RedisResult::Int64(message.crashes.into()),
-            RedisResult::Int64(message.exhausted.into()),
-            RedisResult::Binary(message.head.clone()),
-            RedisResult::Binary(message.payload.clone()),
-        ]
-    };
-    messages.iter().flat_map(flat).collect()
+    let claim = scripts().find(|script| script.name == "claim").expect("there is one");
+    let [row] = claim.gives else { panic!("it gives rows of one kind") };
+    messages.iter().flat_map(|message| row.iter().map(|name| element(message, name))).collect()
+}
+
+fn element(message: &Message, name: &str) -> RedisResult {
+    match name {
+        "id" => RedisResult::Binary(message.id.to_vec()),
+        "subject" if *message.subject == *message.id => RedisResult::Binary(vec![]),
+        "subject" => RedisResult::Binary(message.subject.to_vec()),
+        "deliveries" => RedisResult::Int64(message.delivery as i64),
+        "failures" => RedisResult::Int64(message.failures.into()),
+        "crashes" => RedisResult::Int64(message.crashes.into()),
+        "exhausted" => RedisResult::Int64(message.exhausted.into()),
+        "head" => RedisResult::Binary(message.head.as_deref().unwrap_or_default().to_vec()),
+        "payload" => RedisResult::Binary(message.payload.to_vec()),
+        other => panic!("{other} is new"),
+    }
 }

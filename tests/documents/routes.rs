@@ -67,8 +67,8 @@ impl Route {
         self.path.split('/').skip(1).collect()
     }
 
-    /// Whether a pattern of the source means this path. A variable segment of the page is in braces. A pattern that begins
-    /// with a variable means the end of a path: what another pattern's rest leads to.
+    /// Whether a pattern of the source means this path. A variable segment of the page is in braces. A pattern that
+    /// begins with a variable means the end of a path: what another pattern's rest leads to.
     fn fits(&self, pattern: &Pattern) -> bool {
         let segments = self.segments();
         let is_open = pattern.segments.last() == Some(&Segment::Rest);

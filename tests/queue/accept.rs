@@ -13,7 +13,7 @@ use crate::harness::eventually;
 async fn an_accepted_message_is_handed_out_with_its_payload() {
     let setup = Setup::new().await;
     let queue = setup.jobs();
-    let accepted = queue.accept(Accept { payload: b"tea".to_vec(), ..message("a") }).await.unwrap();
+    let accepted = queue.accept(Accept { payload: "tea".into(), ..message("a") }).await.unwrap();
     assert_eq!(accepted, Accepted::New);
 
     let batch = queue.claim(&claim(10)).await.unwrap();
@@ -38,11 +38,11 @@ async fn a_known_key_gives_the_first_message_again_or_a_conflict_and_never_a_sec
     let setup = Setup::new().await;
     let queue = setup.jobs();
     let (key, other_key, body, other_body) = (1, 2, 1, 2);
-    let first = || Accepted::Replayed(b"a".to_vec());
+    let first = || Accepted::Replayed("a".into());
     for (accept, expected) in [
         (keyed("a", key, body, LONG), Accepted::New),
         (keyed("b", key, body, LONG), first()),
-        (keyed("c", key, other_body, LONG), Accepted::Conflict(b"a".to_vec())),
+        (keyed("c", key, other_body, LONG), Accepted::Conflict("a".into())),
         (keyed("d", key, body, LONG), first()),
         (keyed("e", other_key, body, LONG), Accepted::New),
     ] {
@@ -60,7 +60,7 @@ async fn a_key_is_still_known_when_its_message_is_long_done() {
     assert!(settle(&queue, &batch[0], done()).await);
 
     let again = queue.accept(keyed("b", 1, 1, LONG)).await.unwrap();
-    assert_eq!(again, Accepted::Replayed(b"a".to_vec()));
+    assert_eq!(again, Accepted::Replayed("a".into()));
     assert_eq!(queue.claim(&claim(1)).await.unwrap(), []);
 }
 
@@ -87,7 +87,7 @@ async fn a_key_whose_time_is_up_may_be_used_for_another_body() {
     let queue = setup.jobs();
     queue.accept(keyed("a", 1, 1, Duration::ZERO)).await.unwrap();
     assert_eq!(queue.accept(keyed("b", 1, 2, LONG)).await.unwrap(), Accepted::New);
-    assert_eq!(queue.accept(keyed("c", 1, 2, LONG)).await.unwrap(), Accepted::Replayed(b"b".to_vec()));
+    assert_eq!(queue.accept(keyed("c", 1, 2, LONG)).await.unwrap(), Accepted::Replayed("b".into()));
 }
 
 #[tokio::test]
@@ -121,7 +121,7 @@ async fn a_key_used_anew_is_not_forgotten_with_its_old_use() {
         queue.accept(message(&format!("plain{call}"))).await.unwrap();
     }
     assert_eq!(setup.ask::<u64>("LLEN", "seen:order", &[]).await, 1, "the old entries are gone");
-    assert_eq!(queue.accept(keyed("b", 9, 2, LONG)).await.unwrap(), Accepted::Replayed(b"anew".to_vec()));
+    assert_eq!(queue.accept(keyed("b", 9, 2, LONG)).await.unwrap(), Accepted::Replayed("anew".into()));
 }
 
 /// Accepts one message for each key, and returns when all these keys have had their time.
@@ -185,7 +185,7 @@ async fn suffer(queue: &Queue<'_, Native>, first: &Accept, fate: Fate) {
         Fate::NeverArrived | Fate::Waiting | Fate::Leased => return,
         Fate::Retrying => retry(LONG),
         Fate::Dead => bury(),
-        Fate::Done => Verdict::Done(Effects { head: Some(b"1.1".to_vec()), ..Effects::default() }),
+        Fate::Done => Verdict::Done(Effects { head: Some("1.1".into()), ..Effects::default() }),
     };
     assert!(settle(queue, &batch[0], verdict).await);
 }

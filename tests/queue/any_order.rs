@@ -86,7 +86,7 @@ impl Walk {
         let emit = Emit {
             queue: "events".to_owned(),
             id: event.clone().into(),
-            payload: vec![],
+            payload: vec![].into(),
             log: true,
             after: Duration::ZERO,
         };
@@ -139,14 +139,14 @@ impl Walk {
         let any: Vec<String> = self.model.messages.keys().cloned().collect();
         let Some(id) = self.chance.choice(&any) else { return };
         let expected = self.model.redrive(id);
-        assert_eq!(self.setup.jobs().redrive(&[id.as_bytes()]).await.unwrap(), [expected], "{id}");
+        assert_eq!(self.setup.jobs().redrive(&[id.as_str().into()]).await.unwrap(), [expected], "{id}");
     }
 
     async fn discard(&mut self) {
         let any: Vec<String> = self.model.messages.keys().cloned().collect();
         let Some(id) = self.chance.choice(&any) else { return };
         let expected = self.model.discard(id);
-        assert_eq!(self.setup.jobs().discard(id.as_bytes(), "ann", "so").await.unwrap(), expected, "{id}");
+        assert_eq!(self.setup.jobs().discard(&id.as_str().into(), "ann", "so").await.unwrap(), expected, "{id}");
     }
 
     /// Every key holds what the model says, and nothing else.
@@ -173,7 +173,7 @@ impl Walk {
     async fn finish(&mut self) {
         for id in self.model.ids(|known| known.state == State::Dead) {
             assert!(self.model.redrive(&id));
-            assert_eq!(self.setup.jobs().redrive(&[id.as_bytes()]).await.unwrap(), [true]);
+            assert_eq!(self.setup.jobs().redrive(&[id.as_str().into()]).await.unwrap(), [true]);
         }
         while !self.model.ids(|known| known.state == State::Queue).is_empty() {
             let open: Vec<_> =

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use queue::{Accept, Accepted, Claim, Class, Effects, Emit, Place, Verdict};
+use queue::{Accept, Accepted, Claim, Class, Effects, Emit, Head, MessageId, MessageState, Payload, Verdict};
 
 use super::setup::*;
 
@@ -23,23 +23,24 @@ async fn ids_and_payloads_of_any_bytes_go_their_whole_way_unharmed() {
     let setup = Setup::new().await;
     let queue = setup.jobs();
     for bytes in awkward() {
-        let (id, payload) = (bytes.clone(), bytes.clone());
-        queue.accept(Accept { id, payload, idempotency: None, again: false }).await.unwrap();
+        let (id, payload) = (MessageId::from(bytes.clone()), Payload::from(bytes.clone()));
+        let sent = Accept { id: id.clone(), payload: payload.clone(), idempotency: None, again: false };
+        queue.accept(sent).await.unwrap();
         assert_eq!(
-            queue.find(&bytes, &[&bytes]).await.unwrap().places,
-            [Some(Place::Queue { payload: bytes.clone() })]
+            queue.find(&id.as_subject(), [&id]).await.unwrap().messages,
+            [Some(MessageState::Queued { payload: payload.clone() })]
         );
         let message = queue.claim(&claim(1)).await.unwrap().remove(0);
-        assert_eq!((&message.id, &message.payload), (&bytes, &bytes));
-        assert_eq!(queue.renew(&[(&bytes, 1)]).await.unwrap(), [true]);
+        assert_eq!((&message.id, &message.payload), (&id, &payload));
+        assert_eq!(queue.renew(&[(&id, 1)]).await.unwrap(), [true]);
         assert!(settle(&queue, &message, bury()).await);
 
         let letter = queue.dead_letters(0, 1).await.unwrap().remove(0);
-        assert_eq!((&letter.id, &letter.payload), (&bytes, &bytes));
-        assert_eq!(queue.redrive(&[&bytes]).await.unwrap(), [true]);
+        assert_eq!((&letter.id, &letter.payload), (&id, &payload));
+        assert_eq!(queue.redrive(std::slice::from_ref(&id)).await.unwrap(), [true]);
         let message = queue.claim(&claim(1)).await.unwrap().remove(0);
         assert!(settle(&queue, &message, done()).await);
-        assert_eq!(queue.find(&bytes, &[&bytes]).await.unwrap().places, [None]);
+        assert_eq!(queue.find(&id.as_subject(), [&id]).await.unwrap().messages, [None]);
     }
     assert!(setup.contents().await.is_empty());
 }
@@ -49,22 +50,24 @@ async fn heads_and_events_of_any_bytes_arrive_unharmed() {
     let setup = Setup::new().await;
     let (queue, events) = (setup.jobs(), setup.queue("events", LONG));
     for bytes in awkward() {
-        let id = [b"id", bytes.as_slice()].concat();
+        let id = MessageId::from([b"id", bytes.as_slice()].concat());
         queue.accept(Accept { id: id.clone(), ..message("") }).await.unwrap();
         let batch = queue.claim(&claim(1)).await.unwrap();
         let emit = Emit {
             queue: "events".to_owned(),
-            id: bytes.clone(),
-            payload: bytes.clone(),
+            id: bytes.clone().into(),
+            payload: bytes.clone().into(),
             log: true,
             after: Duration::ZERO,
         };
-        let effects = Effects { head: Some(bytes.clone()), counter: None, emits: vec![emit], ..Effects::default() };
+        let effects =
+            Effects { head: Some(bytes.clone().into()), counter: None, emits: vec![emit], ..Effects::default() };
         assert!(settle(&queue, &batch[0], Verdict::Done(effects)).await);
 
-        assert_eq!(queue.find(&id, &[]).await.unwrap().head, bytes);
+        let head = Some(Head::from(bytes.clone())).filter(|head| !head.is_empty());
+        assert_eq!(queue.find(&id.as_subject(), []).await.unwrap().head, head);
         let event = events.claim(&claim(1)).await.unwrap().remove(0);
-        assert_eq!((&event.id, &event.payload), (&bytes, &bytes));
+        assert_eq!((event.id, event.payload), (bytes.clone().into(), bytes.clone().into()));
         let logged: Vec<(String, Vec<Vec<u8>>)> = setup.ask("XREVRANGE", "log", &["+", "-", "COUNT", "1"]).await;
         assert_eq!(logged[0].1, [b"id", bytes.as_slice(), b"event", &bytes]);
     }
@@ -75,7 +78,7 @@ async fn idempotency_holds_for_digests_and_ids_of_any_bytes() {
     let setup = Setup::new().await;
     let queue = setup.jobs();
     for (digest, fingerprint) in [(0, 0), (0xff, 0xff), (b'\n', 0x80)] {
-        let id = [&[digest][..], &every_byte()].concat();
+        let id = MessageId::from([&[digest][..], &every_byte()].concat());
         let first = Accept { id: id.clone(), ..keyed("", digest, fingerprint, LONG) };
         assert_eq!(queue.accept(first).await.unwrap(), Accepted::New);
         let same = keyed("other", digest, fingerprint, LONG);
@@ -130,7 +133,7 @@ async fn reasons_and_names_of_workers_are_kept_to_the_letter() {
         let reasons: Vec<_> = letter.history.iter().map(|incident| incident.reason.as_deref()).collect();
         assert_eq!(reasons, [None, Some(text), Some(text)]);
         assert!(letter.history.iter().all(|incident| incident.worker == text), "{:?}", letter.history);
-        queue.redrive(&[b"a"]).await.unwrap();
+        queue.redrive(&["a".into()]).await.unwrap();
         let message = queue.claim(&claim(1)).await.unwrap().remove(0);
         assert!(settle(&queue, &message, done()).await);
     }

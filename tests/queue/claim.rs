@@ -65,7 +65,7 @@ async fn a_batch_is_bounded_in_messages_and_in_bytes_but_never_empty_for_the_sak
     ] {
         let queue = setup.queue(&case.replace(' ', "-"), LONG);
         for (n, size) in sizes.iter().enumerate() {
-            queue.accept(Accept { payload: vec![7; *size], ..message(&n.to_string()) }).await.unwrap();
+            queue.accept(Accept { payload: vec![7; *size].into(), ..message(&n.to_string()) }).await.unwrap();
         }
         let batch = queue.claim(&claim).await.unwrap();
         assert_eq!(batch.len(), expected, "{case}");
@@ -130,7 +130,7 @@ async fn past_its_crash_budget_a_message_comes_without_payload_and_only_to_be_bu
         assert!(settle(&setup.jobs(), &batch[0], bury()).await);
     }
     let letters = setup.jobs().dead_letters(0, 10).await.unwrap();
-    let payloads: Vec<_> = letters.iter().map(|letter| letter.payload.as_slice()).collect();
+    let payloads: Vec<_> = letters.iter().map(|letter| letter.payload.as_bytes()).collect();
     assert_eq!(payloads, [b"m1", b"m2", b"m3"], "only withheld, not lost");
 }
 
@@ -216,14 +216,14 @@ async fn a_message_comes_with_the_head_of_its_subject() {
     let (first, second) = (setup.jobs(), setup.queue("later", LONG));
     accept_all(&first, &["a"]).await;
     let batch = first.claim(&claim(1)).await.unwrap();
-    assert_eq!(batch[0].head, b"", "none yet");
-    let effects = Effects { head: Some(b"1.1".to_vec()), ..Effects::default() };
+    assert_eq!(batch[0].head, None, "none yet");
+    let effects = Effects { head: Some("1.1".into()), ..Effects::default() };
     assert!(settle(&first, &batch[0], Verdict::Done(effects)).await);
 
     accept_all(&second, &["a", "b"]).await;
     let batch = second.claim(&claim(2)).await.unwrap();
-    let heads: Vec<_> = batch.iter().map(|message| message.head.as_slice()).collect();
-    assert_eq!(heads, [&b"1.1"[..], b""]);
+    let heads: Vec<_> = batch.into_iter().map(|message| message.head).collect();
+    assert_eq!(heads, [Some("1.1".into()), None]);
 }
 
 #[tokio::test]
@@ -231,7 +231,7 @@ async fn a_renewed_lease_lasts_from_now() {
     let setup = Setup::new().await;
     accept_all(&setup.jobs(), &["a"]).await;
     let batch = setup.dying().claim(&claim(1)).await.unwrap();
-    let renewed = setup.jobs().renew(&[(&batch[0].id, batch[0].delivery), (b"unknown", 1)]).await.unwrap();
+    let renewed = setup.jobs().renew(&[(&batch[0].id, batch[0].delivery), (&"unknown".into(), 1)]).await.unwrap();
     assert_eq!(renewed, [true, false]);
 
     setup.next_millisecond().await;

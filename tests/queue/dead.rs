@@ -1,6 +1,6 @@
 //! Dead letters, and looking for messages.
 
-use queue::{Claim, Class, Effects, Place, Stats, Verdict};
+use queue::{Claim, Class, Effects, MessageState, Stats, Verdict};
 
 use super::setup::*;
 
@@ -19,7 +19,7 @@ async fn a_dead_letter_tells_its_whole_story() {
 
     let letter = queue.dead_letters(0, 10).await.unwrap().remove(0);
     let end = setup.now().await;
-    assert_eq!((letter.id.as_slice(), letter.payload.as_slice()), (&b"a"[..], &b"a"[..]));
+    assert_eq!((letter.id.as_bytes(), letter.payload.as_bytes()), (&b"a"[..], &b"a"[..]));
     assert!((start..=end).contains(&letter.buried_at));
     assert_eq!((letter.why.class, letter.why.reason.as_str()), (Class::Handler, "gave up"));
     assert_eq!((letter.why.deliveries, letter.why.failures, letter.why.crashes), (3, 2, 1));
@@ -50,7 +50,7 @@ async fn a_reason_that_is_not_the_handlers_failure_spends_no_attempt() {
         assert!(settle(&queue, &batch[0], verdict).await);
         let letter = queue.dead_letters(0, 1).await.unwrap().remove(0);
         assert_eq!((letter.why.class, letter.why.failures), (class, 0));
-        queue.redrive(&[b"a"]).await.unwrap();
+        queue.redrive(&["a".into()]).await.unwrap();
         let batch = queue.claim(&claim(1)).await.unwrap();
         assert!(settle(&queue, &batch[0], done()).await);
     }
@@ -96,7 +96,7 @@ async fn each_lane_has_its_own_dead_letters() {
     for lane in &lanes {
         bury_all(lane, &[lane.name()], Class::Permanent).await;
     }
-    assert_eq!(lanes[1].redrive(&[b"jobs.y"]).await.unwrap(), [false]);
+    assert_eq!(lanes[1].redrive(&["jobs.y".into()]).await.unwrap(), [false]);
     for lane in &lanes {
         let letters = lane.dead_letters(0, 10).await.unwrap();
         assert_eq!(letters.len(), 1);
@@ -108,8 +108,8 @@ async fn each_lane_has_its_own_dead_letters() {
 async fn a_message_is_found_wherever_it_is() {
     let setup = Setup::new().await;
     let queue = setup.jobs();
-    let place = async || queue.find(b"a", &[b"a"]).await.unwrap().places.remove(0);
-    let waiting = || Some(Place::Queue { payload: b"a".to_vec() });
+    let place = async || queue.find(&"a".into(), [&"a".into()]).await.unwrap().messages[0].clone();
+    let waiting = || Some(MessageState::Queued { payload: "a".into() });
     assert_eq!(place().await, None, "never seen");
     accept_all(&queue, &["a"]).await;
     assert_eq!(place().await, waiting());
@@ -117,29 +117,29 @@ async fn a_message_is_found_wherever_it_is() {
     assert_eq!(place().await, waiting(), "leased");
     assert!(settle(&queue, &batch[0], bury()).await);
     match place().await {
-        Some(Place::Dead { payload, why }) => {
-            assert_eq!((payload, why.class, why.reason.as_str()), (b"a".to_vec(), Class::Permanent, "never"));
+        Some(MessageState::Dead { payload, why }) => {
+            assert_eq!((payload, why.class, why.reason.as_str()), ("a".into(), Class::Permanent, "never"));
         }
         other => panic!("{other:?}"),
     }
 
-    queue.redrive(&[b"a"]).await.unwrap();
+    queue.redrive(&["a".into()]).await.unwrap();
     let batch = queue.claim(&claim(1)).await.unwrap();
-    let head = Effects { head: Some(b"1.2".to_vec()), ..Effects::default() };
+    let head = Effects { head: Some("1.2".into()), ..Effects::default() };
     assert!(settle(&queue, &batch[0], Verdict::Done(head)).await);
-    let found = queue.find(b"a", &[b"a"]).await.unwrap();
-    assert_eq!((found.head.as_slice(), &found.places[..]), (&b"1.2"[..], &[None][..]));
+    let found = queue.find(&"a".into(), [&"a".into()]).await.unwrap();
+    assert_eq!((found.head, found.messages), (Some("1.2".into()), [None]));
     assert!(found.now.abs_diff(setup.now().await) < 10_000, "Redis's clock");
 
     accept_all(&queue, &["a"]).await;
-    assert_eq!(place().await, Some(Place::Queue { payload: vec![] }), "withheld where there is a head");
+    assert_eq!(place().await, Some(MessageState::Queued { payload: vec![].into() }), "withheld where there is a head");
 }
 
 #[tokio::test]
 async fn a_queue_is_counted() {
     let setup = Setup::new().await;
     let queue = setup.jobs();
-    let none = Stats { visible: 0, invisible: 0, dead: 0, oldest_visible_ms: 0 };
+    let none = Stats { visible: 0, invisible: 0, dead: 0, oldest_visible: None };
     assert_eq!(queue.stats().await.unwrap(), none);
     bury_all(&queue, &["dead"], Class::Permanent).await;
     accept_all(&queue, &["leased"]).await;
@@ -151,7 +151,8 @@ async fn a_queue_is_counted() {
     setup.next_millisecond().await;
     setup.next_millisecond().await;
     let stats = queue.stats().await.unwrap();
-    assert_eq!(Stats { oldest_visible_ms: 0, ..stats }, Stats { visible: 2, invisible: 1, dead: 1, ..none });
+    assert_eq!(Stats { oldest_visible: None, ..stats }, Stats { visible: 2, invisible: 1, dead: 1, ..none });
     let at_most = setup.now().await - accepted_at;
-    assert!((1..=at_most).contains(&stats.oldest_visible_ms), "{} of {at_most} ms", stats.oldest_visible_ms);
+    let age = stats.oldest_visible.unwrap().as_millis() as u64;
+    assert!((1..=at_most).contains(&age), "{age} of {at_most} ms");
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use queue::native::Native;
-use queue::{Effects, FollowUp, Followed, Hold, LetGo, Level, Message, Place, Queue, Stock, Verdict};
+use queue::{Effects, FollowUp, Followed, Hold, LetGo, Level, Message, MessageState, Queue, Stock, Untracked, Verdict};
 
 use super::setup::{Setup, accept_all, bury, chance, claim, claimed, done, ids, release, retry, settle};
 
@@ -43,7 +43,7 @@ async fn a_follow_up_waits_for_its_subject_and_others_do_not() {
     nothing_to_claim(&queue).await;
     assert!(settle(&queue, &batch[0], done()).await);
     let first = next(&queue).await;
-    assert_eq!((first.id.as_slice(), first.subject.as_slice(), first.delivery), (&b"a/1"[..], &b"a"[..], 1));
+    assert_eq!((first.id.as_bytes(), first.subject.as_bytes(), first.delivery), (&b"a/1"[..], &b"a"[..], 1));
     nothing_to_claim(&queue).await;
     assert!(settle(&queue, &first, done()).await);
     let second = next(&queue).await;
@@ -66,7 +66,7 @@ async fn no_retry_and_no_crash_lets_a_follow_up_overtake() {
     let a = next(&setup.dying()).await;
     assert_eq!(a.id, b"a", "after the retry");
     let a = next(&queue).await;
-    assert_eq!((a.id.as_slice(), a.crashes), (&b"a"[..], 1), "after the crash");
+    assert_eq!((a.id.as_bytes(), a.crashes), (&b"a"[..], 1), "after the crash");
     assert!(settle(&queue, &a, release()).await);
     let a = next(&queue).await;
     assert_eq!(a.id, b"a", "after it was given back");
@@ -80,13 +80,13 @@ async fn a_follow_up_sees_the_head_of_its_subject_and_moves_it() {
     let queue = setup.jobs();
     accept_all(&queue, &["a"]).await;
     follow(&queue, "a/1", "a").await;
-    let moving = |head: &[u8]| Verdict::Done(Effects { head: Some(head.to_vec()), ..Effects::default() });
+    let moving = |head: &[u8]| Verdict::Done(Effects { head: Some(head.into()), ..Effects::default() });
     let a = next(&queue).await;
     assert!(settle(&queue, &a, moving(b"1.1")).await);
     let first = next(&queue).await;
-    assert_eq!(first.head, b"1.1");
+    assert_eq!(first.head, Some("1.1".into()));
     assert!(settle(&queue, &first, moving(b"2.x.1")).await);
-    assert_eq!(queue.find(b"a", &[]).await.unwrap().head, b"2.x.1");
+    assert_eq!(queue.find(&"a".into(), []).await.unwrap().head, Some("2.x.1".into()));
     assert_eq!(setup.ask::<i64>("HLEN", "head", &[]).await, 1);
 }
 
@@ -114,14 +114,14 @@ async fn a_dead_letter_holds_up_none_behind_it_and_comes_back_behind_them() {
     assert!(settle(&queue, &a, bury()).await);
     let first = next(&queue).await;
     assert_eq!(first.id, b"a/1");
-    queue.redrive(&[b"a"]).await.unwrap();
+    queue.redrive(&["a".into()]).await.unwrap();
     nothing_to_claim(&queue).await;
     assert!(settle(&queue, &first, done()).await);
     let second = next(&queue).await;
     assert_eq!(second.id, b"a/2");
     assert!(settle(&queue, &second, done()).await);
     let again = next(&queue).await;
-    assert_eq!((again.id.as_slice(), again.delivery), (&b"a"[..], 2));
+    assert_eq!((again.id.as_bytes(), again.delivery), (&b"a"[..], 2));
     follow(&queue, "a/3", "a").await;
     nothing_to_claim(&queue).await;
     assert!(settle(&queue, &again, done()).await);
@@ -135,7 +135,7 @@ async fn delivery_numbers_of_a_follow_up_that_was_discarded_go_on() {
     follow(&queue, "a/1", "a").await;
     let first = next(&queue).await;
     assert!(settle(&queue, &first, bury()).await);
-    assert!(queue.discard(b"a/1", "ann", "typo").await.unwrap());
+    assert!(queue.discard(&"a/1".into(), "ann", "typo").await.unwrap());
     assert_eq!(follow(&queue, "a/1", "a").await, Followed::New);
     let again = next(&queue).await;
     assert_eq!((again.delivery, again.failures, again.crashes), (2, 0, 0));
@@ -147,8 +147,8 @@ async fn the_place_of_each_message_of_a_subject_is_told() {
     let queue = setup.jobs();
     accept_all(&queue, &["a"]).await;
     follow(&queue, "a/1", "a").await;
-    let places = async || queue.find(b"a", &[b"a", b"a/1", b"a/2"]).await.unwrap().places;
-    let waiting = |id: &str| Some(Place::Queue { payload: id.into() });
+    let places = async || queue.find(&"a".into(), [&"a".into(), &"a/1".into(), &"a/2".into()]).await.unwrap().messages;
+    let waiting = |id: &str| Some(MessageState::Queued { payload: id.into() });
     assert_eq!(places().await, [waiting("a"), waiting("a/1"), None]);
     assert_eq!(queue.stats().await.unwrap().invisible, 1, "what waits its turn is counted");
     let a = next(&queue).await;
@@ -178,14 +178,14 @@ async fn a_recall_stops_what_was_not_begun_and_nothing_else() {
     queue.follow(recall("a/1", "a")).await.unwrap();
     follow(&queue, "b/1", "b").await;
     let batch = queue.claim(&claim(2)).await.unwrap();
-    let hold = async |message: &Message| setup.jobs().hold(message, false, [("tea", 1)]).await.unwrap();
+    let hold = async |message: &Message| setup.jobs().hold(message, Untracked::Allow, [("tea", 1)]).await.unwrap();
     assert_eq!(hold(&batch[0]).await, Hold::Recalled);
     assert_eq!(hold(&batch[1]).await, Hold::Held, "this follow-up recalls nothing");
 
     let c = next(&setup.dying()).await;
     queue.follow(recall("c/1", "c")).await.unwrap();
     let again = next(&queue).await;
-    assert_eq!((again.id.as_slice(), again.delivery), (c.id.as_slice(), 2));
+    assert_eq!((again.id.as_bytes(), again.delivery), (c.id.as_bytes(), 2));
     assert_eq!(hold(&again).await, Hold::Held, "the delivery before may have done more than to hold");
 }
 
@@ -199,7 +199,7 @@ async fn what_a_subject_holds_goes_back_or_out_by_its_follow_up_once() {
     {
         accept_all(&queue, &[subject]).await;
         let placed = next(&queue).await;
-        assert_eq!(queue.hold(&placed, false, [("tea", 2)]).await.unwrap(), Hold::Held);
+        assert_eq!(queue.hold(&placed, Untracked::Allow, [("tea", 2)]).await.unwrap(), Hold::Held);
         assert!(settle(&queue, &placed, done()).await);
         for n in 0..2 {
             follow(&queue, &format!("{subject}/{n}"), subject).await;
@@ -218,12 +218,12 @@ async fn a_follow_up_that_is_discarded_leaves_the_stock_of_its_subject_alone() {
     stock.set("tea", 9).await.unwrap();
     accept_all(&queue, &["a"]).await;
     let a = next(&queue).await;
-    queue.hold(&a, false, [("tea", 2)]).await.unwrap();
+    queue.hold(&a, Untracked::Allow, [("tea", 2)]).await.unwrap();
     assert!(settle(&queue, &a, done()).await);
     follow(&queue, "a/1", "a").await;
     let first = next(&queue).await;
     assert!(settle(&queue, &first, bury()).await);
-    queue.discard(b"a/1", "ann", "typo").await.unwrap();
+    queue.discard(&"a/1".into(), "ann", "typo").await.unwrap();
     assert_eq!(stock.read("tea").await.unwrap(), Some(Level { available: 7, held: 2 }));
 }
 
@@ -259,23 +259,23 @@ async fn whatever_happens_the_messages_of_a_subject_end_in_turn_and_never_two_ar
                     _ => done(),
                 };
                 if verdict == done() {
-                    ended.entry(message.subject.clone()).or_default().push(message.id.clone());
+                    ended.entry(message.subject.to_vec()).or_default().push(message.id.to_vec());
                 }
                 assert!(settle(&queue, &message, verdict).await);
             }
             _ => {}
         }
-        let mut subjects: Vec<&[u8]> = open.iter().map(|message| message.subject.as_slice()).collect();
+        let mut subjects: Vec<&[u8]> = open.iter().map(|message| message.subject.as_bytes()).collect();
         subjects.sort_unstable();
         assert!(subjects.windows(2).all(|pair| pair[0] != pair[1]), "two of one subject are out after step {step}");
     }
     for message in open {
-        ended.entry(message.subject.clone()).or_default().push(message.id.clone());
+        ended.entry(message.subject.to_vec()).or_default().push(message.id.to_vec());
         assert!(settle(&queue, &message, done()).await);
     }
     while queue.stats().await.unwrap().visible > 0 {
         for message in queue.claim(&claim(50)).await.unwrap() {
-            ended.entry(message.subject.clone()).or_default().push(message.id.clone());
+            ended.entry(message.subject.to_vec()).or_default().push(message.id.to_vec());
             assert!(settle(&queue, &message, done()).await);
         }
     }

@@ -6,7 +6,7 @@ use queue::{Accepted, Limits};
 
 use super::setup::*;
 
-const ONE_DEEP: Limits = Limits { depth: 1, age: Duration::ZERO };
+const ONE_DEEP: Limits = Limits { depth: Some(1), age: None };
 
 #[tokio::test]
 async fn a_queue_that_is_full_takes_nothing_and_keeps_no_trace_of_it() {
@@ -18,7 +18,7 @@ async fn a_queue_that_is_full_takes_nothing_and_keeps_no_trace_of_it() {
     assert_eq!(setup.contents().await, before);
 
     let known = queue.accept_within(keyed("c", 1, 1, LONG), ONE_DEEP).await.unwrap();
-    assert_eq!(known, Accepted::Replayed(b"a".to_vec()), "a known key is answered all the same");
+    assert_eq!(known, Accepted::Replayed("a".into()), "a known key is answered all the same");
 
     let a = claimed(&queue, &claim(1)).await.remove(0);
     assert_eq!(queue.accept_within(message("b"), ONE_DEEP).await.unwrap(), Accepted::Full, "leased ones count");
@@ -30,7 +30,7 @@ async fn a_queue_that_is_full_takes_nothing_and_keeps_no_trace_of_it() {
 async fn a_queue_whose_oldest_message_waits_too_long_takes_nothing() {
     let setup = Setup::new().await;
     let queue = setup.jobs();
-    let limits = |age| Limits { depth: 0, age };
+    let limits = |age| Limits { depth: None, age: Some(age) };
     accept_all(&queue, &["a"]).await;
     assert_eq!(queue.accept_within(message("b"), limits(LONG)).await.unwrap(), Accepted::New);
     setup.next_millisecond().await;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use queue::{Accepted, Message, Verdict};
+use queue::{Accepted, Head, Message, Verdict};
 
 /// After how many crashes the model's claims give a message out only to be buried.
 pub(crate) const MAX_CRASHES: u32 = 4;
@@ -27,7 +27,7 @@ pub(crate) struct Known {
     pub(crate) open: bool,
     /// Redis's clock is past this before it is handed out again.
     pub(crate) invisible_until: u64,
-    pub(crate) head: Vec<u8>,
+    pub(crate) head: Option<Head>,
 }
 
 #[derive(Default)]
@@ -43,7 +43,7 @@ impl Model {
     pub(crate) fn accept(&mut self, id: &str, key: Option<(u8, u8)>) -> Accepted {
         if let Some((key, body)) = key {
             if let Some((known_body, first)) = self.keys.get(&key) {
-                let first = first.clone().into_bytes();
+                let first = first.as_str().into();
                 return if *known_body == body { Accepted::Replayed(first) } else { Accepted::Conflict(first) };
             }
             self.keys.insert(key, (body, id.to_owned()));
@@ -55,7 +55,7 @@ impl Model {
             crashes: 0,
             open: false,
             invisible_until: 0,
-            head: vec![],
+            head: None,
         };
         assert!(self.messages.insert(id.to_owned(), new).is_none(), "ids are used once");
         Accepted::New
@@ -73,10 +73,10 @@ impl Model {
             known.delivery += 1;
             known.crashes += u32::from(known.open);
             let exhausted = known.open && known.crashes >= MAX_CRASHES;
-            let payload = if exhausted { vec![] } else { message.id.clone() };
+            let payload = if exhausted { vec![] } else { message.id.to_vec() }.into();
             let expected = Message {
                 id: message.id.clone(),
-                subject: message.id.clone(),
+                subject: message.id.as_subject(),
                 delivery: known.delivery,
                 failures: known.failures,
                 crashes: known.crashes,
@@ -129,9 +129,9 @@ impl Model {
                 return true;
             }
         };
-        known.head = effects.head.clone().unwrap_or_default();
+        known.head = effects.head.clone();
         for emit in &effects.emits {
-            let event = String::from_utf8(emit.id.clone()).unwrap();
+            let event = String::from_utf8(emit.id.to_vec()).unwrap();
             assert!(self.events.insert(event), "an event for each settled delivery");
         }
         true

@@ -33,7 +33,7 @@ async fn a_queue_is_worked_off_by_its_wakes_alone_though_doorbells_are_lost_and_
             done += one_wake(&queue, &mut chance).await;
         }
     }
-    assert_eq!(queue.stats().await.unwrap(), queue::Stats { visible: 0, invisible: 0, dead: 0, oldest_visible_ms: 0 });
+    assert_eq!(queue.stats().await.unwrap(), queue::Stats { visible: 0, invisible: 0, dead: 0, oldest_visible: None });
 }
 
 /// Works until nothing is visible, or dies with a batch in its hands. Says how many messages were done.

@@ -1,6 +1,8 @@
 //! What people do with dead letters: send them back, one or many, or give them up.
 
-use queue::{Class, Place};
+use std::num::NonZeroU32;
+
+use queue::{Class, MessageId, MessageState, Pace};
 
 use super::setup::*;
 
@@ -15,7 +17,7 @@ async fn a_redriven_message_has_new_attempts_but_goes_on_counting_its_deliveries
     let batch = claimed(&queue, &claim(1)).await;
     assert!(settle(&queue, &batch[0], bury()).await);
 
-    assert_eq!(queue.redrive(&[b"a"]).await.unwrap(), [true]);
+    assert_eq!(queue.redrive(&["a".into()]).await.unwrap(), [true]);
     assert_eq!(queue.dead_letters(0, 1).await.unwrap(), []);
     let batch = queue.claim(&claim(1)).await.unwrap();
     assert_eq!((batch[0].delivery, batch[0].failures, batch[0].crashes), (4, 0, 0));
@@ -33,9 +35,9 @@ async fn redriving_is_idempotent_and_says_what_was_a_dead_letter() {
     bury_all(&queue, &["a", "b"], Class::Permanent).await;
     accept_all(&queue, &["waiting"]).await;
     setup.next_millisecond().await;
-    let redriven = queue.redrive(&[b"a", b"unknown", b"waiting", b"a"]).await.unwrap();
+    let redriven = queue.redrive(&["a", "unknown", "waiting", "a"].map(MessageId::from)).await.unwrap();
     assert_eq!(redriven, [true, false, false, false]);
-    assert_eq!(queue.redrive(&[b"a"]).await.unwrap(), [false]);
+    assert_eq!(queue.redrive(&["a".into()]).await.unwrap(), [false]);
     assert_eq!(queue.redrive(&[]).await.unwrap(), Vec::<bool>::new());
     assert_eq!(ids(&queue.claim(&claim(10)).await.unwrap()), ["waiting", "a"]);
     assert_eq!(queue.stats().await.unwrap().dead, 1);
@@ -47,9 +49,13 @@ async fn dead_letters_of_one_class_go_back_and_the_others_stay() {
     let queue = setup.jobs();
     bury_all(&queue, &["a", "b"], Class::Permanent).await;
     bury_all(&queue, &["c", "d", "e"], Class::Undecodable).await;
-    assert_eq!(queue.redrive_some(Some(Class::Undecodable), 0, 2).await.unwrap(), 2, "at most so many");
-    assert_eq!(queue.redrive_some(Some(Class::Undecodable), 0, 2).await.unwrap(), 1);
-    assert_eq!(queue.redrive_some(Some(Class::Undecodable), 0, 2).await.unwrap(), 0, "asked again, nothing happens");
+    assert_eq!(queue.redrive_some(Some(Class::Undecodable), Pace::AtOnce, 2).await.unwrap(), 2, "at most so many");
+    assert_eq!(queue.redrive_some(Some(Class::Undecodable), Pace::AtOnce, 2).await.unwrap(), 1);
+    assert_eq!(
+        queue.redrive_some(Some(Class::Undecodable), Pace::AtOnce, 2).await.unwrap(),
+        0,
+        "asked again, nothing happens"
+    );
     assert_eq!(ids(&claimed(&queue, &claim(9)).await), ["c", "d", "e"]);
     assert_eq!(queue.stats().await.unwrap().dead, 2);
 }
@@ -62,7 +68,7 @@ async fn the_letters_of_a_class_are_found_behind_hundreds_of_others() {
     bury_all(&queue, &others.iter().map(String::as_str).collect::<Vec<_>>(), Class::Permanent).await;
     setup.next_millisecond().await;
     bury_all(&queue, &["wanted"], Class::Undecodable).await;
-    assert_eq!(queue.redrive_some(Some(Class::Undecodable), 0, 10).await.unwrap(), 1);
+    assert_eq!(queue.redrive_some(Some(Class::Undecodable), Pace::AtOnce, 10).await.unwrap(), 1);
     assert_eq!(ids(&queue.claim(&claim(10)).await.unwrap()), ["wanted"]);
 }
 
@@ -72,7 +78,7 @@ async fn dead_letters_go_back_at_the_rate_that_was_asked_for() {
     let queue = setup.jobs();
     bury_all(&queue, &["a", "b", "c"], Class::Permanent).await;
     let before = setup.now().await;
-    assert_eq!(queue.redrive_some(None, 10, 9).await.unwrap(), 3);
+    assert_eq!(queue.redrive_some(None, Pace::PerSecond(NonZeroU32::new(10).unwrap()), 9).await.unwrap(), 3);
     let mut times = vec![];
     for id in ["a", "b", "c"] {
         times.push(setup.ask::<u64>("ZSCORE", "jobs:due", &[id]).await);
@@ -87,14 +93,15 @@ async fn a_discarded_letter_leaves_only_who_gave_it_up_and_why() {
     let queue = setup.jobs();
     accept_all(&queue, &["a"]).await;
     let a = queue.claim(&claim(1)).await.unwrap().remove(0);
-    assert!(!queue.discard(b"a", "ann", "typo").await.unwrap(), "only dead letters");
+    assert!(!queue.discard(&"a".into(), "ann", "typo").await.unwrap(), "only dead letters");
     assert!(settle(&queue, &a, bury()).await);
-    assert!(queue.discard(b"a", "ann", "typo").await.unwrap());
-    assert!(!queue.discard(b"a", "bob", "again").await.unwrap(), "once is once");
-    let Some(Place::Discarded(discarded)) = queue.find(b"a", &[b"a"]).await.unwrap().places.remove(0) else {
+    assert!(queue.discard(&"a".into(), "ann", "typo").await.unwrap());
+    assert!(!queue.discard(&"a".into(), "bob", "again").await.unwrap(), "once is once");
+    let [Some(MessageState::Discarded(discarded))] = queue.find(&"a".into(), [&"a".into()]).await.unwrap().messages
+    else {
         panic!("it is discarded")
     };
     assert_eq!((discarded.by.as_str(), discarded.why.as_str()), ("ann", "typo"));
     assert_eq!(setup.contents().await.into_keys().collect::<Vec<_>>(), [setup.key("jobs:discarded")]);
-    assert_eq!(queue.redrive(&[b"a"]).await.unwrap(), [false]);
+    assert_eq!(queue.redrive(&["a".into()]).await.unwrap(), [false]);
 }

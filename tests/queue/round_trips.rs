@@ -1,6 +1,6 @@
 //! Each verb is one command, so that nothing can come between its parts, and is only repeated when nothing was run.
 
-use queue::{Accepted, Place};
+use queue::{Accepted, MessageState, Pace};
 
 use super::doubles::Failing;
 use super::setup::*;
@@ -40,18 +40,18 @@ impl Tour<'_> {
         self.step("settle", async { queue.settle("worker", &[settlement(a, bury())]).await.unwrap() == [true] }).await;
         self.step("dead_letters", async { queue.dead_letters(0, 9).await.unwrap().len() == 1 }).await;
         self.step("find", async {
-            matches!(queue.find(b"a", &[b"a"]).await.unwrap().places[..], [Some(Place::Dead { .. })])
+            matches!(queue.find(&"a".into(), [&"a".into()]).await.unwrap().messages, [Some(MessageState::Dead { .. })])
         })
         .await;
-        self.step("redrive", async { queue.redrive(&[b"a"]).await.unwrap() == [true] }).await;
+        self.step("redrive", async { queue.redrive(&["a".into()]).await.unwrap() == [true] }).await;
         self.step("stats", async { queue.stats().await.unwrap().visible == 1 }).await;
         self.step("lanes", async { queue.lanes().await.unwrap().is_empty() }).await;
         self.step("ring", async { queue.ring().await.is_ok() }).await;
         self.step("rearm", async { queue.rearm().await.is_ok() }).await;
         let batch = queue.claim(&claim(1)).await.unwrap();
         assert_eq!(queue.settle("worker", &[settlement(&batch[0], done())]).await.unwrap(), [true]);
-        self.step("redrive_some", async { queue.redrive_some(None, 0, 9).await.unwrap() == 0 }).await;
-        self.step("discard", async { !queue.discard(b"a", "ann", "done").await.unwrap() }).await;
+        self.step("redrive_some", async { queue.redrive_some(None, Pace::AtOnce, 9).await.unwrap() == 0 }).await;
+        self.step("discard", async { !queue.discard(&"a".into(), "ann", "done").await.unwrap() }).await;
     }
 }
 

@@ -47,7 +47,7 @@ async fn a_done_message_leaves_nothing_behind_whatever_it_went_through() {
         let batch = claimed(&queue, &patient).await;
         assert!(settle(&queue, &batch[0], verdict).await);
     }
-    assert_eq!(queue.redrive(&[b"rough"]).await.unwrap(), [true]);
+    assert_eq!(queue.redrive(&["rough".into()]).await.unwrap(), [true]);
     let batch = queue.claim(&claim(1)).await.unwrap();
     assert!(settle(&queue, &batch[0], done()).await);
     assert!(setup.contents().await.is_empty(), "{:?}", setup.contents().await.keys());
@@ -96,7 +96,7 @@ async fn a_worker_that_comes_late_can_change_nothing_about_what_is_done_dead_or_
         assert!(settle(&queue, &successor, verdict).await);
         assert_refused(&setup, late, when).await;
     }
-    assert_eq!(queue.redrive(&[b"b"]).await.unwrap(), [true]);
+    assert_eq!(queue.redrive(&["b".into()]).await.unwrap(), [true]);
     assert_refused(&setup, &late[1], "when it was redriven").await;
     assert_eq!(queue.claim(&claim(1)).await.unwrap()[0].delivery, 3);
     assert_refused(&setup, &late[1], "when it is handed out anew").await;
@@ -132,14 +132,14 @@ async fn a_lease_that_ran_out_unnoticed_is_no_reason_to_refuse() {
 async fn a_message_that_nobody_sent_can_not_be_settled() {
     let setup = Setup::new().await;
     let never_sent = Message {
-        id: b"a".to_vec(),
-        subject: b"a".to_vec(),
+        id: "a".into(),
+        subject: "a".into(),
         delivery: 0,
         failures: 0,
         crashes: 0,
         exhausted: false,
-        head: vec![],
-        payload: vec![],
+        head: None,
+        payload: "".into(),
     };
     assert_refused(&setup, &never_sent, "though it never was").await;
     assert!(setup.contents().await.is_empty());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::future::join_all;
 use queue::native::Native;
-use queue::{Adjusted, Class, Effects, Hold, LetGo, Level, Message, Queue, Shortage, Stock, Verdict};
+use queue::{Adjusted, Class, Effects, Hold, LetGo, Level, Message, Queue, Shortfall, Stock, Untracked, Verdict};
 
 use super::setup::{Setup, accept_all, chance, claim, claimed, settle};
 
@@ -29,13 +29,13 @@ async fn an_order_holds_all_that_it_wants_or_nothing_and_learns_what_was_short()
     stock.set("tea", 5).await.unwrap();
     stock.set("cup", 1).await.unwrap();
     let a = order(&queue, "a").await;
-    let short = queue.hold(&a, false, [("tea", 2), ("cup", 2), ("free", 9)]).await.unwrap();
-    assert_eq!(short, Hold::Short(vec![Shortage { item: "cup".to_owned(), wanted: 2, left: 1 }]));
+    let short = queue.hold(&a, Untracked::Allow, [("tea", 2), ("cup", 2), ("free", 9)]).await.unwrap();
+    assert_eq!(short, Hold::Short(vec![Shortfall { item: "cup".to_owned(), units: 2, left: 1 }]));
     assert_eq!((level(&setup, "tea").await, level(&setup, "cup").await), ((5, 0), (1, 0)), "nothing was taken");
 
-    assert_eq!(queue.hold(&a, false, [("tea", 5), ("cup", 1)]).await.unwrap(), Hold::Held);
+    assert_eq!(queue.hold(&a, Untracked::Allow, [("tea", 5), ("cup", 1)]).await.unwrap(), Hold::Held);
     assert_eq!((level(&setup, "tea").await, level(&setup, "cup").await), ((0, 5), (0, 1)));
-    assert_eq!(queue.hold(&a, false, [("tea", 5), ("cup", 1)]).await.unwrap(), Hold::Held, "asked again");
+    assert_eq!(queue.hold(&a, Untracked::Allow, [("tea", 5), ("cup", 1)]).await.unwrap(), Hold::Held, "asked again");
     assert_eq!(level(&setup, "tea").await, (0, 5), "once is once");
 }
 
@@ -44,9 +44,9 @@ async fn an_item_without_an_entry_never_runs_out_or_counts_as_sold_out_as_is_wis
     let setup = Setup::new().await;
     let queue = setup.jobs();
     let a = order(&queue, "a").await;
-    let short = queue.hold(&a, true, [("free", 9)]).await.unwrap();
-    assert_eq!(short, Hold::Short(vec![Shortage { item: "free".to_owned(), wanted: 9, left: 0 }]));
-    assert_eq!(queue.hold(&a, false, [("free", 9)]).await.unwrap(), Hold::Held);
+    let short = queue.hold(&a, Untracked::Reject, [("free", 9)]).await.unwrap();
+    assert_eq!(short, Hold::Short(vec![Shortfall { item: "free".to_owned(), units: 9, left: 0 }]));
+    assert_eq!(queue.hold(&a, Untracked::Allow, [("free", 9)]).await.unwrap(), Hold::Held);
     assert_eq!(Stock::new(&setup.connection, &setup.namespace).read("free").await.unwrap(), None);
 }
 
@@ -57,13 +57,17 @@ async fn what_is_held_goes_back_once_and_only_by_the_latest_delivery() {
     stock.set("tea", 5).await.unwrap();
     accept_all(&queue, &["a"]).await;
     let late = claimed(&setup.dying(), &claim(1)).await.remove(0);
-    assert_eq!(setup.jobs().hold(&late, false, [("tea", 2)]).await.unwrap(), Hold::Held);
+    assert_eq!(setup.jobs().hold(&late, Untracked::Allow, [("tea", 2)]).await.unwrap(), Hold::Held);
     let a = claimed(&queue, &claim(1)).await.remove(0);
     assert!(!settle(&queue, &late, giving_back()).await, "it is late");
     assert_eq!(level(&setup, "tea").await, (3, 2));
     assert!(settle(&queue, &a, giving_back()).await);
     assert_eq!(level(&setup, "tea").await, (5, 0));
-    assert_eq!(queue.hold(&late, false, [("tea", 2)]).await.unwrap(), Hold::Late, "nothing is held for what is done");
+    assert_eq!(
+        queue.hold(&late, Untracked::Allow, [("tea", 2)]).await.unwrap(),
+        Hold::Late,
+        "nothing is held for what is done"
+    );
     assert_eq!(level(&setup, "tea").await, (5, 0));
 }
 
@@ -73,12 +77,12 @@ async fn a_dead_letter_keeps_what_it_holds_until_it_is_given_up() {
     let (queue, stock) = (setup.jobs(), Stock::new(&setup.connection, &setup.namespace));
     stock.set("tea", 5).await.unwrap();
     let a = order(&queue, "a").await;
-    queue.hold(&a, false, [("tea", 2)]).await.unwrap();
+    queue.hold(&a, Untracked::Allow, [("tea", 2)]).await.unwrap();
     let bury = Verdict::Bury { class: Class::Handler, reason: "no".to_owned(), effects: Effects::default() };
     assert!(settle(&queue, &a, bury).await);
     assert_eq!(level(&setup, "tea").await, (3, 2));
     for _ in 0..2 {
-        queue.discard(b"a", "ann", "typo").await.unwrap();
+        queue.discard(&"a".into(), "ann", "typo").await.unwrap();
         assert_eq!(level(&setup, "tea").await, (5, 0));
     }
 }
@@ -91,7 +95,9 @@ async fn a_hundred_who_want_the_last_ten_get_ten() {
     let ids: Vec<String> = (0..100).map(|n| format!("{n:03}")).collect();
     accept_all(&queue, &ids.iter().map(String::as_str).collect::<Vec<_>>()).await;
     let orders = claimed(&queue, &claim(100)).await;
-    let held = join_all(orders.iter().map(async |order| queue.hold(order, false, [("tea", 1)]).await.unwrap())).await;
+    let held =
+        join_all(orders.iter().map(async |order| queue.hold(order, Untracked::Allow, [("tea", 1)]).await.unwrap()))
+            .await;
     assert_eq!(held.iter().filter(|hold| **hold == Hold::Held).count(), 10);
     assert_eq!(level(&setup, "tea").await, (0, 10));
 }
@@ -114,9 +120,9 @@ async fn stock_is_conserved_whatever_happens_in_whatever_sequence() {
             4..7 if !open.is_empty() => {
                 let message = &open[chance.usize(..open.len())];
                 let units = [chance.u64(1..6), chance.u64(1..6)];
-                if queue.hold(message, false, items.into_iter().zip(units)).await.unwrap() == Hold::Held {
+                if queue.hold(message, Untracked::Allow, items.into_iter().zip(units)).await.unwrap() == Hold::Held {
                     // Asked again, it holds what it held at first.
-                    held.entry(message.id.clone()).or_insert(units);
+                    held.entry(message.id.to_vec()).or_insert(units);
                 }
             }
             7..9 if !open.is_empty() => {
@@ -124,7 +130,7 @@ async fn stock_is_conserved_whatever_happens_in_whatever_sequence() {
                 let let_go = chance.choice([None, Some(LetGo::Back), Some(LetGo::Out)]).unwrap();
                 let verdict = Verdict::Done(Effects { stock: let_go, ..Effects::default() });
                 assert!(settle(&queue, &message, verdict).await);
-                if let (Some(LetGo::Out), Some(units)) = (let_go, held.get(&message.id)) {
+                if let (Some(LetGo::Out), Some(units)) = (let_go, held.get(message.id.as_bytes())) {
                     there = [there[0] - units[0], there[1] - units[1]];
                 }
             }
@@ -155,12 +161,12 @@ async fn stock_is_set_adjusted_and_listed() {
     for n in 0..1200 {
         stock.set(&format!("item \u{fc} {n}"), n).await.unwrap();
     }
-    let (mut cursor, mut items) = (0, BTreeMap::new());
+    let (mut cursor, mut items) = (None, BTreeMap::new());
     loop {
-        let (next, page) = stock.list(cursor).await.unwrap();
+        let (page, next) = stock.list(cursor).await.unwrap();
         items.extend(page.into_iter().map(|(item, level)| (item, level.available)));
         cursor = next;
-        if cursor == 0 {
+        if cursor.is_none() {
             break;
         }
     }

@@ -1,11 +1,12 @@
 //! Waking a worker: the doorbell, the timer behind it, and what brings a queue back that lost both.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use ::redis::aio::PubSubStream;
 use futures::StreamExt;
 use queue::native::Native;
-use queue::{Claim, Class, Effects, Emit, Message, Queue, Verdict};
+use queue::{Claim, Class, Effects, Emit, Message, Pace, Queue, Verdict};
 
 use super::setup::*;
 use crate::harness::within;
@@ -69,16 +70,16 @@ async fn redriving_rings_and_a_replay_does_not() {
     let mut bell = setup.subscribe(&[setup.key("jobs:bell")]).await;
 
     queue.accept(keyed("b", 1, 1, LONG)).await.unwrap();
-    queue.redrive(&[b"unknown"]).await.unwrap();
+    queue.redrive(&["unknown".into()]).await.unwrap();
     assert_eq!(rings(&setup, &mut bell).await, 0);
-    queue.redrive(&[b"a"]).await.unwrap();
+    queue.redrive(&["a".into()]).await.unwrap();
     assert_eq!(rings(&setup, &mut bell).await, 1);
 
     let batch = queue.claim(&silencing()).await.unwrap();
     assert!(settle(&queue, &batch[0], bury()).await);
-    queue.redrive_some(None, 0, 0).await.unwrap();
+    queue.redrive_some(None, Pace::AtOnce, 0).await.unwrap();
     assert_eq!(rings(&setup, &mut bell).await, 0);
-    queue.redrive_some(None, 0, 1).await.unwrap();
+    queue.redrive_some(None, Pace::AtOnce, 1).await.unwrap();
     assert_eq!(rings(&setup, &mut bell).await, 1);
 }
 
@@ -166,7 +167,9 @@ async fn fire(setup: &Setup) {
 async fn a_redrive_that_is_spread_over_time_is_watched() {
     let setup = Setup::new().await;
     bury_all(&setup.jobs(), &["a", "b", "c"], Class::Permanent).await;
-    arms(&setup, "the second", seconds(1), setup.jobs().redrive_some(None, 1, 9)).await.unwrap();
+    arms(&setup, "the second", seconds(1), setup.jobs().redrive_some(None, Pace::PerSecond(NonZeroU32::MIN), 9))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -193,7 +196,7 @@ async fn events_in_another_queue_are_watched_in_case_nobody_is_told() {
 }
 
 fn emit(queue: &str) -> Emit {
-    Emit { queue: queue.to_owned(), id: b"event".to_vec(), payload: vec![], log: false, after: Duration::ZERO }
+    Emit { queue: queue.to_owned(), id: "event".into(), payload: vec![].into(), log: false, after: Duration::ZERO }
 }
 
 /// What the timer's trigger listens to.
@@ -257,7 +260,7 @@ async fn a_timer_that_is_due_while_a_long_script_runs_still_tells() {
     let queue = setup.jobs();
     accept_all(&queue, &["a", "b"]).await;
     let batch = queue.claim(&claim(2)).await.unwrap();
-    let emits = (0..5000).map(|n| Emit { id: format!("{n}").into(), ..emit("events") }).collect();
+    let emits = (0..5000).map(|n| Emit { id: format!("{n}").as_str().into(), ..emit("events") }).collect();
     let long = Verdict::Done(Effects { emits, ..Effects::default() });
     let settlements = [settlement(&batch[0], long), settlement(&batch[1], retry(BRIEF))];
     assert_eq!(queue.settle("worker", &settlements).await.unwrap(), [true, true]);

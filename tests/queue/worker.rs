@@ -230,7 +230,7 @@ async fn what_a_handler_buries_is_buried_at_once_for_its_reason_and_beside_its_n
     assert_eq!(drained.settled, 3);
     let letters = setup.jobs().dead_letters(0, 10).await.unwrap();
     assert_eq!(
-        (letters.len(), letters[0].id.as_slice(), letters[0].payload.as_slice()),
+        (letters.len(), letters[0].id.as_bytes(), letters[0].payload.as_bytes()),
         (1, &b"garbled"[..], &b"garbled"[..])
     );
     assert_eq!((letters[0].why.class, letters[0].why.reason.as_str()), (Class::Undecodable, "no JSON"));
@@ -253,7 +253,7 @@ async fn a_message_that_killed_its_workers_is_buried_without_being_handled() {
     assert_eq!(drained.settled, 1);
     assert_eq!(handler.handled.take(), [""; 0]);
     let letter = setup.jobs().dead_letters(0, 1).await.unwrap().remove(0);
-    assert_eq!((letter.why.class, letter.why.crashes, letter.payload.as_slice()), (Class::Crash, 3, &b"poison"[..]));
+    assert_eq!((letter.why.class, letter.why.crashes, letter.payload.as_bytes()), (Class::Crash, 3, &b"poison"[..]));
     assert!(letter.why.reason.contains("3 times"), "{}", letter.why.reason);
     assert_eq!(letter.history.len(), 3, "each crash is told once: {:?}", letter.history);
     assert_eq!(handler.buried.take()[0].1, Class::Crash);

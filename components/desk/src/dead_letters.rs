@@ -1,65 +1,66 @@
-//! Dead letters: seeing them, sending them again, and giving them up.
+//! Dead letters: listing, redriving and discarding them.
+
+use std::num::NonZeroU32;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use guest::{Answer, Redis, Request};
+use guest::{Problem, Redis, Request, Response};
 use order::{OrderId, Timestamp};
-use queue::{Class, DeadLetter, Incident, Queue};
+use queue::{Class, DeadLetter, Incident, MessageId, Pace, Queue};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::exchange::{answer, malformed, parameter, read};
-use crate::problem::Problem;
 
-/// Letters in one answer.
+/// Most letters in one answer.
 const PAGE: usize = 100;
 
-/// Letters that one request moves; it can be sent again for the rest.
+/// Most letters that one request redrives. It can be sent again for the rest.
 const MOST_MOVED: usize = 1000;
 
-/// `GET ?offset=`: a page of them, oldest first.
-pub(crate) async fn list(queue: &Queue<'_, Redis>, request: &Request) -> Result<Answer, Problem> {
+/// `GET ?offset=`: a page of dead letters, oldest first.
+pub(crate) async fn list(queue: &Queue<'_, Redis>, request: &Request) -> Result<Response, Problem> {
     let offset = parameter(request, "offset")?.unwrap_or(0);
     let dead = queue.stats().await?.dead;
     let letters = queue.dead_letters(offset, PAGE).await?;
-    let body = Page { dead, offset, letters: letters.iter().map(Shown::new).collect() };
-    answer(&body)
+    let letters = letters.iter().map(ShownLetter::new).collect();
+    Ok(answer(&LetterPage { dead, offset, letters }))
 }
 
-/// `POST {"ids": […]}`, or `{"class": "handler"}` or `{"all": true}`, these with `"per_second"?`. Sending it twice does it
-/// once: what was sent back is no dead letter any more.
-pub(crate) async fn redrive(queue: &Queue<'_, Redis>, request: Request) -> Result<Answer, Problem> {
-    let wanted: WantedRedrive = read(request).await?;
-    let sent = match (wanted.ids, wanted.class, wanted.all) {
-        (Some(_), None, None) if wanted.per_second > 0 => {
+/// `POST {"ids": […]}`, or `{"class": "handler"}` or `{"all": true}`, these two with `"per_second"?`. Sending it twice
+/// redrives once: a letter that was sent back is no dead letter any more.
+pub(crate) async fn redrive(queue: &Queue<'_, Redis>, request: Request) -> Result<Response, Problem> {
+    let Redrive { ids, class, all, per_second } = read(request).await?;
+    let pace = NonZeroU32::new(per_second).map_or(Pace::AtOnce, Pace::PerSecond);
+    let redriven = match (ids, class, all) {
+        (Some(_), None, None) if pace != Pace::AtOnce => {
             return Err(malformed("\"per_second\" goes with \"class\" or \"all\""));
         }
         (Some(ids), None, None) => {
             let ids: Vec<_> = ids.iter().map(|id| from_shown(id)).collect();
-            let ids: Vec<_> = ids.iter().map(Vec::as_slice).collect();
             queue.redrive(&ids).await?.into_iter().filter(|was_dead| *was_dead).count() as u64
         }
-        (None, Some(class), None) => queue.redrive_some(Some(class), wanted.per_second, MOST_MOVED).await?,
-        (None, None, Some(true)) => queue.redrive_some(None, wanted.per_second, MOST_MOVED).await?,
-        _ => return Err(malformed("say which: \"ids\", \"class\" or \"all\": true")),
+        (None, Some(class), None) => queue.redrive_some(Some(class), pace, MOST_MOVED).await?,
+        (None, None, Some(true)) => queue.redrive_some(None, pace, MOST_MOVED).await?,
+        _ => return Err(malformed("Say which: \"ids\", \"class\" or \"all\": true")),
     };
     let dead = queue.stats().await?.dead;
-    answer(&Redriven { redriven: sent, dead })
+    Ok(answer(&Redriven { redriven, dead }))
 }
 
 /// `POST {"id", "by", "why"}`. The letter is gone for good; who gave it up and why stays.
-pub(crate) async fn discard(queue: &Queue<'_, Redis>, request: Request) -> Result<Answer, Problem> {
-    let wanted: WantedDiscard = read(request).await?;
-    if wanted.by.trim().is_empty() || wanted.why.trim().is_empty() {
-        return Err(malformed("say who gives it up in \"by\", and the reason in \"why\""));
+pub(crate) async fn discard(queue: &Queue<'_, Redis>, request: Request) -> Result<Response, Problem> {
+    let Discard { id, by, why } = read(request).await?;
+    if by.trim().is_empty() || why.trim().is_empty() {
+        return Err(malformed("Say who gives it up in \"by\", and the reason in \"why\""));
     }
-    let discarded = queue.discard(&from_shown(&wanted.id), &wanted.by, &wanted.why).await?;
-    answer(&Gone { discarded })
+    let discarded = queue.discard(&from_shown(&id), &by, &why).await?;
+    Ok(answer(&DiscardAnswer { discarded }))
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WantedRedrive {
+struct Redrive {
     ids: Option<Vec<String>>,
     class: Option<Class>,
     all: Option<bool>,
@@ -69,7 +70,7 @@ struct WantedRedrive {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WantedDiscard {
+struct Discard {
     id: String,
     by: String,
     why: String,
@@ -78,24 +79,24 @@ struct WantedDiscard {
 #[derive(Serialize)]
 struct Redriven {
     redriven: u64,
-    /// What is left.
+    /// Dead letters that are left.
     dead: u64,
 }
 
 #[derive(Serialize)]
-struct Gone {
+struct DiscardAnswer {
     discarded: bool,
 }
 
 #[derive(Serialize)]
-struct Page<'a> {
+struct LetterPage<'a> {
     dead: u64,
     offset: usize,
-    letters: Vec<Shown<'a>>,
+    letters: Vec<ShownLetter<'a>>,
 }
 
 #[derive(Serialize)]
-struct Shown<'a> {
+struct ShownLetter<'a> {
     id: String,
     buried_at: Timestamp,
     class: Class,
@@ -104,13 +105,13 @@ struct Shown<'a> {
     failures: u32,
     crashes: u32,
     attempts: Vec<ShownIncident<'a>>,
-    /// The trace that its order came with, if it did with one.
+    /// The trace of the request that its order came with, if that named one.
     #[serde(skip_serializing_if = "Option::is_none")]
     trace: Option<&'a str>,
-    /// The bytes that were sent, where they are JSON.
+    /// Its content, if that is JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     payload: Option<&'a RawValue>,
-    /// The bytes that were sent, where they are anything else.
+    /// Its content, if that is anything else.
     #[serde(skip_serializing_if = "Option::is_none")]
     payload_base64: Option<String>,
 }
@@ -125,7 +126,7 @@ struct ShownIncident<'a> {
     worker: &'a str,
 }
 
-impl<'a> Shown<'a> {
+impl<'a> ShownLetter<'a> {
     fn new(letter: &'a DeadLetter) -> Self {
         let payload: Option<&RawValue> = serde_json::from_slice(&letter.payload).ok();
         Self {
@@ -139,7 +140,7 @@ impl<'a> Shown<'a> {
             attempts: letter.history.iter().map(ShownIncident::new).collect(),
             trace: trace(&letter.payload),
             payload,
-            payload_base64: payload.is_none().then(|| BASE64_STANDARD.encode(&letter.payload)),
+            payload_base64: payload.is_none().then(|| BASE64_STANDARD.encode(&*letter.payload)),
         }
     }
 }
@@ -166,11 +167,11 @@ fn trace(payload: &[u8]) -> Option<&str> {
     serde_json::from_slice::<Traced<'_>>(payload).ok()?.trace
 }
 
-/// Order ids are kept as 16 bytes and shown as UUIDs; event ids are text.
+/// Shows an id: an order's, which is kept as 16 bytes, as a UUID; an event's as the text that it is.
 fn to_shown(id: &[u8]) -> String {
     OrderId::from_slice(id).map_or_else(|| String::from_utf8_lossy(id).into_owned(), |id| id.to_string())
 }
 
-fn from_shown(id: &str) -> Vec<u8> {
-    id.parse().map_or_else(|_| id.as_bytes().to_vec(), |id: OrderId| id.as_bytes().to_vec())
+fn from_shown(id: &str) -> MessageId {
+    id.parse().map_or_else(|_| MessageId::from(id), |id: OrderId| MessageId::from(id.as_bytes()))
 }

@@ -1,24 +1,21 @@
-//! JSON in and out, alike for everything at the desk.
+//! JSON in and out, the same for every route of the desk.
 
 use std::str::FromStr;
 
-use guest::{Answer, Request, read_body};
+use guest::{Problem, Request, Response, read_body};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-
-use crate::problem::Problem;
 
 /// Bytes in the body of a request.
 const BODY_BYTES: usize = 64 * 1024;
 
-/// The body of a request.
+/// Reads the body of a request.
 pub(crate) async fn read<T: for<'de> Deserialize<'de>>(request: Request) -> Result<T, Problem> {
     let body = read_body(request, BODY_BYTES).await?;
-    serde_json::from_slice(&body)
-        .map_err(|error| Problem::Malformed { detail: format!("The body can't be used: {error}.") })
+    serde_json::from_slice(&body).map_err(|error| malformed(&format!("The body can't be used: {error}")))
 }
 
-/// The value of the one parameter that a query may have.
+/// Reads the one parameter that a query may have.
 pub(crate) fn parameter<T: FromStr>(request: &Request, known: &str) -> Result<Option<T>, Problem> {
     let mut value = None;
     for pair in request.query().split('&').filter(|pair| !pair.is_empty()) {
@@ -32,13 +29,13 @@ pub(crate) fn parameter<T: FromStr>(request: &Request, known: &str) -> Result<Op
     Ok(value)
 }
 
-/// What was asked for. It changes with time, so no one may keep it.
-pub(crate) fn answer(body: &impl Serialize) -> Result<Answer, Problem> {
-    let body = serde_json::to_vec(body).map_err(|error| Problem::Unavailable { detail: error.to_string() })?;
-    Ok(Answer::json(StatusCode::OK, body).with("cache-control", "no-store"))
+/// A response that no cache may keep, because it changes with time.
+pub(crate) fn answer(body: &impl Serialize) -> Response {
+    let body = serde_json::to_vec(body).expect("strings and numbers always serialise");
+    Response::json(StatusCode::OK, body).with("cache-control", "no-store")
 }
 
-/// A request that says nothing that can be done.
-pub(crate) fn malformed(what: &str) -> Problem {
-    Problem::Malformed { detail: format!("The request can't be carried out: {what}.") }
+/// A request that asks for nothing that can be done.
+pub(crate) fn malformed(why: &str) -> Problem {
+    Problem::MalformedRequest { why: why.to_owned() }
 }

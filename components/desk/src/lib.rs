@@ -1,16 +1,16 @@
 //! The desk, the operators' door: dead letters, stock and metrics.
 
 mod dead_letters;
+mod desk;
 mod exchange;
 mod metrics;
-mod problem;
 mod routes;
 mod stock;
 
-use guest::{Answer, Request};
+use guest::{Problem, Request, Response};
 
 guest::http_service!(handle);
 
-async fn handle(request: Request) -> Answer {
-    routes::route(request).await.unwrap_or_else(|problem| problem.into_answer())
+async fn handle(request: Request) -> Response {
+    routes::route(request).await.unwrap_or_else(Problem::into_response)
 }

@@ -1,8 +1,8 @@
-//! `GET /metrics`: what is in the queues and what was counted, as OpenMetrics text.
+//! `GET /metrics`: the messages in the queues and the counters, as OpenMetrics text.
 
 use std::sync::atomic::AtomicU64;
 
-use guest::{Answer, Redis};
+use guest::{Problem, Redis, Response};
 use http::StatusCode;
 use order::queues;
 use prometheus_client::encoding::text::encode;
@@ -11,8 +11,6 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 use queue::{Queue, Stats};
-
-use crate::problem::Problem;
 
 /// OpenMetrics 1.0, section "Content-Type".
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -28,8 +26,8 @@ struct Metrics {
     superseded: Gauge,
 }
 
-/// `roots` are the queues themselves; their lanes are asked for.
-pub(crate) async fn metrics(roots: &[Queue<'_, Redis>]) -> Result<Answer, Problem> {
+/// Measures the queues `roots` and their lanes.
+pub(crate) async fn metrics(roots: &[Queue<'_, Redis>]) -> Result<Response, Problem> {
     let metrics = Metrics::default();
     for root in roots {
         metrics.add(root).await?;
@@ -42,18 +40,20 @@ pub(crate) async fn metrics(roots: &[Queue<'_, Redis>]) -> Result<Answer, Proble
         let labels = [("subject", subject.to_owned()), ("event", event.to_owned())];
         metrics.events.get_or_create(&labels).inc_by(total);
     }
-    let text = metrics.encode().map_err(|error| Problem::Unavailable { detail: error.to_string() })?;
-    Ok(Answer::of(StatusCode::OK, CONTENT_TYPE, text.into_bytes()).with("cache-control", "no-store"))
+    let text = metrics.encode().expect("a String takes everything");
+    Ok(Response::of(StatusCode::OK, CONTENT_TYPE, text.into_bytes()).with("cache-control", "no-store"))
 }
 
 impl Metrics {
     async fn add(&self, queue: &Queue<'_, Redis>) -> Result<(), Problem> {
-        let Stats { visible, invisible, dead, oldest_visible_ms } = queue.stats().await?;
+        let Stats { visible, invisible, dead, oldest_visible } = queue.stats().await?;
         for (state, count) in [("visible", visible), ("invisible", invisible), ("dead", dead)] {
             let labels = [("queue", queue.name().to_owned()), ("state", state.to_owned())];
             self.messages.get_or_create(&labels).set(count as i64);
         }
-        self.oldest.get_or_create(&[("queue", queue.name().to_owned())]).set(oldest_visible_ms as f64 / 1000.0);
+        self.oldest
+            .get_or_create(&[("queue", queue.name().to_owned())])
+            .set(oldest_visible.unwrap_or_default().as_secs_f64());
         if queue.name() == format!("{}.{}", queues::PLACED, queues::SUPERSEDED) {
             self.superseded.set((visible + invisible + dead) as i64);
         }

@@ -1,29 +1,17 @@
-//! The health of the application: what works, and how to mend what doesn't. A probe on it is all that a stalled queue
-//! needs: it also revives queues whose wake was missed.
+//! The health of the application: what works, and how to mend what doesn't. A readiness probe should ask for it: the
+//! request also restarts a queue that missed its wake-up.
 
 mod checks;
 
-use guest::{Answer, ProblemDetails, Request};
-use http::{Method, StatusCode};
+use guest::{Problem, Request, Response};
+use http::Method;
 
 guest::http_service!(handle);
 
-async fn handle(request: Request) -> Answer {
+async fn handle(request: Request) -> Response {
     match *request.method() {
         // The server leaves out the body of an answer to HEAD.
         Method::GET | Method::HEAD => checks::health().await,
-        _ => method_not_allowed(),
+        _ => Problem::MethodNotAllowed { allow: "GET, HEAD" }.into_response(),
     }
-}
-
-fn method_not_allowed() -> Answer {
-    let problem = ProblemDetails {
-        kind: "urn:sluice:problem:method-not-allowed".to_owned(),
-        title: "This route has no such method",
-        status: StatusCode::METHOD_NOT_ALLOWED,
-        detail: "Use GET or HEAD.".to_owned(),
-        state: None,
-        errors: Vec::new(),
-    };
-    Answer::problem(&problem).with("allow", "GET, HEAD")
 }

@@ -1,43 +1,26 @@
-//! What is sent back. The one place of the intake that knows status codes.
+//! The responses of the intake to requests that went well.
 
-use guest::Answer;
+use guest::Response;
 use http::StatusCode;
-use order::{Move, OrderId};
+use order::{Change, OrderId, OrderJson, State};
 
-use crate::problem::Problem;
-
-/// The order is kept and will be worked off.
-pub(crate) fn accepted(id: &OrderId, body: Vec<u8>, replayed: bool) -> Answer {
-    let answer = Answer::json(StatusCode::ACCEPTED, body).with("location", format!("/orders/{id}"));
-    if replayed { answer.with("idempotency-replayed", "true") } else { answer }
+/// The order is kept and will be processed.
+pub(crate) fn accepted(id: &OrderId, body: Vec<u8>) -> Response {
+    Response::json(StatusCode::ACCEPTED, body).with("location", format!("/orders/{id}"))
 }
 
-/// What is wanted of an order is kept and will be carried out, unless the order moves on otherwise before.
-pub(crate) fn change_accepted(id: &OrderId, status: &str, wanted: Move) -> Answer {
-    let body = order::change_answer(*id, status, wanted);
-    Answer::json(StatusCode::ACCEPTED, body).with("location", format!("/orders/{id}"))
+/// The same request was answered so before.
+pub(crate) fn replayed(id: &OrderId, body: Vec<u8>) -> Response {
+    accepted(id, body).with("idempotency-replayed", "true")
 }
 
-/// What was asked for. It changes with time, so no one may keep it.
-pub(crate) fn found(body: Vec<u8>) -> Answer {
-    Answer::json(StatusCode::OK, body).with("cache-control", "no-store")
+/// The change is kept and will be made, unless the order moves on otherwise before.
+pub(crate) fn change_accepted(change: &Change, present: State) -> Response {
+    let body = order::change_answer(change.id, present, change.kind());
+    Response::json(StatusCode::ACCEPTED, body).with("location", format!("/orders/{}", change.id))
 }
 
-/// The status of a problem.
-pub(crate) fn status(problem: &Problem) -> StatusCode {
-    match problem {
-        Problem::NotJson { .. } | Problem::UnreadableBody | Problem::MalformedKey => StatusCode::BAD_REQUEST,
-        Problem::Unauthorized => StatusCode::UNAUTHORIZED,
-        Problem::Closed => StatusCode::FORBIDDEN,
-        Problem::NotFound => StatusCode::NOT_FOUND,
-        Problem::SlowBody => StatusCode::REQUEST_TIMEOUT,
-        Problem::IllegalMove { .. } | Problem::Discarded | Problem::ChangeGivenUp { .. } | Problem::CancelPending => {
-            StatusCode::CONFLICT
-        }
-        Problem::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
-        Problem::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Problem::NotJsonType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        Problem::InvalidOrder(_) | Problem::KeyReused { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-        Problem::Full | Problem::Unavailable { .. } | Problem::Misconfigured(_) => StatusCode::SERVICE_UNAVAILABLE,
-    }
+/// The order as it is now. That changes with time, so no cache may keep it.
+pub(crate) fn found(order: OrderJson) -> Response {
+    Response::json(StatusCode::OK, order.into_bytes()).with("cache-control", "no-store")
 }

@@ -1,4 +1,4 @@
-//! What outlives a request: an instance serves many, also at the same time, and they share one connection.
+//! The settings and the connection, which outlive a request. An instance serves many requests, also at the same time.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -7,9 +7,6 @@ use std::time::Duration;
 use guest::{QueueSettings, Redis, SettingError, Settings};
 use order::queues;
 use queue::{Limits, Queue};
-
-/// How long Redis may take for one call before the shop is told to come again.
-const REDIS_DEADLINE: Duration = Duration::from_secs(2);
 
 /// The settings and the connection of this instance.
 pub(crate) struct Context {
@@ -20,7 +17,7 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// The instance's own. Read on its first request, and again after a fault.
+    /// This instance's context. Its first request reads it, and so does each one after a fault until it can be read.
     pub(crate) async fn get() -> Result<Rc<Self>, SettingError> {
         thread_local! {
             static CONTEXT: RefCell<Option<Rc<Context>>> = const { RefCell::new(None) };
@@ -29,7 +26,7 @@ impl Context {
             return Ok(context);
         }
         let read = Rc::new(Self::read().await?);
-        // Requests that came at the same time have read the same; the first is kept.
+        // Requests that came at the same time have read the same. The first one's is kept.
         Ok(CONTEXT.with_borrow_mut(|context| context.get_or_insert(read).clone()))
     }
 
@@ -38,7 +35,7 @@ impl Context {
         let shared = settings.queue().await?;
         let idempotency_ttl = settings.idempotency_ttl().await?;
         let limits = settings.limits().await?;
-        let redis = Redis::new(shared.redis_url.clone(), REDIS_DEADLINE);
+        let redis = Redis::for_requests(&shared);
         Ok(Self { redis, idempotency_ttl, limits, shared })
     }
 

@@ -1,18 +1,17 @@
-//! The intake, the shop's door: takes orders and says where they are.
+//! The intake, the shop's door. It takes orders and changes to them, and says where orders are.
 
 mod answer;
 mod change;
 mod context;
+mod find;
 mod place;
-mod problem;
 mod routes;
 mod show;
-mod store;
 
-use guest::{Answer, Request};
+use guest::{Problem, Request, Response};
 
 guest::http_service!(handle);
 
-async fn handle(request: Request) -> Answer {
-    routes::route(request).await.unwrap_or_else(|problem| problem.into_answer())
+async fn handle(request: Request) -> Response {
+    routes::route(request).await.unwrap_or_else(Problem::into_response)
 }

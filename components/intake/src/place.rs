@@ -1,16 +1,15 @@
 //! `POST /orders`: from a body to a kept order, in one round trip to Redis.
 
-use guest::{Answer, Request, now_ms, random_bytes, read_body};
+use guest::{Problem, Request, Response, now_ms, random_bytes, read_body};
 use order::limits::BODY_BYTES;
-use order::{BodyFault, IdempotencyKey, NewOrder, OrderId, Placed, Timestamp, TraceParent};
-use queue::{Accept, Accepted, Error, IdempotencyRecord};
+use order::{CommandId, IdempotencyKey, NewOrder, OrderId, Placed, Timestamp, TraceParent};
+use queue::{Accept, Accepted, Error, IdempotencyRecord, MessageId};
 use sha2::{Digest, Sha256};
 
 use crate::answer;
 use crate::context::Context;
-use crate::problem::Problem;
 
-pub(crate) async fn place(request: Request) -> Result<Answer, Problem> {
+pub(crate) async fn place(request: Request) -> Result<Response, Problem> {
     if !request.is_json() {
         return Err(Problem::NotJsonType);
     }
@@ -28,20 +27,21 @@ pub(crate) async fn place(request: Request) -> Result<Answer, Problem> {
         ttl: context.idempotency_ttl,
     });
     let payload = Placed::encode_parts(&id, &canonical, trace.as_ref());
-    let message = Accept { id: id.as_bytes().to_vec(), payload, idempotency: record, again: false };
+    let message_id = CommandId { order: id, change: None }.to_bytes();
+    let message = Accept { id: message_id.into(), payload: payload.into(), idempotency: record, again: false };
     match accept(&context, message).await? {
-        Accepted::New => Ok(answer::accepted(&id, order.answer(&id), false)),
+        Accepted::New => Ok(answer::accepted(&id, order.answer(&id))),
         Accepted::Replayed(first) => {
             let id = known(&first)?;
-            Ok(answer::accepted(&id, order.answer(&id), true))
+            Ok(answer::replayed(&id, order.answer(&id)))
         }
         Accepted::Conflict(first) => Err(Problem::KeyReused { id: known(&first)? }),
-        Accepted::Full => Err(Problem::Full),
+        Accepted::Full => Err(Problem::QueueFull),
     }
 }
 
-/// A connection that was kept since an earlier request may have died meanwhile: then, once, a new one. The message has
-/// the same id, so it is taken once even if the first try went through.
+/// Accepts the message. A connection that was kept since an earlier request may have died meanwhile; then a new one is
+/// tried, once. The message has the same id, so it is taken once even if the first try went through.
 async fn accept(context: &Context, message: Accept) -> Result<Accepted, Problem> {
     let kept = context.redis.is_connected();
     let queue = context.placed();
@@ -49,8 +49,7 @@ async fn accept(context: &Context, message: Accept) -> Result<Accepted, Problem>
         Err(Error::Failed(_)) if kept => queue.accept_within(Accept { again: true, ..message }, context.limits).await,
         accepted => accepted,
     };
-    accepted
-        .map_err(|error| Problem::Unavailable { detail: format!("{error}. Send the order again with the same key.") })
+    accepted.map_err(Problem::OrderNotAccepted)
 }
 
 fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, Problem> {
@@ -63,7 +62,7 @@ fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, Problem>
     }
 }
 
-/// A header that is malformed is passed over, as W3C Trace Context asks for.
+/// The trace in the request's header. A malformed header is ignored, as W3C Trace Context asks for.
 pub(crate) fn trace(request: &Request) -> Option<TraceParent> {
     request.header("traceparent")?.parse().ok()
 }
@@ -80,17 +79,8 @@ fn digest(parts: &[&[u8]]) -> [u8; 16] {
     short
 }
 
-fn known(id: &[u8]) -> Result<OrderId, Problem> {
-    OrderId::from_slice(id)
-        .ok_or_else(|| Problem::Unavailable { detail: "The key belongs to something that is no order.".to_owned() })
-}
-
-impl From<BodyFault> for Problem {
-    fn from(fault: BodyFault) -> Self {
-        match fault {
-            BodyFault::TooLarge => Self::TooLarge,
-            BodyFault::NotJson(detail) => Self::NotJson { detail: format!("The body is {detail}.") },
-            BodyFault::Invalid(faults) => Self::InvalidOrder(faults),
-        }
-    }
+/// The order that has an idempotency key.
+fn known(id: &MessageId) -> Result<OrderId, Problem> {
+    let unexpected = || Error::Unexpected { script: "accept", detail: "its id is no order's".to_owned() };
+    OrderId::from_slice(id).ok_or_else(|| Problem::OrderNotAccepted(unexpected()))
 }

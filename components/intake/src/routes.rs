@@ -1,27 +1,22 @@
-//! Which request goes where.
+//! Which request goes to which handler.
 
-use guest::{Answer, Request};
+use guest::{Problem, Request, Response};
 use http::Method;
 
-use crate::problem::Problem;
 use crate::{change, place, show};
 
-pub(crate) async fn route(request: Request) -> Result<Answer, Problem> {
-    let method = request.method().clone();
+pub(crate) async fn route(request: Request) -> Result<Response, Problem> {
     let path = request.path().to_owned();
     let segments: Vec<&str> = path.split('/').skip(1).collect();
-    match segments.as_slice() {
-        ["orders"] => match method {
-            Method::POST => place::place(request).await,
-            _ => Err(Problem::MethodNotAllowed { allow: "POST" }),
-        },
-        ["orders", id] => match method {
-            // The server leaves out the body of an answer to HEAD.
-            Method::GET | Method::HEAD => show::show(id).await,
-            _ => Err(Problem::MethodNotAllowed { allow: "GET, HEAD" }),
-        },
-        ["orders", id, "cancel"] => change::cancel(request, id).await,
-        ["orders", id, "fulfil"] => change::fulfil(request, id).await,
-        _ => Err(Problem::NotFound),
+    match (segments.as_slice(), request.method().clone()) {
+        (["orders"], Method::POST) => place::place(request).await,
+        (["orders"], _) => Err(Problem::MethodNotAllowed { allow: "POST" }),
+        // The server leaves out the body of an answer to HEAD.
+        (["orders", id], Method::GET | Method::HEAD) => show::show(id).await,
+        (["orders", _], _) => Err(Problem::MethodNotAllowed { allow: "GET, HEAD" }),
+        (["orders", id, "cancel"], Method::POST) => change::cancel(request, id).await,
+        (["orders", id, "fulfil"], Method::POST) => change::fulfil(request, id).await,
+        (["orders", _, "cancel" | "fulfil"], _) => Err(Problem::MethodNotAllowed { allow: "POST" }),
+        _ => Err(Problem::NoSuchOrder),
     }
 }

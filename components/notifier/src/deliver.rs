@@ -1,8 +1,8 @@
-//! One event to one endpoint: CloudEvents 1.0 in the body, signed as Standard Webhooks says.
+//! Sends one event to one endpoint: CloudEvents 1.0 in the body, signed as Standard Webhooks says.
 
 use std::time::Duration;
 
-use guest::{Endpoint, Post, Reply, describe_failure, now_ms, within};
+use guest::{Endpoint, PartnerReply, Post, describe_failure, now_ms, within};
 use http::StatusCode;
 use queue::{Effects, Failure, Message};
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP};
@@ -26,7 +26,7 @@ impl Delivery<'_> {
         }
     }
 
-    /// The id stays the same in every attempt, the time is the attempt's own.
+    /// Every attempt has the same id, and its own time.
     fn request(&self, event: &[u8]) -> Result<Post<'_>, String> {
         let id = order::event::read(event).map_err(|error| error.to_string())?.id;
         let seconds = now_ms() / 1000;
@@ -41,7 +41,7 @@ impl Delivery<'_> {
     }
 }
 
-fn judge(reply: &Reply) -> Result<Effects, Failure> {
+fn judge(reply: &PartnerReply) -> Result<Effects, Failure> {
     let status = reply.status;
     let reason = format!("the endpoint answered {status}");
     match status {

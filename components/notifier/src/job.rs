@@ -1,21 +1,21 @@
-//! What the notifier's workers do. One type for all of them, so that the worker's loop is compiled once.
+//! The jobs of the notifier's workers. One type for all of them, so that the worker's loop is compiled once.
 
 use queue::{Class, Effects, Failure, Handler, Message};
 
 use crate::deliver::Delivery;
 use crate::fan_out::FanOut;
 
-/// The work of one queue or lane.
-pub(crate) enum Job<'a> {
+/// The work on one queue or lane.
+pub(crate) enum NotifierJob<'a> {
     /// Copy changes to the lanes.
-    FanOut(FanOut<'a>),
+    FanOut(&'a FanOut<'a>),
     /// Send a lane's messages to its endpoint.
     Deliver(Delivery<'a>),
-    /// Bury the messages of an endpoint that there is no more.
+    /// Bury the messages for an endpoint that is no longer configured.
     Orphaned,
 }
 
-impl Handler for Job<'_> {
+impl Handler for NotifierJob<'_> {
     async fn handle(&self, message: &Message) -> Result<Effects, Failure> {
         match self {
             Self::FanOut(fan_out) => fan_out.handle(message),

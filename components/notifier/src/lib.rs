@@ -1,9 +1,10 @@
-//! The notifier: woken when the store changes, it sends each change to each subscribed endpoint, signed, and retries
-//! for days. Each endpoint has a lane of its own, so that a bad one delays no other.
+//! The notifier. A change of the store wakes it, and it sends the change to each endpoint that subscribed to it,
+//! signed. It retries for days. Each endpoint has a lane of its own, so that a bad one delays no other.
 
 mod deliver;
 mod fan_out;
 mod job;
+mod lanes;
 mod run;
 
 mod trigger {

@@ -1,21 +1,15 @@
 //! One wake: fan changes out and work each endpoint's lane, side by side, until nothing is left or the time is up.
 
-use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::time::Duration;
 
-use futures::future::{Either, select};
-use futures::stream::{FuturesUnordered, StreamExt};
 use guest::{Endpoint, QueueSettings, Redis, SettingError, Settings, Wasi};
 use order::queues;
 use queue::{Backoff, Drained, Error, Queue, Runtime, Worker};
 
 use crate::deliver::Delivery;
 use crate::fan_out::FanOut;
-use crate::job::Job;
-
-/// How long Redis may take for one call before the wake is given up. Its messages come back with their leases.
-const REDIS_DEADLINE: Duration = Duration::from_secs(5);
+use crate::job::NotifierJob;
+use crate::lanes::{Lanes, Next};
 
 /// Changes fanned out in one step.
 const FAN_OUT_BATCH: usize = 256;
@@ -26,7 +20,7 @@ const LANE_BATCH: usize = 16;
 /// How soon a change is seen that comes while an endpoint is slow to answer.
 const POLL: Duration = Duration::from_millis(20);
 
-struct Config {
+struct NotifierSettings {
     shared: QueueSettings,
     endpoints: Vec<Endpoint>,
     timeout: Duration,
@@ -35,26 +29,26 @@ struct Config {
     budget: Duration,
 }
 
-/// What all workers of a wake share.
-struct Wake<'a> {
-    config: &'a Config,
+/// The things that all workers of one wake share.
+struct NotifierWake<'a> {
+    settings: &'a NotifierSettings,
     redis: &'a Redis,
     runtime: &'a Wasi,
     name: &'a str,
 }
 
 pub(crate) async fn run() -> Result<(), String> {
-    let config = read_config().await.map_err(|error| error.to_string())?;
-    let redis = Redis::of_one_task(config.shared.redis_url.clone(), REDIS_DEADLINE);
+    let settings = read_settings().await.map_err(|error| error.to_string())?;
+    let redis = Redis::for_worker(&settings.shared);
     let runtime = Wasi::default();
     let name = format!("notifier-{:08x}", runtime.random() as u32);
-    let wake = Wake { config: &config, redis: &redis, runtime: &runtime, name: &name };
+    let wake = NotifierWake { settings: &settings, redis: &redis, runtime: &runtime, name: &name };
     wake.run().await.map_err(|error| format!("the queue `changes` can't be worked off: {error}"))
 }
 
-async fn read_config() -> Result<Config, SettingError> {
+async fn read_settings() -> Result<NotifierSettings, SettingError> {
     let settings = Settings::new("notifier");
-    Ok(Config {
+    Ok(NotifierSettings {
         shared: settings.queue().await?,
         endpoints: settings.webhooks().await?,
         timeout: settings.webhook_timeout().await?,
@@ -64,26 +58,26 @@ async fn read_config() -> Result<Config, SettingError> {
     })
 }
 
-impl<'a> Wake<'a> {
+impl<'a> NotifierWake<'a> {
     fn changes(&self) -> Queue<'a, Redis> {
-        Queue::new(self.redis, &self.config.shared.namespace, queues::CHANGES, self.config.shared.timing)
+        Queue::new(self.redis, &self.settings.shared.namespace, queues::CHANGES, self.settings.shared.timing)
     }
 
     fn worker<'b>(
         &'b self,
         queue: Queue<'b, Redis>,
-        handler: &'b Job<'b>,
+        handler: &'b NotifierJob<'b>,
         batch: usize,
-    ) -> Worker<'b, Redis, Wasi, Job<'b>> {
+    ) -> Worker<'b, Redis, Wasi, NotifierJob<'b>> {
         Worker {
             queue,
             handler,
             runtime: self.runtime,
             name: self.name,
-            backoff: &self.config.schedule,
-            max_crashes: self.config.max_crashes,
+            backoff: &self.settings.schedule,
+            max_crashes: self.settings.max_crashes,
             batch,
-            until: self.config.budget,
+            until: self.settings.budget,
         }
     }
 
@@ -95,45 +89,36 @@ impl<'a> Wake<'a> {
 
     /// Says whether work was left because the time was up.
     async fn work(&self) -> Result<bool, Error> {
-        let touched = RefCell::default();
-        let job = Job::FanOut(FanOut { endpoints: &self.config.endpoints, touched: &touched });
-        let fan_out = self.worker(self.changes(), &job, FAN_OUT_BATCH);
-
+        let fan_out = FanOut::new(&self.settings.endpoints);
+        let job = NotifierJob::FanOut(&fan_out);
+        let worker = self.worker(self.changes(), &job, FAN_OUT_BATCH);
+        let mut lanes = Lanes::default();
         // At first every lane: a retry may be what this wake is for.
-        let mut wanted: BTreeSet<usize> = (0..self.config.endpoints.len()).collect();
-        let mut busy = BTreeSet::new();
-        let mut lanes = FuturesUnordered::new();
+        lanes.want(0..self.settings.endpoints.len());
         let mut more = false;
         loop {
-            more |= fan_out.drain().await?.more;
-            wanted.append(&mut touched.take());
-            // A busy lane stays wanted: it may have seen its queue empty just before the change came.
-            for lane in wanted.extract_if(.., |lane| busy.insert(*lane)) {
-                lanes.push(async move { (lane, self.work_lane(lane).await) });
-            }
-            let poll = std::pin::pin!(self.runtime.sleep(POLL));
-            match select(lanes.next(), poll).await {
-                Either::Left((Some((lane, drained)), _)) => {
-                    busy.remove(&lane);
-                    more |= drained?.more;
-                }
-                Either::Left((None, _)) => return Ok(more),
-                Either::Right(_) => {}
+            more |= worker.drain().await?.more;
+            lanes.want(fan_out.take_touched());
+            lanes.start_those_at_rest(|lane| async move { (lane, self.work_lane(lane).await) });
+            match lanes.next_within(self.runtime.sleep(POLL)).await {
+                Next::Done(drained) => more |= drained?.more,
+                Next::NoneRuns => return Ok(more),
+                Next::StillBusy => {}
             }
         }
     }
 
     async fn work_lane(&self, lane: usize) -> Result<Drained, Error> {
-        let endpoint = &self.config.endpoints[lane];
-        let job = Job::Deliver(Delivery { endpoint, timeout: self.config.timeout });
+        let endpoint = &self.settings.endpoints[lane];
+        let job = NotifierJob::Deliver(Delivery { endpoint, timeout: self.settings.timeout });
         self.worker(self.changes().lane(&endpoint.name), &job, LANE_BATCH).drain().await
     }
 
-    /// What waits for an endpoint that is no longer configured goes to its dead letters, where a person can see it.
+    /// Buries the messages for endpoints that are no longer configured, so that a person can see them.
     async fn bury_orphans(&self) -> Result<(), Error> {
         for lane in self.changes().lanes().await? {
-            if self.config.endpoints.iter().all(|endpoint| endpoint.name != lane) {
-                self.worker(self.changes().lane(&lane), &Job::Orphaned, FAN_OUT_BATCH).drain().await?;
+            if self.settings.endpoints.iter().all(|endpoint| endpoint.name != lane) {
+                self.worker(self.changes().lane(&lane), &NotifierJob::Orphaned, FAN_OUT_BATCH).drain().await?;
             }
         }
         Ok(())

@@ -5,29 +5,29 @@ use std::time::Duration;
 use guest::{Redis, now_ms};
 use order::event::GivenUp;
 use order::{
-    CHANGE_MARKER, Command, Head, Move, OrderId, Record, Timestamp, TraceParent, Version, command, event, queues,
+    CHANGE_MARKER, Command, CommandId, OrderId, Record, RecordName, Timestamp, TraceParent, Version, event, queues,
 };
-use queue::{Effects, Emit, Failure, LetGo, Message, Queue};
+use queue::{Effects, Emit, Failure, Head, LetGo, Message, Queue, Untracked};
 
 use crate::payments::Payments;
 use crate::records::Records;
 
-/// Works off commands, and writes what became of their orders.
+/// Carries out commands, and writes the new records of their orders.
 pub(crate) struct Commands<'a> {
     pub(crate) queue: Queue<'a, Redis>,
     pub(crate) records: &'a Records,
-    /// `None`: no payment is asked for.
+    /// `None`: nobody is asked to pay.
     pub(crate) payments: Option<Payments>,
-    /// Articles without a stock entry count as sold out.
-    pub(crate) refuse_untracked: bool,
+    /// Articles without a stock entry.
+    pub(crate) untracked: Untracked,
 }
 
-/// A record that was written, and what follows from it.
+/// A record that was written, and what the settlement needs to know about it.
 pub(crate) struct Moved<'a> {
     pub(crate) record: &'a Record,
-    pub(crate) head: Head,
-    /// The head before, whose record is superseded now.
-    pub(crate) before: Option<Head>,
+    pub(crate) name: RecordName,
+    /// The record before, which is superseded now.
+    pub(crate) before: Option<RecordName>,
     pub(crate) stock: Option<LetGo>,
     pub(crate) trace: Option<&'a TraceParent>,
 }
@@ -35,87 +35,86 @@ pub(crate) struct Moved<'a> {
 impl Commands<'_> {
     pub(crate) async fn handle(&self, message: &Message) -> Result<Effects, Failure> {
         match Command::decode(&message.payload).map_err(|error| Failure::undecodable(error.to_string()))? {
-            Command::Place(placed) => self.place(message, *placed).await,
+            Command::Decide(placed) => self.decide(message, *placed).await,
             Command::Change(change) => self.change(message, change).await,
         }
     }
 
-    /// Support is told. The event is made from the ids, since the payload may be what can't be read; only the trace is of it.
+    /// Tells support. The payload may be unreadable, so the event carries only the ids, and the trace if it can be
+    /// read.
     pub(crate) fn buried(&self, message: &Message, reason: &str) -> Effects {
         let counted = Effects::counted("orders:needs_attention");
-        let Some(order) = OrderId::from_slice(&message.subject) else { return counted };
-        let wanted = wanted(message, order);
-        let written = head(message).ok().map(|before| Head {
-            version: before.map_or(Version::NONE, |before| before.version).next(),
-            wanted,
-            delivery: message.delivery + 1,
-        });
-        let given_up = GivenUp { order, change: wanted, delivery: message.delivery, reason };
+        let Some(id) = CommandId::parse(&message.id) else { return counted };
+        let given_up = GivenUp { message: id, delivery: message.delivery, reason };
         let command = Command::decode(&message.payload).ok();
         let trace = command.as_ref().and_then(Command::trace);
-        let told = Emit {
-            queue: queues::CHANGES.to_owned(),
-            id: event::attention_id(&order, wanted, message.delivery).into_bytes(),
-            payload: event::attention(&given_up, trace, Timestamp::from_ms(now_ms())),
-            log: true,
-            after: Duration::ZERO,
-        };
-        let superseded = written.iter().flat_map(|next| next.earlier()).map(|head| self.superseded(order, head));
-        Effects { emits: std::iter::once(told).chain(superseded).collect(), ..counted }
+        let event = event::attention(&given_up, trace, Timestamp::from_ms(now_ms()));
+        let told = tell(event::attention_id(id, message.delivery), event);
+        let removed = left_behind(message, id).map(|name| self.records.superseded(id.order, name));
+        Effects { emits: std::iter::once(told).chain(removed).collect(), ..counted }
     }
 
-    fn superseded(&self, order: OrderId, head: Head) -> Emit {
-        self.records.superseded(&head.key(order))
-    }
-
-    /// What follows from a record that was written: it is the order's present one, its event exists, and what nobody will
-    /// read any more is removed later.
+    /// The effects of a record that was written. It becomes the order's present one, its event is told, and the records
+    /// that nobody will read any more are removed later.
     pub(crate) fn effects(&self, moved: &Moved<'_>) -> Effects {
-        let Moved { record, head, before, stock, trace } = moved;
-        let change = Emit {
-            queue: queues::CHANGES.to_owned(),
-            id: event::id(&record.id(), record.version()).into_bytes(),
-            payload: event::to_json(record, *trace),
-            log: true,
-            after: Duration::ZERO,
-        };
-        let superseded = before.iter().copied().chain(head.earlier());
-        let superseded = superseded.map(|head| self.superseded(record.id(), head));
+        let Moved { record, name, before, stock, trace } = moved;
+        let told = tell(event::id(&record.id(), record.version()), event::to_json(record, *trace));
+        let superseded = before.iter().copied().chain(name.earlier());
+        let removed = superseded.map(|name| self.records.superseded(record.id(), name));
         Effects {
-            head: Some(head.to_string().into_bytes()),
+            head: Some(Head::from(name.to_string().as_str())),
             counter: Some(format!("orders:{}", record.status())),
             stock: *stock,
-            clears: head.wanted.is_some(),
-            emits: std::iter::once(change).chain(superseded).collect(),
+            clears: name.change.is_some(),
+            emits: std::iter::once(told).chain(removed).collect(),
         }
     }
 
-    /// Writes the key whose change starts the notifier. If that fails or never happens, the timer of its queue starts it.
+    /// Writes the key whose change starts the notifier. If that fails or never happens, the timer of its queue starts
+    /// it.
     pub(crate) async fn settled(&self) {
         if let Err(failure) = self.records.write(CHANGE_MARKER, now_ms().to_string().into_bytes()).await {
             eprintln!("The change marker could not be written: {failure}. The timer will wake the notifier.");
         }
     }
-}
 
-/// What a message asks for, by its id; `None` for the order's own message.
-fn wanted(message: &Message, order: OrderId) -> Option<Move> {
-    Move::ALL.into_iter().find(|wanted| message.id == command::message_id(&order, *wanted))
-}
+    /// Writes a record under its name. The head points to it only after the settlement.
+    pub(crate) async fn write(&self, record: &Record, name: RecordName) -> Result<(), Failure> {
+        self.records.write(&name.key(record.id()), record.to_json()).await.map_err(Failure::retry)
+    }
 
-/// The order's present record, as the message was given out.
-pub(crate) fn head(message: &Message) -> Result<Option<Head>, Failure> {
-    match message.head.as_slice() {
-        [] => Ok(None),
-        head => {
-            let head =
-                Head::parse(head).ok_or_else(|| Failure::undecodable(format!("its head is no version: {head:?}")));
-            head.map(Some)
-        }
+    /// Reads the record that an order's head points to.
+    pub(crate) async fn read(&self, order: OrderId, name: RecordName) -> Result<Record, Failure> {
+        self.records.read(&name.key(order)).await
     }
 }
 
-/// The order moved on otherwise meanwhile, and that stands.
+/// A message that tells the subscribers of an event.
+fn tell(id: String, event: Vec<u8>) -> Emit {
+    Emit {
+        queue: queues::CHANGES.to_owned(),
+        id: id.into_bytes().into(),
+        payload: event.into(),
+        log: true,
+        after: Duration::ZERO,
+    }
+}
+
+/// The records that a buried message may have left behind: each of its deliveries may have written the next version
+/// before it failed. No head will ever point there. A head that can't be read tells no version, and nothing is removed.
+fn left_behind(message: &Message, id: CommandId) -> impl Iterator<Item = RecordName> {
+    let next = present(message).ok().map(|present| present.map_or(Version::NONE, |name| name.version).next());
+    next.into_iter().flat_map(move |version| RecordName::of_deliveries(version, id.change, message.delivery))
+}
+
+/// The name of the order's present record, as the message was given out.
+pub(crate) fn present(message: &Message) -> Result<Option<RecordName>, Failure> {
+    let Some(head) = &message.head else { return Ok(None) };
+    let name = RecordName::parse(head);
+    name.map(Some).ok_or_else(|| Failure::undecodable(format!("its head is no version: {:?}", &**head)))
+}
+
+/// The order moved on otherwise in the meantime, and that stands.
 pub(crate) fn unchanged() -> Effects {
     Effects::counted("orders:unchanged")
 }

@@ -1,19 +1,19 @@
-//! What the processor's workers do. One type for all of them, so that the worker's loop is compiled once.
+//! The jobs of the processor's workers. One type for all of them, so that the worker's loop is compiled once.
 
 use queue::{Class, Effects, Failure, Handler, Message};
 
 use crate::commands::Commands;
 use crate::records::Records;
 
-/// The work of the queue or of its lane.
-pub(crate) enum Job<'a> {
-    /// Work off what is wanted of orders.
+/// The work on the queue or on its lane.
+pub(crate) enum ProcessorJob<'a> {
+    /// Carry out commands.
     Commands(Commands<'a>),
-    /// Remove records that nobody will read any more.
+    /// Remove superseded records.
     RemoveSuperseded(&'a Records),
 }
 
-impl Handler for Job<'_> {
+impl Handler for ProcessorJob<'_> {
     async fn handle(&self, message: &Message) -> Result<Effects, Failure> {
         match self {
             Self::Commands(commands) => commands.handle(message).await,

@@ -1,6 +1,6 @@
-//! The processor: woken by the doorbell or the timer of the queue `placed`, it works off what lies there. An order is
-//! decided, a later command moves it on; either way its new record is written to the store, and a batch is finished in
-//! one step.
+//! The processor. The doorbell or the timer of the queue `placed` wakes it, and it carries out the commands that lie
+//! there. It decides orders, and changes them later. Each time it writes a new record to the store, and finishes a
+//! batch of messages in one step.
 
 mod change;
 mod commands;

@@ -1,5 +1,5 @@
-//! The payment provider: each order is charged once and refunded once, because both carry the order's id as their
-//! Idempotency-Key, however often they are sent.
+//! The payment provider. However often a charge or a refund is sent, the provider carries it out once, because it
+//! carries the order's id as its Idempotency-Key.
 
 use std::time::Duration;
 
@@ -12,49 +12,49 @@ use queue::Failure;
 /// Charges orders and refunds them.
 pub(crate) struct Payments(pub(crate) PaymentProvider);
 
-/// What the provider said to a charge.
+/// The provider's answer to a charge.
 pub(crate) enum Charge {
-    /// The money is there.
+    /// The provider took the money.
     Taken(PaymentId),
-    /// It won't be, with the provider's words where it had any.
+    /// The provider declined. It may have said why.
     Declined(Option<String>),
 }
 
-/// An answer, read whole.
-struct Answer {
+/// The provider's answer, read whole.
+struct ProviderReply {
     status: StatusCode,
     retry_after: Option<Duration>,
     body: Vec<u8>,
 }
 
-/// Bytes of an answer that are read: an id or a problem.
+/// Most bytes that are read of an answer, which is an id or a problem.
 const ANSWER_BYTES: usize = 64 * 1024;
 
 impl Payments {
     /// Takes an order's total.
     pub(crate) async fn charge(&self, placed: &Placed) -> Result<Charge, Failure> {
-        let answer = self.post("/charges", &placed.id, ChargeRequest::new(placed).to_json()).await?;
-        match answer.status {
-            StatusCode::PAYMENT_REQUIRED => Ok(Charge::Declined(read_problem(&answer.body))),
-            _ => answer.id().map(Charge::Taken),
+        let reply = self.post("/charges", &placed.id, ChargeRequest::new(placed).to_json()).await?;
+        match reply.status {
+            StatusCode::PAYMENT_REQUIRED => Ok(Charge::Declined(read_problem(&reply.body))),
+            _ => reply.id().map(Charge::Taken),
         }
     }
 
-    /// Gives an order's total back. `None`: nothing was ever taken for it.
+    /// Gives an order's total back. `None`: the provider never took anything for the order.
     pub(crate) async fn refund(
         &self,
         id: OrderId,
         order: &NewOrder,
         charge: Option<&PaymentId>,
     ) -> Result<Option<PaymentId>, Failure> {
-        let answer = self.post("/refunds", &id, RefundRequest::new(id, order, charge).to_json()).await?;
-        match (answer.status, charge) {
+        let reply = self.post("/refunds", &id, RefundRequest::new(id, order, charge).to_json()).await?;
+        match (reply.status, charge) {
             (StatusCode::NOT_FOUND, None) => Ok(None),
-            _ => answer.id().map(Some),
+            _ => reply.id().map(Some),
         }
     }
 
-    async fn post(&self, path: &str, order: &OrderId, body: Vec<u8>) -> Result<Answer, Failure> {
+    async fn post(&self, path: &str, order: &OrderId, body: Vec<u8>) -> Result<ProviderReply, Failure> {
         let PaymentProvider { url, key, timeout } = &self.0;
         let mut headers = vec![("content-type", "application/json".to_owned()), ("idempotency-key", order.to_string())];
         headers.extend(key.as_ref().map(|key| ("authorization", format!("Bearer {key}"))));
@@ -69,17 +69,17 @@ impl Payments {
     }
 }
 
-async fn exchange(request: Post<'_>) -> Result<Answer, String> {
+async fn exchange(request: Post<'_>) -> Result<ProviderReply, String> {
     let reply = request.send().await;
     let reply = reply.map_err(|error| describe_failure(&error, "the payment provider", "payment_origin"))?;
     let (status, retry_after) = (reply.status, reply.retry_after);
     let body = reply.read(ANSWER_BYTES).await;
     let body = body.map_err(|_| "the payment provider's answer broke off or is too long".to_owned())?;
-    Ok(Answer { status, retry_after, body })
+    Ok(ProviderReply { status, retry_after, body })
 }
 
-impl Answer {
-    /// The id in a good answer, or what is to become of a bad one.
+impl ProviderReply {
+    /// The id in a good answer, or the failure that a bad one is.
     fn id(&self) -> Result<PaymentId, Failure> {
         if self.status.is_success() {
             return read_id(&self.body).ok_or_else(|| Failure::retry("the payment provider's answer has no id"));
@@ -90,7 +90,7 @@ impl Answer {
             None => format!("the payment provider answered {status}"),
         };
         match self.status {
-            // It asks for patience, or still works on an earlier try with the same key.
+            // The provider asks for patience, or still works on an earlier try with the same key.
             StatusCode::REQUEST_TIMEOUT
             | StatusCode::CONFLICT
             | StatusCode::TOO_EARLY

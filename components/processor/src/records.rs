@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use guest::Deadline;
-use order::{Record, queues};
+use order::{OrderId, Record, RecordName, queues};
 use queue::{Emit, Failure};
 use spin_sdk::key_value::{Error, Store};
 
 /// The store.
 pub(crate) struct Records {
     store: Store,
-    /// How long a superseded record is kept, for whoever is about to read it and for the worker that may still write it.
+    /// How long a superseded record is kept: a reader may be about to read it, or a late worker to write it.
     grace: Duration,
     deadline: Deadline,
 }
@@ -23,7 +23,7 @@ impl Records {
         Self { store, grace, deadline: Deadline::new(DEADLINE) }
     }
 
-    /// Writes a value. A failure is told as the reason for another attempt.
+    /// Writes a value. The error is a reason for another attempt.
     pub(crate) async fn write(&self, key: &str, value: Vec<u8>) -> Result<(), String> {
         self.in_time(self.store.set(key, value)).await
     }
@@ -41,11 +41,12 @@ impl Records {
     }
 
     /// The message that has a record removed when nobody needs it any more.
-    pub(crate) fn superseded(&self, key: &str) -> Emit {
+    pub(crate) fn superseded(&self, order: OrderId, name: RecordName) -> Emit {
+        let key = name.key(order);
         Emit {
             queue: format!("{}.{}", queues::PLACED, queues::SUPERSEDED),
-            id: key.as_bytes().to_vec(),
-            payload: key.as_bytes().to_vec(),
+            id: key.as_str().into(),
+            payload: key.as_str().into(),
             log: false,
             after: self.grace,
         }
@@ -53,7 +54,7 @@ impl Records {
 
     async fn in_time<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, String> {
         match self.deadline.within(call).await {
-            // Its own words, without the name of the kind.
+            // The store's own words, without the name of the error's kind.
             Some(Err(Error::Other(words))) => Err(format!("the store failed: {words}")),
             Some(answer) => answer.map_err(|error| format!("the store failed: {error}")),
             None => Err(format!("the store did not answer within {} s", DEADLINE.as_secs())),

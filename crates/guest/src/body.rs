@@ -1,4 +1,4 @@
-//! Bodies: those that come, which may be too long, from a client or a server that may lie about it, and those that go.
+//! Request and response bodies. Incoming ones are bounded, because their declared length can't be trusted.
 
 use std::time::Duration;
 
@@ -13,24 +13,27 @@ use crate::runtime::within;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyError {
     /// It is longer than allowed.
-    TooLarge,
-    /// The connection ended before it did.
+    TooLarge {
+        /// The most bytes that are allowed.
+        most: usize,
+    },
+    /// The connection ended before the body did.
     Interrupted,
-    /// It did not end in time.
+    /// It did not arrive in time.
     TooSlow,
 }
 
-/// How long a body may take to arrive. Each one that is waited for takes one of the requests that an instance can have at
-/// the same time, so a client must not decide how long.
+/// How long a body may take to arrive. Waiting for one takes up one of the requests that an instance can serve at the
+/// same time, so the client must not decide how long.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// What comes after a body: trailers, or that it failed.
+/// The end of a body: trailers, or an error.
 type WhatFollows = FutureReader<Result<Option<Trailers>, ErrorCode>>;
 
-/// Bytes that there is room for where the length is not known.
+/// Room for a body of unknown length, in bytes, to begin with and each time that it is full.
 const CHUNK: usize = 4096;
 
-/// The whole body. Refuses one of more than `most` bytes as soon as that is known, without reading the rest.
+/// Reads the whole body. A body of more than `most` bytes is refused as soon as that is known, and its rest isn't read.
 pub async fn read_body(request: Request, most: usize) -> Result<Vec<u8>, BodyError> {
     let declared = request.header("content-length").and_then(|length| length.parse().ok());
     let read = async {
@@ -41,7 +44,7 @@ pub async fn read_body(request: Request, most: usize) -> Result<Vec<u8>, BodyErr
     within(DEADLINE, read).await.unwrap_or(Err(BodyError::TooSlow))
 }
 
-/// A body to be sent, without trailers: what its message is made of, and what sends it meanwhile.
+/// Prepares a body without trailers: its content, its end, and the future that sends it.
 pub(crate) fn outgoing(bytes: Vec<u8>) -> (StreamReader<u8>, WhatFollows, impl Future<Output = ()> + 'static) {
     let (mut body, contents) = wit_stream::new();
     let (trailers, no_trailers) = wit_future::new(|| Ok(None));
@@ -58,7 +61,7 @@ pub(crate) fn fields(headers: impl Iterator<Item = (&'static str, String)>) -> R
     Fields::from_list(&headers)
 }
 
-/// All of a body that may have a `declared` length, unless it has more than `most` bytes.
+/// Collects a body that may have a `declared` length, unless it has more than `most` bytes.
 pub(crate) async fn collect(
     mut contents: StreamReader<u8>,
     trailers: WhatFollows,
@@ -66,10 +69,10 @@ pub(crate) async fn collect(
     most: usize,
 ) -> Result<Vec<u8>, BodyError> {
     if declared.is_some_and(|declared| declared > most as u64) {
-        return Err(BodyError::TooLarge);
+        return Err(BodyError::TooLarge { most });
     }
     let mut body = Vec::with_capacity(declared.map_or(CHUNK, |declared| declared as usize));
-    // Asking on for the end that is known, and for trailers, would be two more calls to the host.
+    // To ask for the end, which is known, and for trailers would be two more calls to the host.
     while declared != Some(body.len() as u64) {
         if body.len() == body.capacity() {
             body.reserve(CHUNK);
@@ -77,7 +80,7 @@ pub(crate) async fn collect(
         let result;
         (result, body) = contents.read(body).await;
         if body.len() > most {
-            return Err(BodyError::TooLarge);
+            return Err(BodyError::TooLarge { most });
         }
         if !matches!(result, StreamResult::Complete(_)) {
             return trailers.await.map(|_| body).map_err(|_| BodyError::Interrupted);

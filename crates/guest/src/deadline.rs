@@ -1,4 +1,4 @@
-//! A limit of time for many calls of one task.
+//! A limit of time for many calls in one task.
 
 use std::cell::RefCell;
 use std::pin::pin;
@@ -8,11 +8,11 @@ use futures::FutureExt;
 use futures::future::{Either, LocalBoxFuture, Shared, select};
 use spin_sdk::wasip3::clocks::monotonic_clock;
 
-/// Ends each wait that takes longer than this, up to an eighth. Waits that begin at about the same time share a timer,
-/// because each timer costs as much as a small call.
+/// Ends each wait that takes longer than this limit, up to an eighth later. Waits that begin at about the same time
+/// share a timer, because each timer costs as much as a small call.
 ///
-/// All waits must be of one task: a timer belongs to the task that first waits for it. So it is nothing for a component
-/// that answers several requests.
+/// All waits must be in one task, because a timer belongs to the task that first waits for it. So don't use it in a
+/// component that serves several requests at once.
 pub struct Deadline {
     length: Duration,
     latest: RefCell<Option<Timer>>,
@@ -25,7 +25,7 @@ struct Timer {
 }
 
 impl Deadline {
-    /// A limit of so long.
+    /// A limit of this length.
     pub fn new(length: Duration) -> Self {
         Self { length, latest: RefCell::default() }
     }

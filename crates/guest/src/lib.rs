@@ -1,4 +1,5 @@
-//! What the components share of being guests: settings, Redis within a deadline, clocks and chance, requests and answers.
+//! The components' shared ways with their host: settings, Redis within a deadline, clocks and chance, requests,
+//! responses and problems.
 //!
 //! The only crate besides the components themselves that touches the Spin SDK.
 
@@ -7,6 +8,8 @@ mod deadline;
 mod operator;
 mod outbound;
 mod payments;
+mod problem;
+mod problem_kind;
 mod redis;
 mod request;
 mod response;
@@ -17,11 +20,13 @@ mod webhooks;
 pub use body::{BodyError, read_body};
 pub use deadline::Deadline;
 pub use operator::NoOperator;
-pub use outbound::{Post, Reply, describe_failure};
+pub use outbound::{PartnerReply, Post, describe_failure};
 pub use payments::PaymentProvider;
+pub use problem::Problem;
+pub use problem_kind::{PROBLEM_KINDS, ProblemKind};
 pub use redis::Redis;
 pub use request::Request;
-pub use response::{Answer, PointedError, ProblemDetails};
+pub use response::Response;
 pub use runtime::{Wasi, now_ms, random_bytes, within};
 pub use settings::{QueueSettings, SettingError, Settings};
 pub use webhooks::Endpoint;

@@ -1,16 +1,16 @@
-//! Who may do what operators do: whoever knows the operator's key.
+//! The operator's key, and who may act as operator: whoever sends that key.
 
 use subtle::ConstantTimeEq;
 
 use crate::request::Request;
 use crate::settings::{SettingError, Settings};
 
-/// Why somebody may not pass.
+/// Why a request may not act as operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoOperator {
-    /// The operator's key is not set, so nobody may.
+    /// No key is configured, so nobody may.
     Closed,
-    /// The key was not sent, or another.
+    /// The request carries no key, or a wrong one.
     Unauthorized,
     /// The variable is wrong.
     Misconfigured(SettingError),
@@ -20,7 +20,7 @@ pub enum NoOperator {
 const LEAST_KEY_BYTES: usize = 16;
 
 impl Settings {
-    /// The key that opens what operators may do; `None` while it is empty, and nobody may.
+    /// The operator's key; `None` while none is configured, and nobody may act as operator.
     pub async fn operator_key(&self) -> Result<Option<String>, SettingError> {
         let key = self.text("operator_key").await?;
         if !key.is_empty() && key.len() < LEAST_KEY_BYTES {
@@ -29,12 +29,14 @@ impl Settings {
         Ok(Some(key).filter(|key| !key.is_empty()))
     }
 
-    /// Lets pass who sends `Authorization: Bearer` with the variable `operator_key`. While that is empty nobody passes.
+    /// Checks that the request carries the operator's key, as `Authorization: Bearer`. If no key is configured, every
+    /// request is refused.
     pub async fn check_operator(&self, request: &Request) -> Result<(), NoOperator> {
         let key = self.operator_key().await.map_err(NoOperator::Misconfigured)?.ok_or(NoOperator::Closed)?;
         let sent = request.header("authorization");
         let (scheme, sent) = sent.and_then(|value| value.split_once(' ')).unwrap_or_default();
-        // Takes as long wherever the first wrong character is. The scheme's case means nothing (RFC 9110, section 11.1).
+        // The comparison takes as long wherever the first wrong character is. The scheme's case means nothing (RFC
+        // 9110, section 11.1).
         let is_right = scheme.eq_ignore_ascii_case("bearer") && bool::from(sent.as_bytes().ct_eq(key.as_bytes()));
         if is_right { Ok(()) } else { Err(NoOperator::Unauthorized) }
     }

@@ -1,5 +1,5 @@
-//! Posting JSON to somebody else's server. On WASI's own types: by way of the `http` crate's, which serve any request, it
-//! would be a tenth of a component.
+//! Posting JSON to a partner's server. It uses WASI's own types: with those of the `http` crate, which serve any
+//! request, it would be a tenth of a component.
 
 use std::time::Duration;
 
@@ -13,31 +13,31 @@ use crate::body::{BodyError, collect, fields, outgoing};
 
 /// A request, ready to be sent.
 pub struct Post<'a> {
-    /// Where to.
+    /// The server, and a path on it.
     pub url: &'a Uri,
-    /// Below the URL's own path; empty, or begins with a slash.
+    /// Goes behind the URL's own path. Empty, or begins with a slash.
     pub path: &'a str,
-    /// All of them but the length, which is known, with our name.
+    /// Its headers. The length and the name of our program are added.
     pub headers: Vec<(&'static str, String)>,
-    /// JSON.
+    /// Its body: JSON.
     pub body: Vec<u8>,
 }
 
-/// What was answered.
-pub struct Reply {
+/// The partner's answer.
+pub struct PartnerReply {
     /// Its status.
     pub status: StatusCode,
-    /// How long it asks to wait, in its header Retry-After.
+    /// How long it asks us to wait, in its header Retry-After.
     pub retry_after: Option<Duration>,
     response: Response,
 }
 
-/// The longest wait that somebody else can ask for.
+/// The longest wait that a partner can ask for.
 const MOST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 impl Post<'_> {
-    /// Sends it, and waits for the head of the answer. Without a limit of time: see [`within`](crate::within).
-    pub async fn send(self) -> Result<Reply, ErrorCode> {
+    /// Sends it, and waits for the head of the answer. It sets no limit of time: see [`within`](crate::within).
+    pub async fn send(self) -> Result<PartnerReply, ErrorCode> {
         let length = ("content-length", self.body.len().to_string());
         let agent = ("user-agent", concat!("Sluice/", env!("CARGO_PKG_VERSION")).to_owned());
         let headers = self.headers.into_iter().chain([length, agent]);
@@ -61,7 +61,7 @@ impl Post<'_> {
             return Err(ErrorCode::HttpRequestUriInvalid);
         }
         let (response, ()) = join(client::send(request), write).await;
-        response.map(Reply::new)
+        response.map(PartnerReply::new)
     }
 }
 
@@ -69,13 +69,13 @@ fn invalid(error: &HeaderError) -> ErrorCode {
     ErrorCode::InternalError(Some(format!("a header can't be sent: {error:?}")))
 }
 
-impl Reply {
+impl PartnerReply {
     fn new(response: Response) -> Self {
         let status = StatusCode::from_u16(response.get_status_code()).unwrap_or(StatusCode::BAD_GATEWAY);
         Self { status, retry_after: retry_after(&response), response }
     }
 
-    /// The body, unless it has more than `most` bytes.
+    /// Reads the body, unless it has more than `most` bytes.
     pub async fn read(self, most: usize) -> Result<Vec<u8>, BodyError> {
         let (_read, done) = wit_future::new(|| Ok(()));
         let (contents, trailers) = Response::consume_body(self.response, done);
@@ -83,14 +83,14 @@ impl Reply {
     }
 }
 
-/// Retry-After in seconds. Its other form, a date, is left to our own plan.
+/// Reads Retry-After in seconds. Its other form, a date, is ignored, and our own backoff decides.
 fn retry_after(response: &Response) -> Option<Duration> {
     let value = response.get_headers().get("retry-after").into_iter().next()?;
     let seconds = str::from_utf8(&value).ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds).min(MOST_RETRY_AFTER))
 }
 
-/// Why no answer came from `whom`. `origin` is the variable that says where requests may go.
+/// Says why no answer came from `whom`. `origin` names the variable that says where requests may go.
 pub fn describe_failure(error: &ErrorCode, whom: &str, origin: &str) -> String {
     let what = match error {
         ErrorCode::HttpRequestDenied => {

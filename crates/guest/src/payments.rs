@@ -1,4 +1,4 @@
-//! Who takes the money, from the variables `payment_url`, `payment_key` and `payment_timeout_ms`.
+//! The payment provider, from the variables `payment_url`, `payment_key` and `payment_timeout_ms`.
 
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use crate::settings::{SettingError, Settings};
 pub struct PaymentProvider {
     /// Its `/charges` and `/refunds` are below it.
     pub url: Uri,
-    /// Our key for it, `None` where it wants none.
+    /// Our key, which is sent to it. `None`: it asks for no key.
     pub key: Option<String>,
     /// How long it may take to answer.
     pub timeout: Duration,
 }
 
 impl Settings {
-    /// The payment provider; `None` where no payment is asked for. An error never shows the key.
+    /// The payment provider; `None` if nobody is asked to pay. An error never shows the key.
     pub async fn payment_provider(&self) -> Result<Option<PaymentProvider>, SettingError> {
         let timeout = self.millis("payment_timeout_ms", 10..=60_000).await?;
         let (url, key) = (self.text("payment_url").await?, self.text("payment_key").await?);

@@ -1,4 +1,4 @@
-//! Redis through Spin's interface, with what that lacks: a deadline, and a new connection after a failure.
+//! Redis through Spin's interface. It adds a deadline to each call, and a new connection after a failure.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -9,6 +9,7 @@ use spin_sdk::redis::{self, RedisParameter, RedisResult};
 
 use crate::deadline::Deadline;
 use crate::runtime::within;
+use crate::settings::QueueSettings;
 
 /// One connection, opened when first used and again after it failed. Calls made at the same time are pipelined on it.
 pub struct Redis {
@@ -17,24 +18,32 @@ pub struct Redis {
     connection: RefCell<Option<Rc<redis::Connection>>>,
 }
 
+/// How long a client who waits for an answer can wait for Redis.
+const REQUEST_DEADLINE: Duration = Duration::from_secs(2);
+
 /// How long a call may take.
 enum Limit {
     /// Each has a timer of its own.
     Each(Duration),
-    /// They share timers, since all are of one task.
+    /// All calls are of one task and share timers.
     OfOneTask(Deadline),
 }
 
 impl Redis {
-    /// Connects to `url` on first use. A Redis that is silent but connected would hang its caller for ever, so each call
-    /// ends with [`Error::TimedOut`] after `deadline`.
-    pub fn new(url: String, deadline: Duration) -> Self {
-        Self { url, limit: Limit::Each(deadline), connection: RefCell::default() }
+    /// The queue's Redis, for a component that answers requests. It connects on first use. A Redis that is silent but
+    /// connected would hang its caller for ever, so each call ends with [`Error::TimedOut`] after 2 s.
+    pub fn for_requests(settings: &QueueSettings) -> Self {
+        Self::new(settings, Limit::Each(REQUEST_DEADLINE))
     }
 
-    /// The same where all calls are of one task, which may share timers and so be an eighth late: see [`Deadline`].
-    pub fn of_one_task(url: String, deadline: Duration) -> Self {
-        Self { url, limit: Limit::OfOneTask(Deadline::new(deadline)), connection: RefCell::default() }
+    /// The queue's Redis, for a worker. Its calls are all of one task and end as [`call_deadline`](queue::Timing) says.
+    /// They share timers, so some end an eighth later: see [`Deadline`].
+    pub fn for_worker(settings: &QueueSettings) -> Self {
+        Self::new(settings, Limit::OfOneTask(Deadline::new(settings.timing.call_deadline())))
+    }
+
+    fn new(settings: &QueueSettings, limit: Limit) -> Self {
+        Self { url: settings.redis_url.clone(), limit, connection: RefCell::default() }
     }
 
     /// Whether the next call uses a connection that was opened before, and so may have died since.

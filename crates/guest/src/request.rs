@@ -1,5 +1,5 @@
-//! A request to a component, and what a component exports to be sent some. On WASI's own types: by way of the `http`
-//! crate's, each request would cost a sixth more, and each component be a sixth larger.
+//! Requests to a component, and the export by which the host sends them. They use WASI's own types: with those of the
+//! `http` crate, each request would cost a sixth more, and each component be a sixth larger.
 
 use http::Method;
 use spin_sdk::wasip3::http::types;
@@ -16,7 +16,7 @@ impl Request {
     /// Reads all but the body.
     ///
     /// # Errors
-    /// Where the method is none.
+    /// If the method is not valid.
     pub fn new(raw: types::Request) -> Result<Self, types::ErrorCode> {
         let method = raw.get_method().try_into().map_err(|_| types::ErrorCode::HttpRequestMethodInvalid)?;
         let target = raw.get_path_with_query().unwrap_or_else(|| "/".to_owned());
@@ -28,12 +28,12 @@ impl Request {
         &self.method
     }
 
-    /// Its path, as it was sent.
+    /// Its path, as the client sent it.
     pub fn path(&self) -> &str {
         self.target.split_once('?').map_or(&self.target, |(path, _)| path)
     }
 
-    /// What stands behind the question mark, as it was sent; empty if there is none.
+    /// Its query, as the client sent it, without the question mark. Empty if it has none.
     pub fn query(&self) -> &str {
         self.target.split_once('?').map_or("", |(_, query)| query)
     }
@@ -48,20 +48,20 @@ impl Request {
         self.headers.iter().filter(move |(other, _)| other == name).map(|(_, value)| visible(value))
     }
 
-    /// Whether the body is declared as JSON: `application/json`, with or without parameters.
+    /// Whether the client declares the body as JSON: `application/json`, with or without parameters.
     pub fn is_json(&self) -> bool {
         let media_type = self.header("content-type").and_then(|value| value.split(';').next());
         media_type.is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case("application/json"))
     }
 }
 
-/// Space and tab count, as for `http::HeaderValue::to_str`.
+/// The text of a header if it is visible ASCII. Spaces and tabs count as visible, as for `http::HeaderValue::to_str`.
 fn visible(value: &[u8]) -> Option<&str> {
     str::from_utf8(value).ok().filter(|text| text.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~')))
 }
 
-/// Has the component answer requests by an `async fn(Request) -> Answer`. It is spin-sdk's `http_service`, but for the
-/// types.
+/// Makes the component answer requests by an `async fn(Request) -> Response`. It is spin-sdk's `http_service` with
+/// other types.
 #[macro_export]
 macro_rules! http_service {
     ($answer:path) => {
@@ -73,7 +73,7 @@ macro_rules! http_service {
             async fn handle(
                 request: ::spin_sdk::wasip3::http::types::Request,
             ) -> Result<::spin_sdk::wasip3::http::types::Response, ::spin_sdk::wasip3::http::types::ErrorCode> {
-                Ok($answer($crate::Request::new(request)?).await.into_response())
+                Ok($answer($crate::Request::new(request)?).await.into_wasi())
             }
         }
     };

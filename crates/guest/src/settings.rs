@@ -1,20 +1,20 @@
-//! Variables, read once into numbers that are within their range. Nothing is defaulted in silence: the defaults stand in
-//! spin.toml, and a bad value is an error that names it.
+//! Variables, read into types whose values are within their range. The defaults stand in spin.toml alone. A bad value
+//! is an error that names the variable.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use queue::{Backoff, Limits, Namespace, Timing};
+use queue::{Backoff, LEASES, Limits, Namespace, Timing, Untracked};
 
-/// A variable that can't be used, and what it should be.
+/// A variable that can't be used, and the values that could.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the variable {variable} of component {component} {fault}")]
 pub struct SettingError {
-    /// The component that wanted it.
+    /// The component that reads it.
     pub component: &'static str,
     /// Its name, as in spin.toml.
     pub variable: &'static str,
-    /// What is wrong, and what would be right. Never the value of a secret.
+    /// What is wrong, and what would be right. It never shows a secret.
     pub fault: String,
 }
 
@@ -24,7 +24,7 @@ pub struct Settings {
     component: &'static str,
 }
 
-/// What everyone who works on the queues needs to know.
+/// The settings of everyone who works on the queues.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueSettings {
     /// Address of the queue's Redis. May hold a password.
@@ -65,7 +65,7 @@ impl Settings {
         self.number(variable, range).await.map(Duration::from_millis)
     }
 
-    /// What everyone who works on the queues needs to know.
+    /// The settings of everyone who works on the queues.
     pub async fn queue(&self) -> Result<QueueSettings, SettingError> {
         let namespace = self.text("namespace").await?;
         let namespace = Namespace::new(&namespace).ok_or_else(|| {
@@ -74,13 +74,13 @@ impl Settings {
         })?;
         let hours = self.number("log_retention_h", 1..=24 * 366).await?;
         let timing = Timing {
-            lease: self.millis("lease_ms", 50..=12 * HOUR).await?,
+            lease: self.millis("lease_ms", millis(*LEASES.start())..=millis(*LEASES.end())).await?,
             log_retention: Duration::from_millis(hours * HOUR),
         };
         Ok(QueueSettings { redis_url: self.text("redis_url").await?, namespace, timing })
     }
 
-    /// The exponential plan of attempts.
+    /// When a failed order is attempted again.
     pub async fn backoff(&self) -> Result<Backoff, SettingError> {
         let base = self.millis("backoff_base_ms", 1..=HOUR).await?;
         let cap = self.millis("backoff_cap_ms", 1..=24 * HOUR).await?;
@@ -96,7 +96,7 @@ impl Settings {
         self.number("max_crashes", 1..=100).await.map(|crashes| crashes as u32)
     }
 
-    /// How long one wake works before it lets another begin.
+    /// How long one wake works. Then it ends, and rings for the next.
     pub async fn drain_budget(&self) -> Result<Duration, SettingError> {
         self.millis("drain_budget_ms", 100..=600_000).await
     }
@@ -106,23 +106,28 @@ impl Settings {
         self.number("idempotency_ttl_s", 1..=30 * 86_400).await.map(Duration::from_secs)
     }
 
-    /// Whether articles without a stock entry count as sold out.
-    pub async fn refuse_untracked(&self) -> Result<bool, SettingError> {
+    /// Whether articles without a stock entry can be ordered.
+    pub async fn untracked(&self) -> Result<Untracked, SettingError> {
         match self.text("untracked_stock").await?.as_str() {
-            "allow" => Ok(false),
-            "reject" => Ok(true),
+            "allow" => Ok(Untracked::Allow),
+            "reject" => Ok(Untracked::Reject),
             other => Err(self.error("untracked_stock", format!("is {other:?}, but must be allow or reject"))),
         }
     }
 
-    /// When no more orders are taken. 0 means never.
+    /// When orders are refused because too many wait. The variables say 0 for no limit.
     pub async fn limits(&self) -> Result<Limits, SettingError> {
         let age = self.number("max_queue_age_s", 0..=30 * 86_400).await?;
-        Ok(Limits { depth: self.number("max_queue_depth", 0..=100_000_000).await?, age: Duration::from_secs(age) })
+        let depth = self.number("max_queue_depth", 0..=100_000_000).await?;
+        Ok(Limits { depth: (depth > 0).then_some(depth), age: (age > 0).then(|| Duration::from_secs(age)) })
     }
 
     /// An error about one of them.
     pub fn error(&self, variable: &'static str, fault: String) -> SettingError {
         SettingError { component: self.component, variable, fault }
     }
+}
+
+fn millis(duration: Duration) -> u64 {
+    duration.as_millis() as u64
 }

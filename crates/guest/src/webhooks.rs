@@ -1,5 +1,5 @@
-//! Who wants to be told, from the variables `webhooks`, `[{"name", "url", "secret", "events"?}]`, and
-//! `webhook_schedule_ms`.
+//! The endpoints that receive events, from the variables `webhooks`, `[{"name", "url", "secret", "events"?}]`,
+//! `webhook_schedule_ms` and `webhook_timeout_ms`.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use standardwebhooks::Webhook;
 
 use crate::settings::{SettingError, Settings};
 
-/// An endpoint that wants to be told.
+/// An endpoint that receives events.
 pub struct Endpoint {
     /// Names its lane and its dead letters.
     pub name: String,
-    /// Where it is.
+    /// Its address.
     pub url: Uri,
-    /// Signs what is sent there.
+    /// Signs the events that are sent there.
     pub signer: Webhook,
-    /// The event types it wants. `None`: all.
+    /// The event types that it subscribed to. `None`: all.
     events: Option<Vec<String>>,
 }
 
@@ -31,13 +31,13 @@ struct Written {
     events: Option<Vec<String>>,
 }
 
-/// Endpoints in all. Each change costs a message for each.
+/// Most endpoints. Each change becomes a message for each of them.
 const MOST_ENDPOINTS: usize = 32;
 
 /// Standard Webhooks asks for keys of 24 to 64 bytes.
 const KEY_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
-/// Waits in one schedule.
+/// Most waits in one schedule.
 const MOST_WAITS: usize = 32;
 
 /// The longest wait of a schedule: a week.
@@ -72,7 +72,7 @@ fn parse_schedule(text: &str) -> Option<Vec<Duration>> {
 }
 
 impl Endpoint {
-    /// Whether it wants events of this type.
+    /// Whether it subscribed to events of this type.
     pub fn wants(&self, event_type: &str) -> bool {
         self.events.as_ref().is_none_or(|events| events.iter().any(|event| event == event_type))
     }

@@ -1,24 +1,29 @@
-//! What a shop is told of an order that has no record yet. (Later it is told the record.)
+//! What a shop reads of an order that has no record yet, and of changes that still wait. (Later it reads the record.)
 
+use crate::command_id::ChangeKind;
 use crate::envelope::Placed;
 use crate::id::OrderId;
 use crate::iso_code::Currency;
-use crate::life::Move;
 use crate::money::Money;
 use crate::new_order::NewOrder;
+use crate::state::State;
 use crate::text::Reference;
 use crate::timestamp::Timestamp;
 use serde::Serialize;
+
+/// A JSON object that says where an order stands, ready to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderJson(Vec<u8>);
 
 /// Why an order has no record yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Waiting<'a> {
     /// It waits for its turn or for its next attempt.
     Queued {
-        /// The present time, from which the answer tells the order's age.
+        /// The present time. The answer tells the order's age.
         now: Timestamp,
     },
-    /// It could not be processed, and lies in the dead letters until a person sends it again.
+    /// It could not be processed, and lies in the dead letters until a person redrives it.
     NeedsAttention {
         /// Why it was given up.
         reason: &'a str,
@@ -30,90 +35,114 @@ impl NewOrder {
     /// request is the same byte for byte.
     #[must_use]
     pub fn answer(&self, id: &OrderId) -> Vec<u8> {
-        Answer::new(*id, self, "queued").to_json()
+        Undecided::new(*id, self, State::Queued).to_json().into_bytes()
     }
 }
 
 impl Placed {
-    /// The JSON for someone who asks where the order is.
+    /// The JSON for a shop that asks where the order is.
     #[must_use]
-    pub fn waiting(&self, why: Waiting<'_>) -> Vec<u8> {
+    pub fn waiting(&self, why: Waiting<'_>) -> OrderJson {
+        let undecided = |state| Undecided::new(self.id, &self.order, state);
         match why {
             Waiting::Queued { now } => {
                 let age_ms = now.ms().saturating_sub(self.accepted_at().ms());
-                Answer { age_ms: Some(age_ms), ..Answer::new(self.id, &self.order, "queued") }.to_json()
+                Undecided { age_ms: Some(age_ms), ..undecided(State::Queued) }.to_json()
             }
             Waiting::NeedsAttention { reason } => {
-                Answer { reason: Some(reason), ..Answer::new(self.id, &self.order, "needs_attention") }.to_json()
+                Undecided { reason: Some(reason), ..undecided(State::NeedsAttention) }.to_json()
             }
         }
     }
 }
 
-/// The JSON for someone who asks for an order whose message can't be read or is gone: only its id, `needs_attention` or
-/// `discarded`, and the reason.
-#[must_use]
-pub fn unreadable(id: OrderId, status: &str, reason: &str) -> Vec<u8> {
-    serde_json::to_vec(&Unreadable { id, status, change: None, reason, created_at: id.accepted_at() })
-        .expect("strings always serialise")
+impl OrderJson {
+    /// Takes a record as the store holds it. `None` for bytes that are no JSON object.
+    #[must_use]
+    pub fn of_record(record: Vec<u8>) -> Option<Self> {
+        (record.first() == Some(&b'{') && record.last() == Some(&b'}')).then_some(Self(record))
+    }
+
+    /// Speaks of an order whose message can't be read or is gone: only its id, the state and the reason.
+    #[must_use]
+    pub fn unreadable(id: OrderId, state: State, reason: &str) -> Self {
+        Self::of(&Unreadable { id, status: state, change: None, reason, created_at: id.accepted_at() })
+    }
+
+    /// Adds the field `pending`, the changes still to be made. Without changes there is no such field.
+    #[must_use]
+    pub fn with_pending(mut self, changes: &[Pending<'_>]) -> Self {
+        if !changes.is_empty() {
+            let changes = serde_json::to_vec(changes).expect("strings always serialise");
+            self.0.truncate(self.0.len() - 1);
+            self.0.extend_from_slice(br#","pending":"#);
+            self.0.extend(changes);
+            self.0.push(b'}');
+        }
+        self
+    }
+
+    /// The JSON.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+
+    fn of(object: &impl Serialize) -> Self {
+        Self(serde_json::to_vec(object).expect("strings and numbers always serialise"))
+    }
 }
 
-/// A change that is wanted of an order and not yet made.
+/// A change that was asked for and is not made yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Pending<'a> {
-    change: Move,
-    status: &'static str,
+    change: ChangeKind,
+    status: State,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
 }
 
 impl<'a> Pending<'a> {
-    /// A change that waits, or that was given up for a reason and needs a person.
+    /// A change that waits for its turn.
     #[must_use]
-    pub fn new(change: Move, given_up: Option<&'a str>) -> Self {
-        Self { change, status: if given_up.is_some() { "needs_attention" } else { "queued" }, reason: given_up }
+    pub fn queued(change: ChangeKind) -> Self {
+        Self { change, status: State::Queued, reason: None }
+    }
+
+    /// A change that was given up for this reason, and needs a person.
+    #[must_use]
+    pub fn given_up(change: ChangeKind, reason: &'a str) -> Self {
+        Self { change, status: State::NeedsAttention, reason: Some(reason) }
     }
 }
 
-/// Adds to the JSON object that is said of an order what is wanted of it, as the field `pending`.
+/// The JSON that answers a request for a change: where the order stands until the change is made.
 #[must_use]
-pub fn with_pending(mut answer: Vec<u8>, changes: &[Pending<'_>]) -> Vec<u8> {
-    if !changes.is_empty() && answer.pop_if(|last| *last == b'}').is_some() {
-        answer.extend_from_slice(br#","pending":"#);
-        answer.extend(serde_json::to_vec(changes).expect("strings always serialise"));
-        answer.push(b'}');
-    }
-    answer
-}
-
-/// The JSON that answers a request for a change: where the order stands until it is made.
-#[must_use]
-pub fn change_answer(id: OrderId, status: &str, change: Move) -> Vec<u8> {
+pub fn change_answer(id: OrderId, present: State, change: ChangeKind) -> Vec<u8> {
     #[derive(Serialize)]
-    struct Accepted<'a> {
+    struct ChangeAccepted<'a> {
         id: OrderId,
-        status: &'a str,
+        status: State,
         pending: [Pending<'a>; 1],
     }
-    serde_json::to_vec(&Accepted { id, status, pending: [Pending::new(change, None)] })
-        .expect("strings always serialise")
+    OrderJson::of(&ChangeAccepted { id, status: present, pending: [Pending::queued(change)] }).into_bytes()
 }
 
 #[derive(Serialize)]
 pub(crate) struct Unreadable<'a> {
     pub(crate) id: OrderId,
-    pub(crate) status: &'a str,
-    /// What was wanted of it, where that is what needs attention.
+    pub(crate) status: State,
+    /// The change that was given up. Absent if the order itself was.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) change: Option<Move>,
+    pub(crate) change: Option<ChangeKind>,
     pub(crate) reason: &'a str,
     pub(crate) created_at: Timestamp,
 }
 
 #[derive(Serialize)]
-struct Answer<'a> {
+struct Undecided<'a> {
     id: OrderId,
-    status: &'static str,
+    status: State,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
     created_at: Timestamp,
@@ -125,8 +154,8 @@ struct Answer<'a> {
     total: Money,
 }
 
-impl<'a> Answer<'a> {
-    fn new(id: OrderId, order: &'a NewOrder, status: &'static str) -> Self {
+impl<'a> Undecided<'a> {
+    fn new(id: OrderId, order: &'a NewOrder, status: State) -> Self {
         Self {
             id,
             status,
@@ -139,7 +168,7 @@ impl<'a> Answer<'a> {
         }
     }
 
-    fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("strings and numbers always serialise")
+    fn to_json(&self) -> OrderJson {
+        OrderJson::of(self)
     }
 }

@@ -1,15 +1,15 @@
-//! What lies in the queue of orders: an order to be placed, and what is wanted of it later.
+//! The messages in the queue of orders: an order to decide, or a change to an order that was accepted before.
 //!
-//! The commands of one order are worked off in the order in which they were accepted. Messages outlive the build that
+//! The commands of one order are carried out in the order in which they were accepted. Messages outlive the build that
 //! wrote them, so each names its version and [`Command::decode`] keeps an arm for every version that may still lie in a
-//! queue. A new version is first taught to the decoder, and written only by the release after that, so that while a
-//! rollout lasts the older build can read what the newer one writes.
+//! queue. A new version is first taught to the decoder, and written only by the release after that. While a rollout
+//! lasts, the older build can so read what the newer one writes.
 
+use crate::command_id::ChangeKind;
 use crate::envelope::{DecodeError, Placed};
 use crate::fault::{BodyFault, Malformed};
 use crate::id::OrderId;
 use crate::json::Node;
-use crate::life::Move;
 use crate::limits;
 use crate::reader::{self, Field, Value, text};
 use crate::text::{Reason, Tracking};
@@ -21,66 +21,61 @@ use std::str::FromStr;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// Decide an order that was accepted.
-    Place(Box<Placed>),
+    Decide(Box<Placed>),
     /// Change an order that was accepted before.
     Change(Change),
 }
 
-/// What is wanted of an order that was accepted before.
+/// A change to an order that was accepted before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// The order.
     pub id: OrderId,
-    /// What is wanted.
-    pub wanted: Wanted,
-    /// The trace that the request belongs to, if it told one.
+    /// The change.
+    pub request: ChangeRequest,
+    /// The trace that the request belongs to, if it named one.
     pub trace: Option<TraceParent>,
 }
 
-/// The changes that a person or a shop can ask for.
+/// The change that a shop or support asks for, with its details.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wanted {
-    /// Cancel it.
+pub enum ChangeRequest {
+    /// Cancel the order.
     Cancel {
-        /// Why, in the words of whoever asked.
+        /// Why, in the words of the shop or support.
         reason: Option<Reason>,
     },
-    /// Note that its goods went out.
+    /// Note that the order's goods went out.
     Fulfil {
         /// The carrier's number of the parcel.
         tracking: Option<Tracking>,
     },
 }
 
-impl Wanted {
-    /// Reads the body of a request to cancel, `{"reason"?}`. It may be empty.
+impl ChangeRequest {
+    /// Reads the body of a request for a change: `{"reason"?}` to cancel, `{"tracking"?}` to fulfil. It may be empty.
     ///
     /// # Errors
-    /// Everything that is wrong with it, at once.
-    pub fn parse_cancel(body: &[u8]) -> Result<Self, BodyFault> {
-        parse(body, "reason").map(|reason| Self::Cancel { reason })
+    /// Everything that is wrong with the body, at once.
+    pub fn parse(kind: ChangeKind, body: &[u8]) -> Result<Self, BodyFault> {
+        match kind {
+            ChangeKind::Cancel => parse_only(body, "reason").map(|reason| Self::Cancel { reason }),
+            ChangeKind::Fulfil => parse_only(body, "tracking").map(|tracking| Self::Fulfil { tracking }),
+        }
     }
 
-    /// Reads the body of a request to fulfil, `{"tracking"?}`. It may be empty.
-    ///
-    /// # Errors
-    /// Everything that is wrong with it, at once.
-    pub fn parse_fulfil(body: &[u8]) -> Result<Self, BodyFault> {
-        parse(body, "tracking").map(|tracking| Self::Fulfil { tracking })
-    }
-
-    /// The move that it asks for.
+    /// The kind of change.
     #[must_use]
-    pub fn as_move(&self) -> Move {
+    pub fn kind(&self) -> ChangeKind {
         match self {
-            Self::Cancel { .. } => Move::Cancel,
-            Self::Fulfil { .. } => Move::Fulfil,
+            Self::Cancel { .. } => ChangeKind::Cancel,
+            Self::Fulfil { .. } => ChangeKind::Fulfil,
         }
     }
 }
 
 /// Reads a body that may have one field.
-fn parse<T: FromStr<Err = Malformed>>(body: &[u8], field: &'static str) -> Result<Option<T>, BodyFault> {
+fn parse_only<T: FromStr<Err = Malformed>>(body: &[u8], field: &'static str) -> Result<Option<T>, BodyFault> {
     if body.is_empty() {
         return Ok(None);
     }
@@ -92,14 +87,13 @@ fn parse<T: FromStr<Err = Malformed>>(body: &[u8], field: &'static str) -> Resul
     .map_err(BodyFault::Invalid)
 }
 
-/// The id of the message that asks for a change. An order has one message of each kind at a time, so asking twice is
-/// asking once.
-#[must_use]
-pub fn message_id(order: &OrderId, wanted: Move) -> Vec<u8> {
-    format!("{order}/{wanted}").into_bytes()
-}
-
 impl Change {
+    /// The kind of change.
+    #[must_use]
+    pub fn kind(&self) -> ChangeKind {
+        self.request.kind()
+    }
+
     /// Writes the message.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
@@ -107,7 +101,7 @@ impl Change {
         struct Written<'a> {
             v: u64,
             #[serde(rename = "type")]
-            kind: String,
+            kind: ChangeKind,
             id: OrderId,
             #[serde(skip_serializing_if = "Option::is_none")]
             trace: Option<&'a TraceParent>,
@@ -116,22 +110,21 @@ impl Change {
             #[serde(skip_serializing_if = "Option::is_none")]
             tracking: Option<&'a Tracking>,
         }
-        let (reason, tracking) = match &self.wanted {
-            Wanted::Cancel { reason } => (reason.as_ref(), None),
-            Wanted::Fulfil { tracking } => (None, tracking.as_ref()),
+        let (reason, tracking) = match &self.request {
+            ChangeRequest::Cancel { reason } => (reason.as_ref(), None),
+            ChangeRequest::Fulfil { tracking } => (None, tracking.as_ref()),
         };
-        let (kind, trace) = (self.wanted.as_move().to_string(), self.trace.as_ref());
-        let written = Written { v: 1, kind, id: self.id, trace, reason, tracking };
+        let written = Written { v: 1, kind: self.kind(), id: self.id, trace: self.trace.as_ref(), reason, tracking };
         serde_json::to_vec(&written).expect("strings and numbers always serialise")
     }
 }
 
 impl Command {
-    /// The trace of the request that it came with, if that told one.
+    /// The trace of the request that it came with, if that named one.
     #[must_use]
     pub fn trace(&self) -> Option<&TraceParent> {
         match self {
-            Self::Place(placed) => placed.trace.as_ref(),
+            Self::Decide(placed) => placed.trace.as_ref(),
             Self::Change(change) => change.trace.as_ref(),
         }
     }
@@ -163,25 +156,25 @@ fn read_v1(message: &Value<'_>) -> Option<Command> {
     match kind {
         Some("cancel") => cancel_v1(message).map(Command::Change),
         Some("fulfil") => fulfil_v1(message).map(Command::Change),
-        // Of a message without a kind that is known, too, every fault is told.
-        _ => Placed::read_v1(message).filter(|_| kind.is_some()).map(|placed| Command::Place(Box::new(placed))),
+        // A message of an unknown kind is read as an order, so that its other faults are reported too.
+        _ => Placed::read_v1(message).filter(|_| kind.is_some()).map(|placed| Command::Decide(Box::new(placed))),
     }
 }
 
 fn cancel_v1(message: &Value<'_>) -> Option<Change> {
     let [_version, _kind, id, trace, reason] = message.fields(["v", "type", "id", "trace", "reason"])?;
     let reason = reason.optional(text);
-    change(&id, &trace, reason.map(|reason| Wanted::Cancel { reason }))
+    change(&id, &trace, reason.map(|reason| ChangeRequest::Cancel { reason }))
 }
 
 fn fulfil_v1(message: &Value<'_>) -> Option<Change> {
     let [_version, _kind, id, trace, tracking] = message.fields(["v", "type", "id", "trace", "tracking"])?;
     let tracking = tracking.optional(text);
-    change(&id, &trace, tracking.map(|tracking| Wanted::Fulfil { tracking }))
+    change(&id, &trace, tracking.map(|tracking| ChangeRequest::Fulfil { tracking }))
 }
 
-fn change(id: &Field<'_>, trace: &Field<'_>, wanted: Option<Wanted>) -> Option<Change> {
+fn change(id: &Field<'_>, trace: &Field<'_>, request: Option<ChangeRequest>) -> Option<Change> {
     let id = id.required(text);
     let trace = trace.optional(text);
-    Some(Change { id: id?, wanted: wanted?, trace: trace? })
+    Some(Change { id: id?, request: request?, trace: trace? })
 }

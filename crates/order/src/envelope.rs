@@ -1,4 +1,4 @@
-//! The message that carries an order, and why a [command](crate::Command) can't be read.
+//! The message that carries an order, and the errors of reading a [command](crate::Command).
 
 use crate::fault::{Fault, Listed, NotJson};
 use crate::id::OrderId;
@@ -16,7 +16,7 @@ pub struct Placed {
     pub id: OrderId,
     /// What was ordered.
     pub order: NewOrder,
-    /// The trace that the shop's request belongs to, if it told one.
+    /// The trace that the shop's request belongs to, if it named one.
     pub trace: Option<TraceParent>,
 }
 
@@ -53,7 +53,7 @@ impl Placed {
         Self::encode_parts(&self.id, &self.order.canonical_json(), self.trace.as_ref())
     }
 
-    /// Writes the message around an order that was serialised before, for its digest.
+    /// Writes the message around an order that was serialised before, when its digest was taken.
     #[must_use]
     pub fn encode_parts(id: &OrderId, order: &CanonicalJson, trace: Option<&TraceParent>) -> Vec<u8> {
         let trace = trace.map(|trace| format!(r#""trace":"{trace}","#)).unwrap_or_default();

@@ -1,9 +1,10 @@
-//! What subscribers are told: CloudEvents 1.0 in structured JSON.
+//! What subscribers receive: CloudEvents 1.0 in structured JSON.
 
 use crate::answers::Unreadable;
+use crate::command_id::CommandId;
 use crate::id::OrderId;
-use crate::life::Move;
 use crate::record::{Record, Status, Version};
+use crate::state::State;
 use crate::timestamp::Timestamp;
 use crate::trace::TraceParent;
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ use thiserror::Error;
 /// The media type of an event (CloudEvents JSON format, section 3).
 pub const CONTENT_TYPE: &str = "application/cloudevents+json";
 
-/// The id of the event that tells of an order's version. Every telling of the same change has the same id.
+/// The id of the event about an order's version. It is the same however often the event is sent.
 #[must_use]
 pub fn id(order: &OrderId, version: Version) -> String {
     format!("{order}.{version}")
@@ -41,7 +42,7 @@ fn event_type(status: Status) -> &'static str {
     }
 }
 
-/// Writes the event that tells of a record and carries it. The trace is told by CloudEvents' extension for it.
+/// Writes the event about a record, with the record in it. The trace stands in CloudEvents' extension `traceparent`.
 #[must_use]
 pub fn to_json(record: &Record, trace: Option<&TraceParent>) -> Vec<u8> {
     let event = Event {
@@ -58,45 +59,44 @@ pub fn to_json(record: &Record, trace: Option<&TraceParent>) -> Vec<u8> {
     serde_json::to_vec(&event).expect("strings, numbers and maps with string keys always serialise")
 }
 
-/// The id of the event that tells that a message about an order was given up in one of its deliveries: the order's own, or
-/// the one that asked for a change.
+/// The id of the event that a message about an order was given up in one of its deliveries.
 #[must_use]
-pub fn attention_id(order: &OrderId, change: Option<Move>, delivery: u64) -> String {
-    match change {
+pub fn attention_id(message: CommandId, delivery: u64) -> String {
+    let order = message.order;
+    match message.change {
         Some(change) => format!("{order}.attention.{change}.{delivery}"),
         None => format!("{order}.attention.{delivery}"),
     }
 }
 
-/// What is known of a message that was given up without reading it.
+/// A message that was given up, as far as it is known without reading it.
 #[derive(Debug, Clone, Copy)]
 pub struct GivenUp<'a> {
-    /// The order that it is about.
-    pub order: OrderId,
-    /// What it asked for; `None` for the order's own message.
-    pub change: Option<Move>,
+    /// The message.
+    pub message: CommandId,
     /// Its last delivery.
     pub delivery: u64,
     /// Why it was given up.
     pub reason: &'a str,
 }
 
-/// Writes the event that tells that a message was given up, and why. The message may be unreadable, so the event carries
-/// only what is known without it.
+/// Writes the event that a message was given up, and why. The message may be unreadable, so the event carries only what
+/// its id tells.
 #[must_use]
 pub fn attention(given_up: &GivenUp<'_>, trace: Option<&TraceParent>, now: Timestamp) -> Vec<u8> {
-    let GivenUp { order, change, delivery, reason } = *given_up;
+    let GivenUp { message, delivery, reason } = *given_up;
+    let CommandId { order, change } = message;
     let created_at = order.accepted_at();
     let event = Event {
         specversion: "1.0",
-        id: attention_id(&order, change, delivery),
+        id: attention_id(message, delivery),
         source: "/orders",
         event_type: NEEDS_ATTENTION,
         subject: order,
         time: now.max(created_at),
         datacontenttype: "application/json",
         traceparent: trace,
-        data: Unreadable { id: order, status: "needs_attention", change, reason, created_at },
+        data: Unreadable { id: order, status: State::NeedsAttention, change, reason, created_at },
     };
     serde_json::to_vec(&event).expect("strings always serialise")
 }

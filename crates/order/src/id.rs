@@ -8,8 +8,8 @@ use std::fmt;
 use std::str::FromStr;
 use uuid::{Builder, Uuid, Variant, Version};
 
-/// A UUIDv7 (RFC 9562): the millisecond of acceptance, then random bits. Ids sort by that time. Written with hyphens and
-/// small letters, and read in this form only, so that an order has one name.
+/// A UUIDv7 (RFC 9562): the millisecond of acceptance, then random bits. Ids sort by that time. Written with hyphens
+/// and small letters, and read in this form only, so that an order has one name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrderId(Uuid);
 

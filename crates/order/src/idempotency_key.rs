@@ -6,8 +6,8 @@ use crate::text::text_type;
 
 text_type!(
     /// What a shop sends with an order so that sending it again doesn't place it again: 1 to
-    /// [`limits::IDEMPOTENCY_KEY_CHARS`] visible ASCII characters (`!` to `~`). Compared byte for byte; quotes around it
-    /// are part of it.
+    /// [`limits::IDEMPOTENCY_KEY_CHARS`] visible ASCII characters (`!` to `~`). Compared byte for byte; quotes around
+    /// it are part of it.
     IdempotencyKey, check
 );
 

@@ -1,59 +1,63 @@
-//! The keys of the store, and what points into it.
+//! The keys of the store, and the names of records in them.
 //!
 //! | key | value | written |
 //! |---|---|---|
 //! | `order/{id}/{version}.{delivery}` | a [`Record`] | once, by that delivery of the order's own message |
-//! | `order/{id}/{version}.{move}.{delivery}` | a [`Record`] | once, by that delivery of the message that asked for the move |
+//! | `order/{id}/{version}.{change}.{delivery}` | a [`Record`] | once, by that delivery of the change's message |
 //! | `orders/latest-change` | a time that means nothing | after each batch, to wake the notifier |
 
+use crate::command_id::ChangeKind;
 use crate::id::OrderId;
-use crate::life::Move;
 use crate::record::{Record, Version};
 use std::fmt;
 
 /// The key that is set after each batch of changes. Only that it changes means something.
 pub const CHANGE_MARKER: &str = "orders/latest-change";
 
-/// Which of an order's records is its present one: its version, and the delivery whose worker wrote it. A worker that
-/// comes back late writes a record under a name of its own, to which no head points.
+/// Names one record of an order: its version, and the delivery whose worker wrote it. A worker that comes back late
+/// writes a record under a name of its own. The queue's head of an order is the name of its present record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Head {
+pub struct RecordName {
     /// The record's version, 1 or more.
     pub version: Version,
-    /// What the message asked for; `None` for the order's own message. Their deliveries are counted apart.
-    pub wanted: Option<Move>,
-    /// The delivery of the message that made it. Workers that process the same message write different keys.
+    /// The change that the message asked for; `None` for the order's own message. Their deliveries are counted apart.
+    pub change: Option<ChangeKind>,
+    /// The delivery of the message that made the record. Workers that process the same message write different keys.
     pub delivery: u64,
 }
 
-impl Head {
-    /// The head that a record becomes.
+impl RecordName {
+    /// The name of a record that a delivery makes.
     #[must_use]
-    pub fn of(record: &Record, wanted: Option<Move>, delivery: u64) -> Self {
-        Self { version: record.version(), wanted, delivery }
+    pub fn of(record: &Record, change: Option<ChangeKind>, delivery: u64) -> Self {
+        Self { version: record.version(), change, delivery }
     }
 
-    /// The heads of the deliveries before this one, whose records nobody will ever read: the last of them.
-    pub fn earlier(self) -> impl Iterator<Item = Self> {
+    /// The names under which the deliveries of one message up to `last` would write this version: the last 32 of them.
+    pub fn of_deliveries(version: Version, change: Option<ChangeKind>, last: u64) -> impl Iterator<Item = Self> {
         const MOST: u64 = 32;
-        (self.delivery.saturating_sub(MOST).max(1)..self.delivery).map(move |delivery| Self { delivery, ..self })
+        let first = (last + 1).saturating_sub(MOST).max(1);
+        (first..=last).map(move |delivery| Self { version, change, delivery })
     }
 
-    /// Reads `version.delivery` or `version.move.delivery`, as its `Display` writes it; `None` for anything else.
+    /// The names of the last 32 deliveries before this one. Nothing points to their records any more.
+    pub fn earlier(self) -> impl Iterator<Item = Self> {
+        Self::of_deliveries(self.version, self.change, self.delivery.saturating_sub(1))
+    }
+
+    /// Reads `version.delivery` or `version.change.delivery`, as its `Display` writes it; `None` for anything else.
     #[must_use]
-    pub fn parse(head: &[u8]) -> Option<Self> {
-        let text = str::from_utf8(head).ok()?;
+    pub fn parse(name: &[u8]) -> Option<Self> {
+        let text = str::from_utf8(name).ok()?;
         let (version, rest) = text.split_once('.')?;
         let version = Version::try_from(version.parse::<u64>().ok()?).ok()?;
-        let (wanted, delivery) = match rest.split_once('.') {
-            Some((wanted, delivery)) => {
-                (Some(Move::ALL.into_iter().find(|known| known.to_string() == wanted)?), delivery)
-            }
+        let (change, delivery) = match rest.split_once('.') {
+            Some((change, delivery)) => (Some(ChangeKind::parse(change)?), delivery),
             None => (None, rest),
         };
-        let head = Self { version, wanted, delivery: delivery.parse().ok()? };
+        let name = Self { version, change, delivery: delivery.parse().ok()? };
         // A number has other forms (`+1`, `01`), which would name another key.
-        (version > Version::NONE && head.to_string() == text).then_some(head)
+        (version > Version::NONE && name.to_string() == text).then_some(name)
     }
 
     /// The store's key of the record: written once and never changed.
@@ -63,10 +67,10 @@ impl Head {
     }
 }
 
-impl fmt::Display for Head {
+impl fmt::Display for RecordName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.wanted {
-            Some(wanted) => write!(f, "{}.{wanted}.{}", self.version, self.delivery),
+        match self.change {
+            Some(change) => write!(f, "{}.{change}.{}", self.version, self.delivery),
             None => write!(f, "{}.{}", self.version, self.delivery),
         }
     }
@@ -78,17 +82,18 @@ mod tests {
 
     #[test]
     fn a_head_is_read_as_it_was_written() {
-        let head = Head::parse(b"3.17").unwrap();
-        assert_eq!((head.version.get(), head.wanted, head.delivery), (3, None, 17));
+        let head = RecordName::parse(b"3.17").unwrap();
+        assert_eq!((head.version.get(), head.change, head.delivery), (3, None, 17));
         assert_eq!(head.to_string(), "3.17");
-        let head = Head::parse(b"2.cancel.1").unwrap();
-        assert_eq!((head.version.get(), head.wanted, head.delivery), (2, Some(Move::Cancel), 1));
+        let head = RecordName::parse(b"2.cancel.1").unwrap();
+        assert_eq!((head.version.get(), head.change, head.delivery), (2, Some(ChangeKind::Cancel), 1));
         assert_eq!(head.to_string(), "2.cancel.1");
     }
 
     #[test]
     fn the_deliveries_before_a_head_are_told_but_not_without_bound() {
-        let earlier = |head: &[u8]| Head::parse(head).unwrap().earlier().map(|it| it.to_string()).collect::<Vec<_>>();
+        let earlier =
+            |head: &[u8]| RecordName::parse(head).unwrap().earlier().map(|it| it.to_string()).collect::<Vec<_>>();
         assert!(earlier(b"1.1").is_empty());
         assert_eq!(earlier(b"2.fulfil.3"), ["2.fulfil.1", "2.fulfil.2"]);
         assert_eq!(earlier(b"1.1000").len(), 32);
@@ -111,9 +116,11 @@ mod tests {
             "0.1",
             "3.18446744073709551616",
             "3.steal.1",
+            // No message can ask for it.
+            "2.confirm.1",
         ] {
-            assert_eq!(Head::parse(bad.as_bytes()), None, "{bad}");
+            assert_eq!(RecordName::parse(bad.as_bytes()), None, "{bad}");
         }
-        assert_eq!(Head::parse(b"3.1\xff"), None);
+        assert_eq!(RecordName::parse(b"3.1\xff"), None);
     }
 }

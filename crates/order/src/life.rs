@@ -8,18 +8,18 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Move {
-    /// The stock has all of it, and it is paid for where payment is asked for.
+    /// The stock has every piece, and the order is paid for where payment is asked for.
     Confirm,
     /// The stock has too little, or the payment was declined.
     Reject,
-    /// Its goods went out.
+    /// The goods went out.
     Fulfil,
-    /// The shop, its customer or support wants it no more.
+    /// The shop, its customer or support calls it off.
     Cancel,
 }
 
-/// The state before (`None`: queued, it has no record yet), the move, and the state after. What isn't listed is illegal.
-/// ARCHITECTURE.md shows the same table, and a test compares them.
+/// The state before (`None`: queued, it has no record yet), the move, and the state after. A move that isn't listed is
+/// illegal. ARCHITECTURE.md shows the same table, and a test compares them.
 pub const LIFE: [(Option<Status>, Move, Status); 5] = [
     (None, Move::Confirm, Status::Confirmed),
     (None, Move::Reject, Status::Rejected),
@@ -28,10 +28,10 @@ pub const LIFE: [(Option<Status>, Move, Status); 5] = [
     (Some(Status::Confirmed), Move::Cancel, Status::Cancelled),
 ];
 
-/// The state that a move leads to; `None` where it is illegal.
+/// The state that a move leads to; `None` if the move is illegal.
 #[must_use]
-pub fn next(present: Option<Status>, wanted: Move) -> Option<Status> {
-    LIFE.into_iter().find_map(|(before, by, after)| (before == present && by == wanted).then_some(after))
+pub fn next(present: Option<Status>, step: Move) -> Option<Status> {
+    LIFE.into_iter().find_map(|(before, by, after)| (before == present && by == step).then_some(after))
 }
 
 impl Move {

@@ -56,7 +56,7 @@ pub const PHONE: usize = 32;
 pub const ADDRESS_LINE: usize = 200;
 
 /// A city or a region: the longest name of a place in daily use has 85 characters.
-pub const PLACE: usize = 100;
+pub const LOCALITY: usize = 100;
 
 /// A postal code; the longest in use have 10 characters.
 pub const POSTAL_CODE: usize = 16;

@@ -10,7 +10,7 @@ use crate::limits;
 use crate::money::Money;
 use crate::quantity::Quantity;
 use crate::reader;
-use crate::text::{AddressLine, MetadataKey, MetadataValue, Name, Note, Phone, Place, PostalCode, Reference, Sku};
+use crate::text::{AddressLine, Locality, MetadataKey, MetadataValue, Name, Note, Phone, PostalCode, Reference, Sku};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -73,10 +73,10 @@ pub struct Address {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line2: Option<AddressLine>,
     /// City, town or village.
-    pub city: Place,
+    pub city: Locality,
     /// State, province or county.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub region: Option<Place>,
+    pub region: Option<Locality>,
     /// As the country writes it.
     pub postal_code: PostalCode,
     /// Country.

@@ -1,4 +1,4 @@
-//! What is known of an order's payment, and what is said to the payment provider.
+//! An order's payment, and the messages to and from the payment provider.
 
 use crate::envelope::Placed;
 use crate::id::OrderId;
@@ -13,16 +13,16 @@ use serde::{Deserialize, Serialize, Serializer};
 /// How an order that was confirmed is paid for. In JSON `"none"`, or an object with the provider's ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Payment {
-    /// No payment was asked for.
+    /// The shop has no payment provider: nobody was asked to pay.
     None,
     /// The order's total was taken.
     Charged {
-        /// The provider's id of it.
+        /// The provider's id of the charge.
         charge: PaymentId,
     },
-    /// It was taken and given back.
+    /// The total was taken and given back.
     Refunded {
-        /// The provider's id of the charge. Absent where the order was cancelled before the charge's answer was known.
+        /// The provider's id of the charge. Absent if the order was cancelled before the charge was answered.
         charge: Option<PaymentId>,
         /// The provider's id of the refund.
         refund: PaymentId,
@@ -51,7 +51,7 @@ pub struct RefundRequest<'a> {
 }
 
 impl<'a> ChargeRequest<'a> {
-    /// Asks for an order's total.
+    /// Takes an order's total.
     #[must_use]
     pub fn new(placed: &'a Placed) -> Self {
         let order = &placed.order;
@@ -85,26 +85,26 @@ impl<'a> RefundRequest<'a> {
     }
 }
 
-/// The id in the answer to a charge or a refund, whose other fields are the provider's own; `None` where there is none.
+/// Reads the id in the answer to a charge or a refund. Its other fields are the provider's own. `None`: it has no id.
 #[must_use]
 pub fn read_id(answer: &[u8]) -> Option<PaymentId> {
     #[derive(Deserialize)]
-    struct Answer {
+    struct WithId {
         id: String,
     }
-    serde_json::from_slice::<Answer>(answer).ok()?.id.parse().ok()
+    serde_json::from_slice::<WithId>(answer).ok()?.id.parse().ok()
 }
 
-/// What the answer to a refused request says to people: the detail of its problem (RFC 9457), or else its title.
+/// Reads what a refusal says to people: the detail of its problem (RFC 9457), or else its title.
 #[must_use]
 pub fn read_problem(answer: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
-    struct Problem {
+    struct Refusal {
         title: Option<String>,
         detail: Option<String>,
     }
-    let problem: Problem = serde_json::from_slice(answer).ok()?;
-    problem.detail.or(problem.title)
+    let refusal: Refusal = serde_json::from_slice(answer).ok()?;
+    refusal.detail.or(refusal.title)
 }
 
 impl Payment {

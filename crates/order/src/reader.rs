@@ -145,13 +145,14 @@ impl<'v> Value<'v> {
         self.faults.push(&Path::Member(&self.path, name), detail.into());
     }
 
-    fn wrong_type<T>(&self, wanted: &str) -> Option<T> {
-        self.fault(format!("must be {wanted}, not {}", self.node.kind()));
+    fn wrong_type<T>(&self, expected: &str) -> Option<T> {
+        self.fault(format!("must be {expected}, not {}", self.node.kind()));
         None
     }
 }
 
-/// Reads a string that is made into a type of its own. (A function, because a method can't be passed for all lifetimes.)
+/// Reads a string that is made into a type of its own. (A function, because a method can't be passed for all
+/// lifetimes.)
 pub(crate) fn text<T: FromStr<Err = Malformed>>(value: &Value<'_>) -> Option<T> {
     let Node::String(text) = value.node else {
         return value.wrong_type("a string");

@@ -1,7 +1,8 @@
-//! What the store holds of an order.
+//! The record of an order, as the store holds it.
 
 mod json;
 
+use crate::command::ChangeRequest;
 use crate::fault::{Fault, Listed, Malformed, NotJson};
 use crate::id::OrderId;
 use crate::limits;
@@ -27,7 +28,7 @@ pub struct Record {
     pub(crate) order: NewOrder,
 }
 
-/// Where an order stands, once it was decided. Until then a shop sees `queued`.
+/// Where an order stands once it was decided. Until then a shop sees another [state](crate::State).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
@@ -41,7 +42,7 @@ pub enum Status {
     Cancelled,
 }
 
-/// What decides which moves an order still has, for whoever needs no more of its record.
+/// The part of a record that decides which changes the order still allows. It is cheaper to read than the whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
     /// Where the order stands.
@@ -87,13 +88,13 @@ impl Record {
         self.version
     }
 
-    /// Why it stands there, where there is more to say than the status.
+    /// Why the order stands there, if there is more to say than the status.
     #[must_use]
     pub fn reason(&self) -> Option<&Reason> {
         self.reason.as_ref()
     }
 
-    /// How it is paid for; `None` where it never came to that.
+    /// How the order is paid for; `None` if it was never confirmed.
     #[must_use]
     pub fn payment(&self) -> Option<&Payment> {
         self.payment.as_ref()
@@ -121,6 +122,18 @@ impl Record {
     #[must_use]
     pub fn order(&self) -> &NewOrder {
         &self.order
+    }
+}
+
+impl Standing {
+    /// Whether the change was made before, so that asking again is no fault.
+    #[must_use]
+    pub fn has(&self, change: &ChangeRequest) -> bool {
+        match (self.status, change) {
+            (Status::Cancelled, ChangeRequest::Cancel { .. }) => true,
+            (Status::Fulfilled, ChangeRequest::Fulfil { tracking }) => tracking.is_none() || *tracking == self.tracking,
+            _ => false,
+        }
     }
 }
 

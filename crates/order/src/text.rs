@@ -59,8 +59,8 @@ text_type!(
     AddressLine, |text| line(text, limits::ADDRESS_LINE)
 );
 text_type!(
-    /// A city or a region: one line of at most [`limits::PLACE`] characters.
-    Place, |text| line(text, limits::PLACE)
+    /// A city or a region: one line of at most [`limits::LOCALITY`] characters.
+    Locality, |text| line(text, limits::LOCALITY)
 );
 text_type!(
     /// A postal code: one line of at most [`limits::POSTAL_CODE`] characters.
@@ -79,13 +79,13 @@ text_type!(
     MetadataValue, |text| line(text, limits::METADATA_VALUE)
 );
 text_type!(
-    /// The payment provider's id of a charge or a refund: one line of at most [`limits::PAYMENT_ID`] characters, no white
-    /// space around.
+    /// The payment provider's id of a charge or a refund: one line of at most [`limits::PAYMENT_ID`] characters, no
+    /// white space around.
     PaymentId, |text| identifier(text, limits::PAYMENT_ID)
 );
 text_type!(
-    /// The carrier's number of a parcel, or where to look it up: one line of at most [`limits::TRACKING`] characters, no
-    /// white space around.
+    /// The carrier's number of a parcel, or where to look it up: one line of at most [`limits::TRACKING`] characters,
+    /// no white space around.
     Tracking, |text| identifier(text, limits::TRACKING)
 );
 text_type!(

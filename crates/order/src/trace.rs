@@ -4,7 +4,8 @@ use crate::fault::Malformed;
 use crate::text::text_type;
 
 text_type!(
-    /// The header `traceparent` of W3C Trace Context, version 00: `00-{trace id}-{parent id}-{flags}` in small hex digits.
+    /// The header `traceparent` of W3C Trace Context, version 00: `00-{trace id}-{parent id}-{flags}` in small hex
+    /// digits.
     TraceParent, check
 );
 

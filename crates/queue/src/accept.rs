@@ -1,8 +1,9 @@
-//! Accepting a message, once per idempotency key.
+//! Accepting a message: once for each idempotency key.
 
 use std::time::Duration;
 
-use crate::connection::{Arg, Connection, Error};
+use crate::connection::{Connection, Error};
+use crate::message::{MessageId, Payload};
 use crate::queue::Queue;
 use crate::script;
 
@@ -17,42 +18,42 @@ pub struct IdempotencyRecord {
     pub ttl: Duration,
 }
 
-/// How much of a digest is kept: 112 bits, with which Redis's own two bytes fill an allocation of 16. One byte more, and
-/// each accepted message would cost 16 more.
+/// How much of a digest is kept: 112 bits, with which Redis's own two bytes fill an allocation of 16. One byte more,
+/// and each accepted message would cost 16 more.
 const KEPT: usize = 14;
 
 /// A message to accept.
 #[derive(Clone, Debug)]
 pub struct Accept {
-    /// Chosen by the sender, unique.
-    pub id: Vec<u8>,
-    /// Opaque.
-    pub payload: Vec<u8>,
-    /// Absent: each call is a message of its own.
+    /// Unique. The sender chooses it.
+    pub id: MessageId,
+    /// Its content.
+    pub payload: Payload,
+    /// `None`: each call is a message of its own.
     pub idempotency: Option<IdempotencyRecord>,
-    /// The same id was sent before, and it isn't known whether that went through. Without an idempotency record this is
-    /// only safe where being done sets a head, which is how a message that is done already is told from a new one.
+    /// The sender sent the same id before, and doesn't know whether that went through. Without an idempotency record, a
+    /// message that is done already is known only by the head that its handler set.
     pub again: bool,
 }
 
-/// When to say no. Known keys are answered all the same.
+/// When a message is refused. A known idempotency key is answered all the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
-    /// Most messages that the queue may hold, leased and delayed ones included. 0: any number.
-    pub depth: u64,
-    /// Longest time that the oldest visible message may have waited. 0: any.
-    pub age: Duration,
+    /// Most messages that the queue may hold, leased and delayed ones included.
+    pub depth: Option<u64>,
+    /// Longest time that the oldest visible message may have waited.
+    pub age: Option<Duration>,
 }
 
-/// What became of it.
+/// What became of a message that was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Accepted {
     /// It is in the queue.
     New,
     /// The same key came with the same body before, and is this message.
-    Replayed(Vec<u8>),
+    Replayed(MessageId),
     /// The key belongs to this message, which had another body.
-    Conflict(Vec<u8>),
+    Conflict(MessageId),
     /// The queue is past a limit. Nothing was written.
     Full,
 }
@@ -67,32 +68,30 @@ impl<C: Connection> Queue<'_, C> {
 
     /// [`accept`](Self::accept), unless the queue is past a limit.
     pub async fn accept_within(&self, message: Accept, limits: Limits) -> Result<Accepted, Error> {
-        let [bell, guard] = self.wake();
         let (digest, fingerprint, ttl) = match &message.idempotency {
             Some(record) => (&record.digest[..KEPT], &record.fingerprint[..], record.ttl),
             None => (&[][..], &[][..], Duration::ZERO),
         };
-        let arguments = vec![
-            message.id.into(),
-            message.payload.into(),
-            bell,
-            guard,
-            digest.into(),
-            fingerprint.into(),
-            ttl.into(),
-            Arg::from(message.again),
-            limits.depth.into(),
-            limits.age.into(),
-        ];
-        let mut replies = self.run(&script::ACCEPT, arguments).await?;
-        let verdict = replies.text()?;
-        let id = replies.bytes()?;
+        let arguments = self
+            .waking(&script::ACCEPT)
+            .with("id", message.id)
+            .with("payload", message.payload)
+            .with("digest", digest)
+            .with("fingerprint", fingerprint)
+            .with("ttl_ms", ttl)
+            .with("again", message.again)
+            // The script is told 0 for no limit.
+            .with("depth", limits.depth.unwrap_or_default())
+            .with("age_ms", limits.age.unwrap_or_default());
+        let mut replies = self.run(arguments).await?;
+        let verdict = replies.text("verdict")?;
+        let id = replies.bytes("id")?.into();
         match verdict.as_str() {
             "accepted" => Ok(Accepted::New),
             "replayed" => Ok(Accepted::Replayed(id)),
             "conflict" => Ok(Accepted::Conflict(id)),
             "full" => Ok(Accepted::Full),
-            _ => Err(replies.unexpected("a verdict")),
+            _ => Err(replies.unexpected("verdict", "a known one")),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Leasing messages, and keeping the leases.
 
-use crate::connection::{Arg, Connection, Error};
+use crate::connection::{Connection, Error};
+use crate::message::{Head, Message, MessageId};
 use crate::queue::Queue;
 use crate::script;
 
@@ -19,63 +20,42 @@ pub struct Claim<'a> {
     pub silence: bool,
 }
 
-/// One delivery of a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
-    /// The sender's.
-    pub id: Vec<u8>,
-    /// What it is about: itself, or the message that it follows.
-    pub subject: Vec<u8>,
-    /// How often the message was handed out, this time included. Only ever grows.
-    pub delivery: u64,
-    /// Attempts that a handler failed since the message came or was redriven.
-    pub failures: u32,
-    /// Deliveries that were never settled, in the same time.
-    pub crashes: u32,
-    /// Over its budget of crashes: its payload was withheld, and it is to be buried.
-    pub exhausted: bool,
-    /// Which record is the present one of the message's subject. Empty: none yet.
-    pub head: Vec<u8>,
-    /// The sender's.
-    pub payload: Vec<u8>,
-}
-
 impl<C: Connection> Queue<'_, C> {
-    /// Leases visible messages. What isn't settled before the lease runs out becomes visible again, and counts as a
-    /// crash.
+    /// Leases visible messages. A message that isn't settled before its lease runs out becomes visible again, and that
+    /// counts as a crash.
     pub async fn claim(&self, claim: &Claim<'_>) -> Result<Vec<Message>, Error> {
-        let arguments = vec![
-            claim.most.into(),
-            claim.most_bytes.into(),
-            self.timing.lease.into(),
-            Arg::from(u64::from(claim.max_crashes)),
-            claim.worker.into(),
-            claim.silence.into(),
-        ];
-        let mut replies = self.run(&script::CLAIM, arguments).await?;
+        let arguments = self
+            .arguments(&script::CLAIM)
+            .with("most", claim.most)
+            .with("most_bytes", claim.most_bytes)
+            .with("lease_ms", self.timing.lease)
+            .with("max_crashes", u64::from(claim.max_crashes))
+            .with("worker", claim.worker)
+            .with("silence", claim.silence);
+        let mut replies = self.run(arguments).await?;
         let mut messages = Vec::new();
         while !replies.is_empty() {
-            let (id, subject) = (replies.bytes()?, replies.bytes()?);
+            let (id, subject) = (MessageId::from(replies.bytes("id")?), replies.bytes("subject")?);
             messages.push(Message {
-                subject: if subject.is_empty() { id.clone() } else { subject },
+                subject: if subject.is_empty() { id.as_subject() } else { subject.into() },
                 id,
-                delivery: replies.number()?,
-                failures: replies.number()? as u32,
-                crashes: replies.number()? as u32,
-                exhausted: replies.flag()?,
-                head: replies.bytes()?,
-                payload: replies.bytes()?,
+                delivery: replies.number("deliveries")?,
+                failures: replies.number("failures")? as u32,
+                crashes: replies.number("crashes")? as u32,
+                exhausted: replies.flag("exhausted")?,
+                head: Some(replies.bytes("head")?).filter(|head| !head.is_empty()).map(Head::from),
+                payload: replies.bytes("payload")?.into(),
             });
         }
         Ok(messages)
     }
 
     /// Renews the leases of deliveries, given as id and number. Says for each whether it was still held.
-    pub async fn renew(&self, deliveries: &[(&[u8], u64)]) -> Result<Vec<bool>, Error> {
-        let mut arguments = vec![self.timing.lease.into()];
+    pub async fn renew(&self, deliveries: &[(&MessageId, u64)]) -> Result<Vec<bool>, Error> {
+        let mut arguments = self.arguments(&script::RENEW).with("lease_ms", self.timing.lease);
         for (id, delivery) in deliveries {
-            arguments.extend([Arg::from(*id), Arg::from(*delivery)]);
+            arguments = arguments.with("id", *id).with("delivery", *delivery);
         }
-        self.run(&script::RENEW, arguments).await?.flags()
+        self.run(arguments).await?.flags("renewed")
     }
 }

@@ -1,9 +1,9 @@
-//! What the queue needs from outside: one connection to Redis, a clock to wait by, and randomness.
+//! The queue's needs from outside: one connection to Redis, a clock to wait by, and randomness.
 
 use std::time::Duration;
 
 /// An argument of a Redis command.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Arg {
     /// A number.
     Int(i64),

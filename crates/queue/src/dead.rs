@@ -1,17 +1,20 @@
-//! Dead letters: seeing them, and sending them again.
+//! Dead letters: listing, redriving and discarding them.
+
+use std::num::NonZeroU32;
 
 use serde::Deserialize;
 
-use crate::connection::{Arg, Connection, Error};
+use crate::connection::{Connection, Error};
+use crate::message::{MessageId, Payload};
 use crate::queue::Queue;
 use crate::script;
 use crate::settle::Class;
 
-/// A message that was given up, with all that is known about it.
+/// A message that was given up, with its history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetter {
     /// The message.
-    pub id: Vec<u8>,
+    pub id: MessageId,
     /// When it was buried, in ms since the epoch by Redis's clock.
     pub buried_at: u64,
     /// Why.
@@ -19,7 +22,7 @@ pub struct DeadLetter {
     /// What went wrong before, oldest first; the last 32.
     pub history: Vec<Incident>,
     /// The bytes that were sent, unchanged.
-    pub payload: Vec<u8>,
+    pub payload: Payload,
 }
 
 /// Why a message was buried.
@@ -35,6 +38,15 @@ pub struct Why {
     pub failures: u32,
     /// Deliveries that were never settled.
     pub crashes: u32,
+}
+
+/// How fast dead letters are sent back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// All of them become visible now.
+    AtOnce,
+    /// So many become visible each second.
+    PerSecond(NonZeroU32),
 }
 
 /// One thing that went wrong with a message.
@@ -55,39 +67,48 @@ pub struct Incident {
 impl<C: Connection> Queue<'_, C> {
     /// Lists dead letters, oldest first.
     pub async fn dead_letters(&self, offset: usize, most: usize) -> Result<Vec<DeadLetter>, Error> {
-        let mut replies = self.run(&script::DEAD, vec![offset.into(), most.into()]).await?;
+        let arguments = self.arguments(&script::DEAD).with("offset", offset).with("most", most);
+        let mut replies = self.run(arguments).await?;
         let mut letters = Vec::new();
         while !replies.is_empty() {
             letters.push(DeadLetter {
-                id: replies.bytes()?,
-                buried_at: replies.number()?,
-                why: replies.json()?,
-                history: replies.json()?,
-                payload: replies.bytes()?,
+                id: replies.bytes("id")?.into(),
+                buried_at: replies.number("buried_at")?,
+                why: replies.json("why")?,
+                history: replies.json("history")?,
+                payload: replies.bytes("payload")?.into(),
             });
         }
         Ok(letters)
     }
 
     /// Sends dead letters back into the queue with new attempts. Says for each id whether it was one.
-    pub async fn redrive(&self, ids: &[&[u8]]) -> Result<Vec<bool>, Error> {
-        let mut arguments = Vec::from(self.wake());
-        arguments.extend(ids.iter().map(|id| Arg::from(*id)));
-        self.run(&script::REDRIVE, arguments).await?.flags()
+    pub async fn redrive(&self, ids: &[MessageId]) -> Result<Vec<bool>, Error> {
+        let mut arguments = self.waking(&script::REDRIVE);
+        for id in ids {
+            arguments = arguments.with("id", id);
+        }
+        self.run(arguments).await?.flags("was_dead")
     }
 
-    /// Sends the oldest `most` dead letters back, of one class or of all, `per_second` of them (0: all at once). Says how
-    /// many there were to send.
-    pub async fn redrive_some(&self, class: Option<Class>, per_second: u32, most: usize) -> Result<u64, Error> {
-        let [bell, guard] = self.wake();
-        let class = class.map_or("", Class::name);
-        let arguments = vec![bell, guard, class.into(), Arg::from(u64::from(per_second)), most.into()];
-        self.run(&script::REDRIVE_SOME, arguments).await?.number()
+    /// Sends the oldest `most` dead letters back, of one class or of all. Says how many there were to send.
+    pub async fn redrive_some(&self, class: Option<Class>, pace: Pace, most: usize) -> Result<u64, Error> {
+        let per_second = match pace {
+            Pace::AtOnce => 0,
+            Pace::PerSecond(number) => u64::from(number.get()),
+        };
+        let arguments = self
+            .waking(&script::REDRIVE_SOME)
+            .with("class", class.map_or("", Class::name))
+            .with("per_second", per_second)
+            .with("most", most);
+        self.run(arguments).await?.number("sent")
     }
 
     /// Gives a dead letter up for good, and keeps who did it and why. Says whether it was one.
-    pub async fn discard(&self, id: &[u8], by: &str, why: &str) -> Result<bool, Error> {
-        self.run(&script::DISCARD, vec![id.into(), by.into(), why.into()]).await?.flag()
+    pub async fn discard(&self, id: &MessageId, by: &str, why: &str) -> Result<bool, Error> {
+        let arguments = self.arguments(&script::DISCARD).with("id", id).with("by", by).with("why", why);
+        self.run(arguments).await?.flag("was_dead")
     }
 }
 

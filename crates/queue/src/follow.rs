@@ -1,23 +1,24 @@
 //! Accepting a follow-up: a later message about the subject of an earlier one.
 
 use crate::connection::{Connection, Error};
+use crate::message::{MessageId, Payload, Subject};
 use crate::queue::Queue;
 use crate::script;
 
 /// A message that waits for all that were accepted before it about the same subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FollowUp {
-    /// Chosen by the sender. Sending it again while it is in the queue does nothing.
-    pub id: Vec<u8>,
-    /// The id of the message that it follows.
-    pub subject: Vec<u8>,
-    /// Opaque.
-    pub payload: Vec<u8>,
-    /// What it follows need not be carried out any more: see [`Hold::Recalled`](crate::Hold::Recalled).
+    /// The sender chooses it. Sending it again while it is in the queue does nothing.
+    pub id: MessageId,
+    /// The message that it follows.
+    pub subject: Subject,
+    /// Its content.
+    pub payload: Payload,
+    /// The message that it follows need not be carried out any more: see [`Hold::Recalled`](crate::Hold::Recalled).
     pub recalls: bool,
 }
 
-/// What became of it.
+/// What became of a follow-up that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Followed {
     /// It is in the queue.
@@ -29,19 +30,23 @@ pub enum Followed {
 }
 
 impl<C: Connection> Queue<'_, C> {
-    /// Puts a follow-up into the queue. Messages of one subject are delivered one after the other, in the order in which
-    /// they were accepted, whatever retries they need; one that becomes a dead letter holds up none behind it. Once this
-    /// returned, the message is kept. Calling again is safe.
+    /// Puts a follow-up into the queue. Messages of one subject are delivered one after the other, in the order in
+    /// which they were accepted, whatever retries they need; one that becomes a dead letter holds up none behind it.
+    /// Once this returned, the message is kept. Calling again is safe.
     pub async fn follow(&self, message: FollowUp) -> Result<Followed, Error> {
-        let [bell, guard] = self.wake();
         let FollowUp { id, subject, payload, recalls } = message;
-        let arguments = vec![id.into(), subject.into(), payload.into(), recalls.into(), bell, guard];
-        let mut replies = self.run(&script::FOLLOW, arguments).await?;
-        match replies.text()?.as_str() {
+        let arguments = self
+            .waking(&script::FOLLOW)
+            .with("id", id)
+            .with("subject", subject)
+            .with("payload", payload)
+            .with("recalls", recalls);
+        let mut replies = self.run(arguments).await?;
+        match replies.text("verdict")?.as_str() {
             "accepted" => Ok(Followed::New),
             "waiting" => Ok(Followed::Waiting),
             "dead" => Ok(Followed::Dead),
-            _ => Err(replies.unexpected("a verdict")),
+            _ => Err(replies.unexpected("verdict", "a known one")),
         }
     }
 }

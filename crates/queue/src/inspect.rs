@@ -1,37 +1,41 @@
 //! Looking at a queue without changing it.
 
+use std::time::Duration;
+
 use crate::connection::{Arg, Connection, Error, Reply};
 use crate::dead::{Discarded, Why};
+use crate::message::{Head, MessageId, Payload, Subject};
 use crate::queue::Queue;
-use crate::script;
+use crate::script::replies::Replies;
+use crate::script::{self, Arguments};
 
-/// Where the messages of a subject are, and what its head says.
+/// What a queue knows of one subject and of some of its messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Whereabouts {
+pub struct Found<const N: usize> {
     /// Redis's time in ms since the epoch.
     pub now: u64,
-    /// Which record is the present one. Empty: none yet.
-    pub head: Vec<u8>,
-    /// Where each message is. `None`: handled, or never seen.
-    pub places: Vec<Option<Place>>,
+    /// Which record is the present one; `None` while there is none.
+    pub head: Option<Head>,
+    /// The state of each message. `None`: handled, or never seen.
+    pub messages: [Option<MessageState>; N],
 }
 
-/// A place where a message can be. The payload is given only while there is no head.
+/// Where a message is. Its payload is given only while its subject has no head, and is empty otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// Waiting, delayed, leased, retrying, or behind another one of its subject.
-    Queue {
-        /// The message's.
-        payload: Vec<u8>,
+pub enum MessageState {
+    /// It waits, is delayed, leased or retried, or waits behind another one of its subject.
+    Queued {
+        /// The message's content.
+        payload: Payload,
     },
-    /// Among the dead letters.
+    /// It is a dead letter.
     Dead {
-        /// The message's.
-        payload: Vec<u8>,
+        /// The message's content.
+        payload: Payload,
         /// Why it was buried.
         why: Why,
     },
-    /// Given up by a person.
+    /// A person gave it up.
     Discarded(Discarded),
 }
 
@@ -44,53 +48,57 @@ pub struct Stats {
     pub invisible: u64,
     /// Dead letters.
     pub dead: u64,
-    /// How long the oldest visible message has been visible, in ms. 0: there is none.
-    pub oldest_visible_ms: u64,
+    /// How long the oldest visible message has been visible; `None` if no message is.
+    pub oldest_visible: Option<Duration>,
 }
 
 impl<C: Connection> Queue<'_, C> {
-    /// Says where messages of one subject are.
-    pub async fn find(&self, subject: &[u8], ids: &[&[u8]]) -> Result<Whereabouts, Error> {
-        let mut arguments = vec![subject.into()];
-        arguments.extend(ids.iter().map(|id| Arg::from(*id)));
-        let mut replies = self.run(&script::FIND, arguments).await?;
-        let (now, head) = (replies.number()?, replies.bytes()?);
-        let places = ids.iter().map(|_| replies.place()).collect::<Result<_, _>>()?;
-        Ok(Whereabouts { now, head, places })
+    /// Looks for messages of one subject.
+    pub async fn find<const N: usize>(&self, subject: &Subject, ids: [&MessageId; N]) -> Result<Found<N>, Error> {
+        let mut arguments = self.arguments(&script::FIND).with("subject", subject);
+        for id in ids {
+            arguments = arguments.with("id", id);
+        }
+        let mut replies = self.run(arguments).await?;
+        let (now, head) = (replies.number("now")?, replies.bytes("head")?);
+        let mut messages = [const { None }; N];
+        for message in &mut messages {
+            *message = message_state(&mut replies)?;
+        }
+        Ok(Found { now, head: Some(head).filter(|head| !head.is_empty()).map(Head::from), messages })
     }
 
     /// Counts what the queue holds.
     pub async fn stats(&self) -> Result<Stats, Error> {
-        let mut replies = self.run(&script::STATS, vec![]).await?;
+        let mut replies = self.run(self.arguments(&script::STATS)).await?;
+        let visible = replies.number("visible")?;
         Ok(Stats {
-            visible: replies.number()?,
-            invisible: replies.number()?,
-            dead: replies.number()?,
-            oldest_visible_ms: replies.number()?,
+            visible,
+            invisible: replies.number("invisible")?,
+            dead: replies.number("dead")?,
+            oldest_visible: Some(Duration::from_millis(replies.number("oldest_ms")?)).filter(|_| visible > 0),
         })
     }
 }
 
-impl script::Replies {
-    fn place(&mut self) -> Result<Option<Place>, Error> {
-        let (place, payload) = (self.text()?, self.bytes()?);
-        let place = match place.as_str() {
-            "queue" => Place::Queue { payload },
-            "dead" => return Ok(Some(Place::Dead { payload, why: self.json()? })),
-            "discarded" => return Ok(Some(Place::Discarded(self.json()?))),
-            "" => return self.bytes().map(|_| None),
-            _ => return Err(self.unexpected("a place")),
-        };
-        self.bytes().map(|_| Some(place))
-    }
+fn message_state(replies: &mut Replies) -> Result<Option<MessageState>, Error> {
+    let (state, payload) = (replies.text("state")?, replies.bytes("payload")?.into());
+    let state = match state.as_str() {
+        "queued" => MessageState::Queued { payload },
+        "dead" => return Ok(Some(MessageState::Dead { payload, why: replies.json("why")? })),
+        "discarded" => return Ok(Some(MessageState::Discarded(replies.json("why")?))),
+        "" => return replies.bytes("why").map(|_| None),
+        _ => return Err(replies.unexpected("state", "a known one")),
+    };
+    replies.bytes("why").map(|_| Some(state))
 }
 
-/// What was counted in the namespace of a queue, by counter.
+/// Reads the counters in the namespace of a queue, by name.
 pub async fn totals<C: Connection>(queue: &Queue<'_, C>) -> Result<Vec<(String, u64)>, Error> {
-    let mut replies = queue.run(&script::TOTALS, vec![]).await?;
+    let mut replies = Arguments::new(&script::TOTALS).run(queue.connection, queue.namespace).await?;
     let mut totals = Vec::new();
     while !replies.is_empty() {
-        totals.push((replies.text()?, replies.number()?));
+        totals.push((replies.text("counter")?, replies.number("total")?));
     }
     Ok(totals)
 }
@@ -102,7 +110,7 @@ pub struct Server {
     pub tells_changes: bool,
     /// It may throw keys away when its memory is full.
     pub evicts: bool,
-    /// What it answered is on disk.
+    /// What it acknowledged is on disk.
     pub is_durable: bool,
     /// Keys with a time to live in all databases. When they are many, it finds an expired timer late.
     pub expiring_keys: u64,

@@ -15,8 +15,8 @@
 //!
 //! Each verb is one Lua script, so it happens whole or not at all. `scripts/prelude.lua` lists every key.
 //!
-//! A message is its own *subject*, unless it is a follow-up: a later message about the subject of an earlier one. Messages
-//! of one subject are worked off one after the other; subjects know nothing of each other.
+//! A message is its own *subject*, unless it is a follow-up: a later message about the subject of an earlier one.
+//! Messages of one subject are handled one after the other; subjects know nothing of each other.
 //!
 //! A *delivery* is a message and the number of times that it was handed out. Only its latest delivery can settle a
 //! message: a worker whose lease ran out can't undo what its successor did.
@@ -29,24 +29,30 @@ mod dead;
 mod failure;
 mod follow;
 mod inspect;
+mod message;
+mod namespace;
 #[cfg(feature = "native")]
 pub mod native;
 mod queue;
 mod script;
 mod settle;
 mod stock;
+mod timing;
 mod worker;
 
 pub use accept::{Accept, Accepted, IdempotencyRecord, Limits};
 pub use backoff::Backoff;
-pub use claim::{Claim, Message};
+pub use claim::Claim;
 pub use connection::{Arg, Connection, Error, Reply, Runtime};
-pub use dead::{DeadLetter, Discarded, Incident, Why};
+pub use dead::{DeadLetter, Discarded, Incident, Pace, Why};
 pub use failure::Failure;
 pub use follow::{FollowUp, Followed};
-pub use inspect::{Place, Server, Stats, Whereabouts, server, totals};
-pub use queue::{Namespace, Queue, Timing};
+pub use inspect::{Found, MessageState, Server, Stats, server, totals};
+pub use message::{Head, Message, MessageId, Payload, Subject};
+pub use namespace::Namespace;
+pub use queue::Queue;
 pub use script::is_unknown_script;
 pub use settle::{Class, Effects, Emit, LetGo, Settlement, Verdict};
-pub use stock::{Adjusted, Hold, Level, Shortage, Stock};
+pub use stock::{Adjusted, Hold, Level, Shortfall, Stock, StockCursor, Untracked};
+pub use timing::{LEASES, Timing};
 pub use worker::{Drained, Handler, Worker};

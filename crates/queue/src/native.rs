@@ -9,6 +9,9 @@ use redis::{AsyncConnectionConfig, Client, IntoConnectionInfo, Value};
 use crate::connection::{Arg, Connection, Error, Reply, Runtime};
 use crate::script;
 
+/// The names in a script, in lists: see [`KnownScript`].
+pub type Names = script::names::Lists;
+
 /// A script of the queue as Redis knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownScript {
@@ -18,14 +21,20 @@ pub struct KnownScript {
     pub digest: &'static str,
     /// What `EVAL` sends.
     pub text: String,
+    /// The names of its arguments: those that come once, then each group that may come often.
+    pub takes: Names,
+    /// The names in each kind of its replies.
+    pub gives: Names,
 }
 
-/// All scripts: to tell what a call does, or to load them before they are called.
+/// All scripts. A test tells by them what a call does, a benchmark loads them before it calls them.
 pub fn scripts() -> impl Iterator<Item = KnownScript> {
     script::ALL.iter().map(|script| KnownScript {
         name: script.name.trim_end_matches(".lua"),
         digest: script.digest,
         text: script.text(),
+        takes: script.takes,
+        gives: script.gives,
     })
 }
 

@@ -1,40 +1,9 @@
-//! A queue by its name, and the times that its verbs share.
+//! A queue by its name.
 
-use std::time::Duration;
-
-use crate::connection::{Arg, Connection, Error};
-use crate::script;
-
-/// The prefix of all keys. Its braces are a hash tag, which keeps the keys of one application on one cluster node.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Namespace(String);
-
-impl Namespace {
-    /// Takes a name in braces: `{orders}`. At most 64 letters, digits, `-`, `_`, `.` or `:` inside them.
-    pub fn new(name: &str) -> Option<Self> {
-        let inner = name.strip_prefix('{')?.strip_suffix('}')?;
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
-        ((1..=64).contains(&inner.len()) && inner.chars().all(plain)).then(|| Self(name.to_owned()))
-    }
-
-    /// The name with its braces.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// Times that several verbs need.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timing {
-    /// How long a worker has a message for itself; also how soon a lost doorbell is made good.
-    pub lease: Duration,
-    /// How long entries of the log are kept.
-    pub log_retention: Duration,
-}
-
-/// How long a doorbell that nobody hears keeps the next one from being rung. Far below any lease, far above the time
-/// in which a live worker starts.
-const BELL: Duration = Duration::from_secs(1);
+use crate::connection::{Connection, Error};
+use crate::namespace::Namespace;
+use crate::script::{self, Arguments, Script, replies::Replies};
+use crate::timing::Timing;
 
 /// A queue, or one lane of it: `changes.erp` is a lane of `changes`, with messages and dead letters of its own, but
 /// the doorbell and the timer of its root.
@@ -64,10 +33,10 @@ impl<'a, C: Connection> Queue<'a, C> {
 
     /// The names of the lanes that were ever written to, without the queue's own.
     pub async fn lanes(&self) -> Result<Vec<String>, Error> {
-        let mut replies = self.run(&script::LANES, vec![]).await?;
+        let mut replies = self.run(self.arguments(&script::LANES)).await?;
         let mut lanes = Vec::new();
         while !replies.is_empty() {
-            let name = replies.text()?;
+            let name = replies.text("lane")?;
             lanes.extend(name.split_once('.').map(|(_, lane)| lane.to_owned()));
         }
         Ok(lanes)
@@ -75,44 +44,26 @@ impl<'a, C: Connection> Queue<'a, C> {
 
     /// Wakes a worker, unless a doorbell is ringing already.
     pub async fn ring(&self) -> Result<(), Error> {
-        let [bell, guard] = self.wake();
-        self.run(&script::RING, vec![bell, guard]).await.map(drop)
+        self.run(self.waking(&script::RING)).await.map(drop)
     }
 
-    /// Makes good what a missed doorbell or timer left behind, in this queue and its lanes.
+    /// Makes good a missed doorbell or timer, in this queue and its lanes.
     pub async fn rearm(&self) -> Result<(), Error> {
-        let [bell, guard] = self.wake();
-        let arguments = vec![bell, guard, Arg::from(self.name.as_str())];
-        script::REARM.run(self.connection, self.namespace, arguments).await.map(drop)
+        self.run(self.waking(&script::REARM)).await.map(drop)
     }
 
-    /// How long the doorbell rings, and after what time the timer makes a lost one good, and the guard a lost timer.
-    pub(crate) fn wake(&self) -> [Arg; 2] {
-        [BELL.into(), self.timing.lease.into()]
+    /// The arguments of a script: the queue's name first.
+    pub(crate) fn arguments(&self, script: &'static Script) -> Arguments {
+        Arguments::new(script).with("queue", self.name.as_str())
     }
 
-    /// Runs a script whose first argument is the queue's name.
-    pub(crate) async fn run(
-        &self,
-        script: &'static script::Script,
-        mut arguments: Vec<Arg>,
-    ) -> Result<script::Replies, Error> {
-        arguments.insert(0, Arg::from(self.name.as_str()));
-        script.run(self.connection, self.namespace, arguments).await
+    /// The arguments of a script that may wake a worker. It is told how long a doorbell rings, and how long after a
+    /// lost wake-up the next one comes.
+    pub(crate) fn waking(&self, script: &'static Script) -> Arguments {
+        self.arguments(script).with("bell_ms", self.timing.bell()).with("guard_ms", self.timing.lease)
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::Namespace;
-
-    #[test]
-    fn a_namespace_is_one_hash_tag() {
-        for good in ["{orders}", "{shop-1:orders}"] {
-            assert!(Namespace::new(good).is_some(), "{good}");
-        }
-        for bad in ["orders", "{}", "{a}b", "{{a}}", "{a b}", "", "{orders"] {
-            assert!(Namespace::new(bad).is_none(), "{bad}");
-        }
+    pub(crate) async fn run(&self, arguments: Arguments) -> Result<Replies, Error> {
+        arguments.run(self.connection, self.namespace).await
     }
 }

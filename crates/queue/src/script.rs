@@ -1,16 +1,32 @@
 //! Running a Lua script: by its digest, and in full where Redis has forgotten it.
+//!
+//! A script names what it takes and what it gives, each once: `local queue, id = unpack(ARGV, 1, 2)`, or
+//! `local id, delivery = take(2)` for what comes many times, and `reply[#reply + 1] = {id, delivery}`. Rust writes and
+//! reads the same names in the same order. build.rs finds the names in the scripts, and a build with debug assertions
+//! compares the two at each call.
 
-use serde::de::DeserializeOwned;
+#[cfg(test)]
+mod agreement;
+#[cfg(any(debug_assertions, feature = "native"))]
+pub(crate) mod names;
+pub(crate) mod replies;
 
-use crate::connection::{Arg, Connection, Error, Reply};
-use crate::queue::Namespace;
+use crate::connection::{Arg, Connection, Error};
+use crate::namespace::Namespace;
+use replies::Replies;
 
 /// One of the files in `scripts/`, without its comments.
 pub(crate) struct Script {
     pub(crate) name: &'static str,
     body: &'static str,
-    /// SHA-1 of the prelude and the body, in hex: what Redis knows the script by.
+    /// SHA-1 of the prelude and the body, in hex: Redis knows the script by it.
     pub(crate) digest: &'static str,
+    /// The names that it takes: first those that come once, then each group that may come often.
+    #[cfg(any(debug_assertions, feature = "native"))]
+    pub(crate) takes: names::Lists,
+    /// The names that it gives, for each kind of reply.
+    #[cfg(any(debug_assertions, feature = "native"))]
+    pub(crate) gives: names::Lists,
 }
 
 // One static for each file, and the prelude that goes before each: see build.rs.
@@ -21,85 +37,65 @@ impl Script {
     pub(crate) fn text(&self) -> String {
         [PRELUDE, self.body].concat()
     }
-
-    /// Runs the script on the namespace's keys.
-    pub(crate) async fn run<C: Connection>(
-        &'static self,
-        connection: &C,
-        namespace: &Namespace,
-        arguments: Vec<Arg>,
-    ) -> Result<Replies, Error> {
-        let call = |script: &str, arguments: Vec<Arg>| {
-            let keys = [Arg::from(script), Arg::Int(1), Arg::from(namespace.as_str())];
-            keys.into_iter().chain(arguments).collect::<Vec<_>>()
-        };
-        let replies = match connection.execute("EVALSHA", call(self.digest, arguments.clone())).await {
-            // A restarted or failed-over Redis has an empty script cache. Nothing was run.
-            Err(Error::Failed(failure)) if is_unknown_script(&failure) => {
-                connection.execute("EVAL", call(&self.text(), arguments)).await?
-            }
-            other => other?,
-        };
-        Ok(Replies { script: self.name, replies: replies.into_iter() })
-    }
 }
 
-/// Whether an [`Error::Failed`] says that Redis does not know a script by its digest, which is mended by sending it in
-/// full. Client libraries drop or rename the code `NOSCRIPT`, but keep the server's sentence.
+/// Whether an [`Error::Failed`] says that Redis does not know a script by its digest. Then the script is sent in full.
+/// Client libraries drop or rename the code `NOSCRIPT`, but keep the server's sentence.
 pub fn is_unknown_script(failure: &str) -> bool {
     failure.contains("No matching script")
 }
 
-/// A flat reply, read element by element.
-pub(crate) struct Replies {
-    script: &'static str,
-    replies: std::vec::IntoIter<Reply>,
+/// A script and the arguments of one call, in the order in which it takes them.
+pub(crate) struct Arguments {
+    script: &'static Script,
+    values: Vec<Arg>,
+    #[cfg(debug_assertions)]
+    names: names::Followed,
 }
 
-impl Replies {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.replies.len() == 0
-    }
-
-    pub(crate) fn bytes(&mut self) -> Result<Vec<u8>, Error> {
-        match self.replies.next() {
-            Some(Reply::Bytes(bytes)) => Ok(bytes),
-            _ => Err(self.unexpected("a string")),
+impl Arguments {
+    /// No arguments yet.
+    pub(crate) fn new(script: &'static Script) -> Self {
+        Self {
+            script,
+            values: Vec::new(),
+            #[cfg(debug_assertions)]
+            names: names::Followed::new(script.takes),
         }
     }
 
-    pub(crate) fn text(&mut self) -> Result<String, Error> {
-        let bytes = self.bytes()?;
-        String::from_utf8(bytes).map_err(|_| self.unexpected("UTF-8"))
+    /// The same with one more.
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<Arg>) -> Self {
+        self.push(name, value.into());
+        self
     }
 
-    pub(crate) fn number(&mut self) -> Result<u64, Error> {
-        match self.replies.next() {
-            Some(Reply::Int(number)) if number >= 0 => Ok(number as u64),
-            _ => Err(self.unexpected("a number")),
-        }
+    /// Adds one more. Only a build with debug assertions looks at its name.
+    #[inline]
+    pub(crate) fn push(&mut self, name: &'static str, value: Arg) {
+        #[cfg(debug_assertions)]
+        self.names.follow(self.script.name, name);
+        #[cfg(not(debug_assertions))]
+        let _ = name;
+        self.values.push(value);
     }
 
-    pub(crate) fn flag(&mut self) -> Result<bool, Error> {
-        Ok(self.number()? != 0)
-    }
-
-    pub(crate) fn json<T: DeserializeOwned>(&mut self) -> Result<T, Error> {
-        let json = self.bytes()?;
-        serde_json::from_slice(&json)
-            .map_err(|error| Error::Unexpected { script: self.script, detail: error.to_string() })
-    }
-
-    /// Every remaining element as a flag.
-    pub(crate) fn flags(mut self) -> Result<Vec<bool>, Error> {
-        let mut flags = Vec::with_capacity(self.replies.len());
-        while !self.is_empty() {
-            flags.push(self.flag()?);
-        }
-        Ok(flags)
-    }
-
-    pub(crate) fn unexpected(&self, wanted: &str) -> Error {
-        Error::Unexpected { script: self.script, detail: format!("it lacks {wanted}") }
+    /// Runs the script on the namespace's keys.
+    pub(crate) async fn run<C: Connection>(self, connection: &C, namespace: &Namespace) -> Result<Replies, Error> {
+        #[cfg(debug_assertions)]
+        assert!(self.names.is_over(), "{} takes more arguments: {:?}", self.script.name, self.script.takes);
+        let Self { script, values, .. } = self;
+        let call = |script: &str, values: Vec<Arg>| {
+            let keys = [Arg::from(script), Arg::Int(1), Arg::from(namespace.as_str())];
+            keys.into_iter().chain(values).collect::<Vec<_>>()
+        };
+        let replies = match connection.execute("EVALSHA", call(script.digest, values.clone())).await {
+            // A restarted or failed-over Redis has an empty script cache. Nothing was run.
+            Err(Error::Failed(failure)) if is_unknown_script(&failure) => {
+                connection.execute("EVAL", call(&script.text(), values)).await?
+            }
+            other => other?,
+        };
+        Ok(Replies::new(script, replies))
     }
 }

@@ -1,29 +1,30 @@
-//! Settling deliveries, with all that follows from them, in one step.
+//! Settling deliveries and writing all their effects in one step.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::connection::{Arg, Connection, Error};
+use crate::connection::{Connection, Error};
+use crate::message::{Head, MessageId, Payload};
 use crate::queue::Queue;
-use crate::script;
+use crate::script::{self, Arguments};
 
-/// A message for another queue, written in the same step as the verdict that it follows from.
+/// A message for another queue. It is written in the same step as the verdict that causes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Emit {
     /// The queue or lane.
     pub queue: String,
-    /// Unique there.
-    pub id: Vec<u8>,
-    /// Opaque.
-    pub payload: Vec<u8>,
-    /// Also append it to the log.
+    /// Unique in that queue.
+    pub id: MessageId,
+    /// Its content.
+    pub payload: Payload,
+    /// Whether it is also appended to the log.
     pub log: bool,
-    /// Visible after this time.
+    /// How long it stays invisible.
     pub after: Duration,
 }
 
-/// What becomes of the units that a subject holds.
+/// How a subject lets go of the units that it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LetGo {
     /// They go back into stock.
@@ -32,23 +33,23 @@ pub enum LetGo {
     Out,
 }
 
-/// What a settled delivery brings about.
+/// The effects of a settled delivery.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Effects {
     /// The new head of the message's subject.
-    pub head: Option<Vec<u8>>,
+    pub head: Option<Head>,
     /// A counter to add one to.
     pub counter: Option<String>,
-    /// What becomes of what the message's subject holds. `None`: it goes on holding it.
+    /// How the subject lets go of the units that it holds. `None`: it goes on holding them.
     pub stock: Option<LetGo>,
-    /// The dead letter of the subject's own message is moot, and goes.
+    /// Whether the dead letter of the subject's own message is removed, because it is moot now.
     pub clears: bool,
     /// Messages for other queues.
     pub emits: Vec<Emit>,
 }
 
 impl Effects {
-    /// Nothing but one more in a counter.
+    /// Adds one to a counter, and nothing else.
     pub fn counted(counter: &str) -> Self {
         Self { counter: Some(counter.to_owned()), ..Self::default() }
     }
@@ -64,11 +65,11 @@ pub enum Class {
     Crash,
     /// It can't be read.
     Undecodable,
-    /// The answer won't change however often it is asked for.
+    /// Another attempt would fail the same way.
     Permanent,
 }
 
-/// What is to become of a delivery.
+/// What becomes of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The message is handled and goes.
@@ -86,7 +87,7 @@ pub enum Verdict {
         class: Class,
         /// The reason, for a person. Its first 1024 bytes are kept.
         reason: String,
-        /// What follows from it.
+        /// Its effects.
         effects: Effects,
     },
     /// Given back unhandled. Spends nothing.
@@ -100,14 +101,15 @@ pub enum Verdict {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settlement {
     /// The message.
-    pub id: Vec<u8>,
+    pub id: MessageId,
     /// The number of the delivery.
     pub delivery: u64,
-    /// What is to become of it.
+    /// What becomes of it.
     pub verdict: Verdict,
 }
 
-/// The longest reason that is kept, in bytes. It may be a whole answer of somebody else's, and a history has 32 of them.
+/// The longest reason that is kept, in bytes. It may be a whole answer of somebody else's, and a history has 32 of
+/// them.
 const LONGEST_REASON: usize = 1024;
 
 impl Class {
@@ -122,50 +124,92 @@ impl Class {
 }
 
 impl<C: Connection> Queue<'_, C> {
-    /// Settles deliveries, all in one step. Says for each whether it was still the latest; where it wasn't, nothing
-    /// of it was done. After an error all or none were settled, and calling again with the same is safe.
+    /// Settles deliveries, all in one step. Says for each whether it was still the latest. A delivery that wasn't
+    /// changes nothing. After an error all or none were settled, and calling again with the same is safe.
     pub async fn settle(&self, worker: &str, settlements: &[Settlement]) -> Result<Vec<bool>, Error> {
-        let mut arguments = vec![worker.into(), self.timing.lease.into(), self.timing.log_retention.into()];
+        let mut arguments = self
+            .arguments(&script::SETTLE)
+            .with("worker", worker)
+            .with("guard_ms", self.timing.lease)
+            .with("retention_ms", self.timing.log_retention);
         for settlement in settlements {
-            arguments.extend(to_arguments(settlement));
+            arguments = with_settlement(arguments, settlement);
         }
-        self.run(&script::SETTLE, arguments).await?.flags()
+        self.run(arguments).await?.flags("latest")
     }
 }
 
-fn to_arguments(settlement: &Settlement) -> Vec<Arg> {
+fn with_settlement(arguments: Arguments, settlement: &Settlement) -> Arguments {
+    let Settlement { id, delivery, verdict } = settlement;
     let none = Effects::default();
-    let (name, after, class, reason, effects) = match &settlement.verdict {
-        Verdict::Done(effects) => ("done", Duration::ZERO, "", "", effects),
-        Verdict::Retry { after, reason } => ("retry", *after, Class::Handler.name(), reason.as_str(), &none),
-        Verdict::Bury { class, reason, effects } => ("bury", Duration::ZERO, class.name(), reason.as_str(), effects),
-        Verdict::Release { after } => ("release", *after, "", "", &none),
+    let Effects { head, counter, stock, clears, emits } = verdict.effects().unwrap_or(&none);
+    let stock = match stock {
+        None => "",
+        Some(LetGo::Back) => "back",
+        Some(LetGo::Out) => "out",
     };
-    let mut arguments = vec![
-        settlement.id.as_slice().into(),
-        settlement.delivery.into(),
-        name.into(),
-        after.into(),
-        class.into(),
-        reason[..reason.floor_char_boundary(LONGEST_REASON)].into(),
-        effects.head.as_deref().unwrap_or_default().into(),
-        effects.counter.as_deref().unwrap_or_default().into(),
-        match effects.stock {
-            None => "".into(),
-            Some(LetGo::Back) => "back".into(),
-            Some(LetGo::Out) => "out".into(),
-        },
-        effects.clears.into(),
-        effects.emits.len().into(),
-    ];
-    for emit in &effects.emits {
-        arguments.extend([
-            emit.queue.as_str().into(),
-            emit.id.as_slice().into(),
-            emit.payload.as_slice().into(),
-            emit.log.into(),
-            emit.after.into(),
-        ]);
+    let mut arguments = arguments
+        .with("id", id)
+        .with("delivery", *delivery)
+        .with("verdict", verdict.name())
+        .with("delay_ms", verdict.delay())
+        .with("class", verdict.class().map_or("", Class::name))
+        .with("reason", verdict.reason())
+        .with("head", head.as_deref().unwrap_or_default())
+        .with("counter", counter.as_deref().unwrap_or_default())
+        .with("stock", stock)
+        .with("clears", *clears)
+        .with("emits", emits.len());
+    for Emit { queue, id, payload, log, after } in emits {
+        arguments = arguments
+            .with("target", queue.as_str())
+            .with("event", id)
+            .with("payload", payload)
+            .with("log", *log)
+            .with("delay_ms", *after);
     }
     arguments
+}
+
+impl Verdict {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Done(_) => "done",
+            Self::Retry { .. } => "retry",
+            Self::Bury { .. } => "bury",
+            Self::Release { .. } => "release",
+        }
+    }
+
+    fn delay(&self) -> Duration {
+        match self {
+            Self::Retry { after, .. } | Self::Release { after } => *after,
+            Self::Done(_) | Self::Bury { .. } => Duration::ZERO,
+        }
+    }
+
+    fn class(&self) -> Option<Class> {
+        match self {
+            Self::Retry { .. } => Some(Class::Handler),
+            Self::Bury { class, .. } => Some(*class),
+            Self::Done(_) | Self::Release { .. } => None,
+        }
+    }
+
+    /// As much of the reason as is kept.
+    fn reason(&self) -> &str {
+        match self {
+            Self::Retry { reason, .. } | Self::Bury { reason, .. } => {
+                &reason[..reason.floor_char_boundary(LONGEST_REASON)]
+            }
+            Self::Done(_) | Self::Release { .. } => "",
+        }
+    }
+
+    fn effects(&self) -> Option<&Effects> {
+        match self {
+            Self::Done(effects) | Self::Bury { effects, .. } => Some(effects),
+            Self::Retry { .. } | Self::Release { .. } => None,
+        }
+    }
 }

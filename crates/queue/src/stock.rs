@@ -1,31 +1,44 @@
-//! Stock: units of items, some of them held by the subjects of messages. What is left never falls below zero, and what
-//! is held is what subjects took and did not give back.
+//! Stock: units of items. The subjects of messages take units and hold them, until they give them back or use them up.
+//! The number of units left never falls below zero.
 
-use crate::claim::Message;
+use std::num::NonZeroU64;
+
 use crate::connection::{Arg, Connection, Error};
-use crate::queue::{Namespace, Queue};
-use crate::script::{self, Script};
+use crate::message::Message;
+use crate::namespace::Namespace;
+use crate::queue::Queue;
+use crate::script::replies::Replies;
+use crate::script::{self, Arguments};
 
-/// What became of a wish to hold units.
+/// What became of an attempt to hold units.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hold {
-    /// They are held. Items that aren't tracked never run out.
+    /// All of them are held. Items that aren't tracked never run out.
     Held,
     /// A follow-up waits that recalls the message, and nothing was done for it yet. Nothing was taken.
     Recalled,
     /// The delivery is no longer the latest: whoever has the message now decides.
     Late,
-    /// Of these items too little is left. Nothing was taken.
-    Short(Vec<Shortage>),
+    /// Too few units of these items are left. Nothing was taken.
+    Short(Vec<Shortfall>),
 }
 
-/// An item of which too little is left.
+/// Items that aren't tracked: whether a message can have them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Untracked {
+    /// As many as it asks for.
+    Allow,
+    /// None, as if they were sold out.
+    Reject,
+}
+
+/// An item of which too few units are left.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shortage {
+pub struct Shortfall {
     /// The item.
     pub item: String,
-    /// Units wanted.
-    pub wanted: u64,
+    /// Units that were asked for.
+    pub units: u64,
     /// Units left.
     pub left: u64,
 }
@@ -39,6 +52,10 @@ pub struct Level {
     pub held: u64,
 }
 
+/// Where a listing of stock goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StockCursor(pub NonZeroU64);
+
 /// What became of an adjustment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Adjusted {
@@ -51,32 +68,43 @@ pub enum Adjusted {
 }
 
 impl<C: Connection> Queue<'_, C> {
-    /// Takes units out of stock for a message that is its own subject: all of them or none, and once however often it is asked.
-    /// Each item comes once. `refuse_untracked` counts items that aren't tracked as having none left.
+    /// Takes units out of stock for a message that is its own subject: all of them or none. Asked again, it takes no
+    /// more. Each item comes once in `items`.
     pub async fn hold(
         &self,
         message: &Message,
-        refuse_untracked: bool,
-        wanted: impl IntoIterator<Item = (&str, u64)>,
+        untracked: Untracked,
+        items: impl IntoIterator<Item = (&str, u64)>,
     ) -> Result<Hold, Error> {
-        let mut arguments = vec![message.id.as_slice().into(), message.delivery.into(), refuse_untracked.into()];
-        for (item, units) in wanted {
-            arguments.extend([Arg::from(item), Arg::from(units)]);
+        let untracked = match untracked {
+            Untracked::Allow => "allow",
+            Untracked::Reject => "reject",
+        };
+        let mut arguments = self
+            .arguments(&script::HOLD)
+            .with("id", &message.id)
+            .with("delivery", message.delivery)
+            .with("untracked", untracked);
+        for (item, units) in items {
+            arguments = arguments.with("item", item).with("units", units);
         }
-        let mut replies = self.run(&script::HOLD, arguments).await?;
-        match replies.text()?.as_str() {
+        let mut replies = self.run(arguments).await?;
+        match replies.text("verdict")?.as_str() {
             "held" => Ok(Hold::Held),
             "recalled" => Ok(Hold::Recalled),
             "late" => Ok(Hold::Late),
             "short" => {
                 let mut shortages = Vec::new();
                 while !replies.is_empty() {
-                    let (item, wanted, left) = (replies.text()?, replies.number()?, replies.number()?);
-                    shortages.push(Shortage { item, wanted, left });
+                    shortages.push(Shortfall {
+                        item: replies.text("item")?,
+                        units: replies.number("units")?,
+                        left: replies.number("left")?,
+                    });
                 }
                 Ok(Hold::Short(shortages))
             }
-            _ => Err(replies.unexpected("a verdict")),
+            _ => Err(replies.unexpected("verdict", "a known one")),
         }
     }
 }
@@ -95,45 +123,47 @@ impl<'a, C: Connection> Stock<'a, C> {
 
     /// Says how many units of an item are left, and tracks it from now on. What is held stays held.
     pub async fn set(&self, item: &str, available: u64) -> Result<Level, Error> {
-        self.run(&script::STOCK_SET, vec![item.into(), available.into()]).await?.level()
+        let arguments = Arguments::new(&script::STOCK_SET).with("item", item).with("left", available);
+        level(&mut self.run(arguments).await?)
     }
 
     /// Adds units to what is left of an item, or takes some away, but never more than are left.
     pub async fn adjust(&self, item: &str, by: i64) -> Result<Adjusted, Error> {
-        let mut replies = self.run(&script::STOCK_ADJUST, vec![item.into(), Arg::Int(by)]).await?;
-        match replies.text()?.as_str() {
-            "adjusted" => Ok(Adjusted::To(replies.level()?)),
-            "short" => Ok(Adjusted::Short(replies.level()?)),
+        let arguments = Arguments::new(&script::STOCK_ADJUST).with("item", item).with("by", Arg::Int(by));
+        let mut replies = self.run(arguments).await?;
+        match replies.text("verdict")?.as_str() {
+            "adjusted" => Ok(Adjusted::To(level(&mut replies)?)),
+            "short" => Ok(Adjusted::Short(level(&mut replies)?)),
             "untracked" => Ok(Adjusted::Untracked),
-            _ => Err(replies.unexpected("a verdict")),
+            _ => Err(replies.unexpected("verdict", "a known one")),
         }
     }
 
-    /// The stock of an item; `None` where it isn't tracked.
+    /// The stock of an item; `None` if it isn't tracked.
     pub async fn read(&self, item: &str) -> Result<Option<Level>, Error> {
-        let mut replies = self.run(&script::STOCK_READ, vec![item.into()]).await?;
-        if replies.is_empty() { Ok(None) } else { replies.level().map(Some) }
+        let mut replies = self.run(Arguments::new(&script::STOCK_READ).with("item", item)).await?;
+        if replies.is_empty() { Ok(None) } else { level(&mut replies).map(Some) }
     }
 
-    /// Some of the tracked items, and the cursor for more; a cursor of 0 begins and ends. While stock is added an item may
-    /// come twice.
-    pub async fn list(&self, cursor: u64) -> Result<(u64, Vec<(String, Level)>), Error> {
-        let mut replies = self.run(&script::STOCK_LIST, vec![Arg::from(cursor.to_string().as_str())]).await?;
-        let cursor = replies.text()?.parse().map_err(|_| replies.unexpected("a cursor"))?;
+    /// Lists some of the tracked items, from the beginning or from a cursor, and says where to go on if there are more.
+    /// While stock is added an item may come twice.
+    pub async fn list(&self, from: Option<StockCursor>) -> Result<(Vec<(String, Level)>, Option<StockCursor>), Error> {
+        // Redis begins and ends a scan with 0.
+        let cursor = from.map_or(0, |StockCursor(cursor)| cursor.get()).to_string();
+        let mut replies = self.run(Arguments::new(&script::STOCK_LIST).with("cursor", cursor.as_str())).await?;
+        let next: u64 = replies.text("cursor")?.parse().map_err(|_| replies.unexpected("cursor", "a whole number"))?;
         let mut items = Vec::new();
         while !replies.is_empty() {
-            items.push((replies.text()?, replies.level()?));
+            items.push((replies.text("item")?, level(&mut replies)?));
         }
-        Ok((cursor, items))
+        Ok((items, NonZeroU64::new(next).map(StockCursor)))
     }
 
-    async fn run(&self, script: &'static Script, arguments: Vec<Arg>) -> Result<script::Replies, Error> {
-        script.run(self.connection, self.namespace, arguments).await
+    async fn run(&self, arguments: Arguments) -> Result<Replies, Error> {
+        arguments.run(self.connection, self.namespace).await
     }
 }
 
-impl script::Replies {
-    fn level(&mut self) -> Result<Level, Error> {
-        Ok(Level { available: self.number()?, held: self.number()? })
-    }
+fn level(replies: &mut Replies) -> Result<Level, Error> {
+    Ok(Level { available: replies.number("left")?, held: replies.number("held")? })
 }

@@ -6,24 +6,25 @@ use futures::future::{Either, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 
 use crate::backoff::Backoff;
-use crate::claim::{Claim, Message};
+use crate::claim::Claim;
 use crate::connection::{Connection, Error, Runtime};
 use crate::failure::Failure;
+use crate::message::Message;
 use crate::queue::Queue;
 use crate::settle::{Class, Effects, Settlement, Verdict};
 
 /// Handles messages. Several are handled at the same time.
 #[expect(async_fn_in_trait, reason = "components are single-threaded, so no Send bound is wanted")]
 pub trait Handler {
-    /// Handles one delivery, and says what follows from it. It may run twice for one message: at the same time when a
+    /// Handles one delivery, and answers with its effects. It may run twice for one message: at the same time when a
     /// lease was lost, or again after a crash.
     async fn handle(&self, message: &Message) -> Result<Effects, Failure>;
 
-    /// What follows from burying a message. Called for every reason, a crash included; the payload of an exhausted
-    /// message is empty.
+    /// The effects of burying a message. The worker calls it whatever the reason, a crash included. The payload of an
+    /// exhausted message is empty.
     fn buried(&self, message: &Message, class: Class, reason: &str) -> Effects;
 
-    /// Called each time that deliveries were settled, to wake whoever waits for their effects.
+    /// Wakes whoever waits for the effects of deliveries. The worker calls it each time that it has settled some.
     async fn settled(&self);
 }
 
@@ -31,7 +32,7 @@ pub trait Handler {
 pub struct Worker<'a, C, R, H> {
     /// Where its messages come from.
     pub queue: Queue<'a, C>,
-    /// What handles them.
+    /// Handles them.
     pub handler: &'a H,
     /// Waiting and chance.
     pub runtime: &'a R,
@@ -60,9 +61,6 @@ pub struct Drained {
 
 /// Payload in one batch: a reply that a component can hold many times over.
 const MOST_BYTES: usize = 1 << 20;
-
-/// Between two tries of a call to Redis.
-const PAUSE: Duration = Duration::from_millis(100);
 
 impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
     /// Works until nothing is visible, or until the time is up.
@@ -104,7 +102,7 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
         let mut running: FuturesUnordered<_> =
             batch.iter().map(async |message| (message, self.handle(message).await)).collect();
         loop {
-            let tick = self.runtime.sleep(self.queue.timing.lease / 3);
+            let tick = self.runtime.sleep(self.queue.timing.renewal());
             let mut tick = std::pin::pin!(tick);
             while let Either::Left((done, _)) = select(running.next(), tick.as_mut()).await {
                 let Some((message, verdict)) = done else {
@@ -158,11 +156,11 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
         Ok(())
     }
 
-    /// Calls Redis again while it fails, for half a lease at most, and says whether the answer to an earlier call may have
-    /// been lost. A moment's failure must make no crash of what was handled. And it must not end a wake: the timer that
-    /// caused it is gone, and might have been the last to come.
+    /// Repeats a failing call to Redis for half a lease, and says whether the answer to an earlier try may have been
+    /// lost. A moment's failure must not turn handled messages into crashes. Nor may it end a wake: the timer that
+    /// caused the wake is gone, and might have been the last to come.
     async fn insist<T>(&self, call: impl AsyncFn() -> Result<T, Error>) -> Result<(T, bool), Error> {
-        let give_up = self.runtime.elapsed() + self.queue.timing.lease / 2;
+        let give_up = self.runtime.elapsed() + self.queue.timing.give_up();
         let mut answer_lost = false;
         loop {
             match call().await {
@@ -170,7 +168,7 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
                 // Another answer won't come.
                 Err(error @ Error::Unexpected { .. }) => return Err(error),
                 Err(error) if self.runtime.elapsed() >= give_up => return Err(error),
-                Err(_) => self.runtime.sleep(PAUSE).await,
+                Err(_) => self.runtime.sleep(self.queue.timing.pause()).await,
             }
             answer_lost = true;
         }
@@ -179,7 +177,7 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
     /// A renewal that fails is left to the next one, for which a third of the lease is still there. A lost lease needs
     /// nothing done: the late verdict will be refused.
     async fn renew(&self, open: &[&Message]) {
-        let deliveries: Vec<_> = open.iter().map(|message| (message.id.as_slice(), message.delivery)).collect();
+        let deliveries: Vec<_> = open.iter().map(|message| (&message.id, message.delivery)).collect();
         drop(self.queue.renew(&deliveries).await);
     }
 }

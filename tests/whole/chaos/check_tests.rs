@@ -38,7 +38,7 @@ fn bytes(json: &Value) -> Vec<u8> {
 
 fn letter(id: &str, class: Class, payload: &Value) -> DeadLetter {
     let why = Why { class, reason: String::new(), deliveries: 1, failures: 0, crashes: 0 };
-    DeadLetter { id: id.into(), buried_at: 0, why, history: Vec::new(), payload: bytes(payload) }
+    DeadLetter { id: id.into(), buried_at: 0, why, history: Vec::new(), payload: bytes(payload).into() }
 }
 
 fn record() -> Value {

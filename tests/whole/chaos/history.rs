@@ -12,7 +12,7 @@ pub(crate) fn of(posted: &Posted, world: &World) -> String {
         _ = writeln!(lines, "  sent {attempt}");
     }
     let ids = world.orders.iter().filter(|(id, kept)| {
-        let payload = kept.dead.as_ref().map(|letter| letter.payload.as_slice());
+        let payload = kept.dead.as_ref().map(|letter| letter.payload.as_bytes());
         let record = kept.record.as_ref().map(|(_, record)| record.as_slice());
         let is_named = |bytes: &[u8]| text(bytes).contains(&format!(r#""reference":"{}""#, posted.reference));
         posted.ids().any(|posted| posted == *id) || payload.or(record).is_some_and(is_named)

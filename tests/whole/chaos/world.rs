@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::stream::{self, StreamExt};
 use http::Request;
-use order::{Head, OrderId, queues};
+use order::{OrderId, RecordName, queues};
 use queue::native::Native;
 use queue::{DeadLetter, Namespace, Queue, Timing};
 use redis::aio::MultiplexedConnection;
@@ -146,7 +146,7 @@ impl World {
             redis::cmd("HGETALL").arg("{orders}:head").query_async(placed).await.expect("Redis is up");
         for (id, head) in heads {
             let id = OrderId::from_slice(&id).expect("a head belongs to an order");
-            let key = Head::parse(&head).expect("a head is a version and a delivery").key(id);
+            let key = RecordName::parse(&head).expect("a head is a version and a delivery").key(id);
             let record: Option<Vec<u8>> = redis::cmd("GET").arg(key).query_async(store).await.expect("Redis is up");
             let head = String::from_utf8_lossy(&head).into_owned();
             self.orders.entry(id.to_string()).or_default().record = Some((head, record.unwrap_or_default()));

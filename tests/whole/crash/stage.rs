@@ -166,7 +166,7 @@ impl<'b> Stage<'b> {
     pub(crate) async fn place_unreadable(&self) -> String {
         let id = OrderId::new(Timestamp::from_ms(1_795_000_000_000), *b"unreadable");
         let payload = b"{\"v\":1,\xff".to_vec();
-        let message = Accept { id: id.as_bytes().to_vec(), payload, idempotency: None, again: false };
+        let message = Accept { id: id.as_bytes().into(), payload: payload.into(), idempotency: None, again: false };
         self.bench.queue(queues::PLACED).accept(message).await.expect("Redis is up");
         id.to_string()
     }
@@ -191,7 +191,7 @@ impl<'b> Stage<'b> {
     /// The last sign of life of that worker: the lease of one order is renewed once more.
     pub(crate) async fn renew_for_a_dead_worker(&self, key: &str) {
         let id: OrderId = self.id_of(key).parse().expect("an order id");
-        let renewed = self.bench.queue(queues::PLACED).renew(&[(id.as_bytes(), 1)]).await.expect("Redis is up");
+        let renewed = self.bench.queue(queues::PLACED).renew(&[(&id.as_bytes().into(), 1)]).await.expect("Redis is up");
         assert_eq!(renewed, [true], "nobody else has it yet");
     }
 

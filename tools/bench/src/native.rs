@@ -35,7 +35,7 @@ pub(crate) fn incoming(body: &[u8], key: Option<&IdempotencyKey>) -> Result<Inco
         ttl: IDEMPOTENCY_TTL,
     });
     let payload = Placed::encode_parts(&id, &canonical, None);
-    let message = Accept { id: id.as_bytes().to_vec(), payload, idempotency, again: false };
+    let message = Accept { id: id.as_bytes().into(), payload: payload.into(), idempotency, again: false };
     Ok(Incoming { id, order, message })
 }
 

@@ -1,7 +1,7 @@
 //! What a shop is told before there is a record.
 
 use crate::sample::{full, id, least, noon, parse, placed};
-use order::{Move, Pending, Timestamp, Waiting, change_answer, with_pending};
+use order::{ChangeKind, OrderJson, Pending, State, Status, Timestamp, Waiting, change_answer};
 use serde_json::{Value, json};
 
 fn json(answer: &[u8]) -> Value {
@@ -28,7 +28,7 @@ fn a_repeated_post_is_answered_with_the_same_bytes() {
 
 #[test]
 fn an_order_that_waits_tells_its_age() {
-    let at = |now: u64| json(&placed().waiting(Waiting::Queued { now: Timestamp::from_ms(now) }));
+    let at = |now: u64| json(&placed().waiting(Waiting::Queued { now: Timestamp::from_ms(now) }).into_bytes());
     let mut expected = json(&parse(&full()).answer(&id()));
     expected["age_ms"] = json!(1500);
     assert_eq!(at(noon().ms() + 1500), expected);
@@ -37,7 +37,7 @@ fn an_order_that_waits_tells_its_age() {
 
 #[test]
 fn an_order_that_was_given_up_tells_why() {
-    let answer = json(&placed().waiting(Waiting::NeedsAttention { reason: "it crashed \"3\" times" }));
+    let answer = json(&placed().waiting(Waiting::NeedsAttention { reason: "it crashed \"3\" times" }).into_bytes());
     assert_eq!(answer["status"], "needs_attention");
     assert_eq!(answer["reason"], "it crashed \"3\" times");
     assert_eq!(answer["total"], 2698);
@@ -45,10 +45,11 @@ fn an_order_that_was_given_up_tells_why() {
 }
 
 #[test]
-fn what_is_wanted_of_an_order_is_told_with_it() {
-    let shown = |changes: &[Pending<'_>]| json(&with_pending(parse(&least()).answer(&id()), changes));
+fn an_order_is_shown_with_the_changes_that_wait() {
+    let order = || OrderJson::of_record(parse(&least()).answer(&id())).unwrap();
+    let shown = |changes: &[Pending<'_>]| json(&order().with_pending(changes).into_bytes());
     assert_eq!(shown(&[]).get("pending"), None);
-    let changes = [Pending::new(Move::Fulfil, None), Pending::new(Move::Cancel, Some("no \"answer\""))];
+    let changes = [Pending::queued(ChangeKind::Fulfil), Pending::given_up(ChangeKind::Cancel, "no \"answer\"")];
     assert_eq!(
         shown(&changes)["pending"],
         json!([
@@ -62,7 +63,7 @@ fn what_is_wanted_of_an_order_is_told_with_it() {
 #[test]
 fn the_answer_to_a_change_tells_where_the_order_stands_until_then() {
     assert_eq!(
-        json(&change_answer(id(), "confirmed", Move::Cancel)),
+        json(&change_answer(id(), State::Decided(Status::Confirmed), ChangeKind::Cancel)),
         json!({"id": id().to_string(), "status": "confirmed", "pending": [{"change": "cancel", "status": "queued"}]})
     );
 }

@@ -1,7 +1,7 @@
 //! What becomes of orders.
 
 use crate::sample::{full, id, noon, parse, placed, record, unpaid};
-use order::{Finding, Head, Payment, PaymentId, Shortage, Status, Timestamp, cancel_undecided, decide};
+use order::{Finding, Payment, PaymentId, RecordName, Shortage, Status, Timestamp, cancel_undecided, decide};
 
 fn later() -> Timestamp {
     Timestamp::from_ms(noon().ms() + 5_000)
@@ -44,15 +44,15 @@ fn no_order_changes_before_its_last_change() {
 
 #[test]
 fn a_record_is_kept_under_its_version_and_delivery() {
-    let head = Head::of(&record(), None, 12);
-    assert_eq!(head.to_string(), "1.12");
-    assert_eq!(head.key(id()), format!("order/{}/1.12", id()));
-    assert_eq!(Head::parse(b"1.12"), Some(head));
+    let name = RecordName::of(&record(), None, 12);
+    assert_eq!(name.to_string(), "1.12");
+    assert_eq!(name.key(id()), format!("order/{}/1.12", id()));
+    assert_eq!(RecordName::parse(b"1.12"), Some(name));
 }
 
 #[test]
 fn an_order_that_the_stock_cannot_fill_is_rejected_with_what_was_short() {
-    let shortage = |sku: &str| Shortage { sku: sku.to_owned(), wanted: 2, left: 1 };
+    let shortage = |sku: &str| Shortage { sku: sku.to_owned(), ordered: 2, left: 1 };
     let rejected = |shortages| decide(placed(), &Finding::OutOfStock(shortages), noon());
     let record = rejected(vec![shortage("TEA-1"), shortage("CUP-2")]);
     assert_eq!(record.status(), Status::Rejected);

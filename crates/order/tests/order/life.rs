@@ -4,23 +4,23 @@ use std::collections::BTreeMap;
 
 use crate::sample::{noon, placed, unpaid};
 use order::life::{LIFE, next};
-use order::{Finding, Illegal, Move, Record, Shortage, Status, Timestamp, decide};
+use order::{Finding, Illegal, Move, Record, Shortage, State, Status, Timestamp, decide};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 /// Tries a move as the processor does. `None` stands for an order without a record.
-fn try_move(present: Option<Record>, wanted: Move, now: Timestamp) -> Result<Record, Option<Illegal>> {
-    match (present, wanted) {
+fn try_move(present: Option<Record>, step: Move, now: Timestamp) -> Result<Record, Option<Illegal>> {
+    match (present, step) {
         (None, Move::Confirm) => Ok(decide(placed(), &unpaid(), now)),
         (None, Move::Reject) => {
-            let shortage = Shortage { sku: "TEA".to_owned(), wanted: 1, left: 0 };
+            let shortage = Shortage { sku: "TEA".to_owned(), ordered: 1, left: 0 };
             Ok(decide(placed(), &Finding::OutOfStock(vec![shortage]), now))
         }
         (None, Move::Cancel) => Ok(decide(placed(), &Finding::Recalled, now)),
         (None, Move::Fulfil) => Err(None),
         (Some(record), Move::Fulfil) => record.fulfil(None, now).map_err(Some),
         (Some(record), Move::Cancel) => record.cancel(None, None, now).map_err(Some),
-        (Some(record), _) => Err(Some(Illegal { present: record.status(), wanted })),
+        (Some(record), _) => Err(Some(Illegal { present: State::Decided(record.status()), step })),
     }
 }
 
@@ -32,10 +32,10 @@ proptest! {
         tries in vec((prop::sample::select(Move::ALL.to_vec()), 0..1000_u64), 0..12),
     ) {
         let mut record: Option<Record> = None;
-        for (wanted, later) in tries {
+        for (step, later) in tries {
             let before = record.as_ref().map(Record::status);
-            let moved = try_move(record.clone(), wanted, Timestamp::from_ms(noon().ms() + later));
-            match (next(before, wanted), moved) {
+            let moved = try_move(record.clone(), step, Timestamp::from_ms(noon().ms() + later));
+            match (next(before, step), moved) {
                 (Some(after), Ok(changed)) => {
                     prop_assert_eq!(changed.status(), after);
                     prop_assert_eq!(changed.version().get(), record.as_ref().map_or(0, |it| it.version().get()) + 1);
@@ -43,9 +43,9 @@ proptest! {
                     record = Some(changed);
                 }
                 (None, Err(illegal)) => {
-                    prop_assert_eq!(illegal, before.map(|present| Illegal { present, wanted }));
+                    prop_assert_eq!(illegal, before.map(|present| Illegal { present: State::Decided(present), step }));
                 }
-                (legal, moved) => prop_assert!(false, "{before:?} {wanted:?}: the table says {legal:?}, but {moved:?}"),
+                (legal, moved) => prop_assert!(false, "{before:?} {step:?}: the table says {legal:?}, but {moved:?}"),
             }
         }
     }
@@ -60,7 +60,7 @@ fn no_state_has_two_ways_by_the_same_move() {
 #[test]
 fn what_is_rejected_fulfilled_or_cancelled_stays_so() {
     for last in [Status::Rejected, Status::Fulfilled, Status::Cancelled] {
-        assert!(Move::ALL.into_iter().all(|wanted| next(Some(last), wanted).is_none()), "{last}");
+        assert!(Move::ALL.into_iter().all(|step| next(Some(last), step).is_none()), "{last}");
     }
 }
 

@@ -1,8 +1,7 @@
 //! What goes into the queue comes out of it, in this release and in the next.
 
 use crate::sample::{id, placed};
-use order::command::message_id;
-use order::{Change, Command, DecodeError, Move, Placed, Wanted, limits};
+use order::{Change, ChangeKind, ChangeRequest, Command, CommandId, DecodeError, Placed, limits};
 
 /// A message as version 1 writes it. Never change it: such messages may lie in a queue.
 const V1: &str = include_str!("fixtures/placed.v1.json");
@@ -12,14 +11,14 @@ const FULFIL_V1: &str = include_str!("fixtures/fulfil.v1.json");
 #[test]
 fn version_1_is_written_and_read() {
     assert_eq!(String::from_utf8(placed().encode()).unwrap(), V1.trim_end());
-    assert_eq!(Command::decode(V1.as_bytes()), Ok(Command::Place(placed().into())));
+    assert_eq!(Command::decode(V1.as_bytes()), Ok(Command::Decide(placed().into())));
 }
 
 #[test]
 fn a_message_keeps_the_trace_of_its_request() {
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().unwrap();
     let traced = Placed { trace: Some(trace), ..placed() };
-    assert_eq!(Command::decode(&traced.encode()), Ok(Command::Place(traced.into())));
+    assert_eq!(Command::decode(&traced.encode()), Ok(Command::Decide(traced.into())));
 }
 
 #[test]
@@ -80,36 +79,40 @@ fn reasons_show_no_customer() {
 }
 
 #[test]
-fn what_is_wanted_of_an_order_is_written_and_read() {
-    let cancel = Wanted::Cancel { reason: Some("ordered twice".parse().unwrap()) };
-    let fulfil = Wanted::Fulfil { tracking: Some("JD014600003SE".parse().unwrap()) };
-    for (message, wanted) in [(CANCEL_V1, cancel), (FULFIL_V1, fulfil)] {
-        let change = Change { id: id(), wanted, trace: None };
+fn a_change_is_written_and_read() {
+    let cancel = ChangeRequest::Cancel { reason: Some("ordered twice".parse().unwrap()) };
+    let fulfil = ChangeRequest::Fulfil { tracking: Some("JD014600003SE".parse().unwrap()) };
+    for (message, request) in [(CANCEL_V1, cancel), (FULFIL_V1, fulfil)] {
+        let change = Change { id: id(), request, trace: None };
         assert_eq!(String::from_utf8(change.encode()).unwrap(), message.trim_end());
         assert_eq!(Command::decode(message.as_bytes()), Ok(Command::Change(change)));
     }
-    let bare = Change { id: id(), wanted: Wanted::Cancel { reason: None }, trace: None };
+    let bare = Change { id: id(), request: ChangeRequest::Cancel { reason: None }, trace: None };
     assert_eq!(Command::decode(&bare.encode()), Ok(Command::Change(bare)));
 }
 
 #[test]
 fn an_order_has_one_message_of_each_kind() {
-    assert_eq!(message_id(&id(), Move::Cancel), format!("{}/cancel", id()).into_bytes());
-    assert_ne!(message_id(&id(), Move::Cancel), message_id(&id(), Move::Fulfil));
+    let of = |change| CommandId { order: id(), change: Some(change) }.to_bytes();
+    assert_eq!(of(ChangeKind::Cancel), format!("{}/cancel", id()).into_bytes());
+    assert_ne!(of(ChangeKind::Cancel), of(ChangeKind::Fulfil));
 }
 
 #[test]
 fn a_body_that_asks_for_a_change_is_read_whole_or_refused() {
-    assert_eq!(Wanted::parse_cancel(b""), Ok(Wanted::Cancel { reason: None }));
-    assert_eq!(Wanted::parse_cancel(b"{}"), Ok(Wanted::Cancel { reason: None }));
+    assert_eq!(ChangeRequest::parse(ChangeKind::Cancel, b""), Ok(ChangeRequest::Cancel { reason: None }));
+    assert_eq!(ChangeRequest::parse(ChangeKind::Cancel, b"{}"), Ok(ChangeRequest::Cancel { reason: None }));
     let tracking = "JD014600003SE".parse().ok();
-    assert_eq!(Wanted::parse_fulfil(br#"{"tracking": "JD014600003SE"}"#), Ok(Wanted::Fulfil { tracking }));
+    assert_eq!(
+        ChangeRequest::parse(ChangeKind::Fulfil, br#"{"tracking": "JD014600003SE"}"#),
+        Ok(ChangeRequest::Fulfil { tracking })
+    );
     for (fault, body) in [
         ("the order has faults: /tracking is not a known field", &br#"{"tracking": "x"}"#[..]),
         ("the order has faults: /reason must not be blank", br#"{"reason": ""}"#),
         ("the order has faults: the whole must be an object, not an array", b"[]"),
         ("not JSON: expected value (line 1, column 1)", b"!"),
     ] {
-        assert_eq!(Wanted::parse_cancel(body).unwrap_err().to_string(), fault);
+        assert_eq!(ChangeRequest::parse(ChangeKind::Cancel, body).unwrap_err().to_string(), fault);
     }
 }

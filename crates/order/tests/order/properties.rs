@@ -1,7 +1,7 @@
 //! What holds for any bytes and any order.
 
 use crate::sample::{full, unpaid};
-use order::{BodyFault, Command, Head, NewOrder, OrderId, Placed, Record, Timestamp, decide, event, limits};
+use order::{BodyFault, Command, NewOrder, OrderId, Placed, Record, RecordName, Timestamp, decide, event, limits};
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -113,7 +113,7 @@ fn read_all(bytes: &[u8]) {
     let _ = Command::decode(bytes);
     let _ = Record::from_json(bytes);
     let _ = event::read(bytes);
-    let _ = Head::parse(bytes);
+    let _ = RecordName::parse(bytes);
     let _ = OrderId::from_slice(bytes);
     if let Ok(text) = str::from_utf8(bytes) {
         let _ = text.parse::<OrderId>();
@@ -185,7 +185,7 @@ proptest! {
     #[test]
     fn messages_are_read_as_they_were_written(body in order(), id in id()) {
         let placed = Placed { id, order: parse(&body), trace: None };
-        prop_assert_eq!(Command::decode(&placed.encode()), Ok(Command::Place(placed.into())));
+        prop_assert_eq!(Command::decode(&placed.encode()), Ok(Command::Decide(placed.into())));
     }
 
     #[test]

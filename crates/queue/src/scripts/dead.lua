@@ -1,17 +1,15 @@
 -- Lists dead letters, oldest first.
 --
--- ARGV  1 queue, 2 offset, 3 most
--- Reply {for each: id, buried at in ms, why as JSON, history as JSON, payload}
-local queue = ARGV[1]
+-- Reply {for each: id, buried_at in ms, why as JSON, history as JSON, payload}
+local queue, offset, most = unpack(ARGV, 1, 3)
 local reply = {}
-local letters = key(queue, 'dead')
--- By score, because by index nothing can be said that means none.
-local dead = redis.call('ZRANGE', letters, '-inf', '+inf', 'BYSCORE', 'LIMIT', ARGV[2], ARGV[3], 'WITHSCORES')
+-- By score, because a range by index can't be empty.
+local dead = redis.call('ZRANGE', key(queue, 'dead'), '-inf', '+inf', 'BYSCORE', 'LIMIT', offset, most, 'WITHSCORES')
 for at = 1, #dead, 2 do
-  local id, n = dead[at], #reply
-  reply[n + 1], reply[n + 2] = id, tonumber(dead[at + 1])
-  reply[n + 3] = redis.call('HGET', key(queue, 'why'), id) or ''
-  reply[n + 4] = redis.call('HGET', key(queue, 'history'), id) or '[]'
-  reply[n + 5] = redis.call('HGET', key(queue, 'body'), id) or ''
+  local id, buried_at = dead[at], tonumber(dead[at + 1])
+  local why = redis.call('HGET', key(queue, 'why'), id) or ''
+  local history = redis.call('HGET', key(queue, 'history'), id) or '[]'
+  local payload = redis.call('HGET', key(queue, 'body'), id) or ''
+  reply[#reply + 1] = {id, buried_at, why, history, payload}
 end
 return reply

@@ -1,16 +1,17 @@
 -- Takes units out of stock for a message that is its own subject: all that it wants, or none. Asked again, it takes no
 -- more.
 --
--- ARGV  1 queue, 2 message id, 3 delivery, 4 '1' to refuse items that are not tracked, then items and units
+-- untracked  'allow' or 'reject': whether items that are not tracked can be had
+--
 -- Reply {'held'}
 --       {'recalled'}  this is its first delivery, and a follow-up waits that recalls it
 --       {'late'}  the delivery is no longer the latest: whoever has the message now decides
 --       {'short', then for each item that is short: item, units wanted, units left}
-local queue, id = ARGV[1], ARGV[2]
-local d, _, _, holder = read_state(queue, id)
-if not holder or d ~= tonumber(ARGV[3]) then return {'late'} end
+local queue, id, delivery, untracked = unpack(ARGV, 1, 4)
+local deliveries, _, _, holder = read_state(queue, id)
+if not holder or deliveries ~= tonumber(delivery) then return {'late'} end
 if redis.call('HEXISTS', ns .. ':held', id) == 1 then return {'held'} end
-if d == 1 then
+if deliveries == 1 then
   -- An earlier delivery may have done more than to hold stock.
   for _, waiting in ipairs(line_of(queue, id)) do
     local subject = redis.call('HGET', key(queue, 'subject'), waiting)
@@ -18,19 +19,21 @@ if d == 1 then
   end
 end
 
-local lines, short = {}, {'short'}
+local lines = {}
+local reply = {'short'}
 for at = 5, #ARGV, 2 do
-  local item, units = ARGV[at], tonumber(ARGV[at + 1])
+  local item, units = unpack(ARGV, at, at + 1)
+  units = tonumber(units)
   local left = tonumber(redis.call('HGET', ns .. ':stock', item) or nil)
-  local refused = not left and ARGV[4] == '1'
-  if refused or (left and left < units) then
-    local n = #short
-    short[n + 1], short[n + 2], short[n + 3] = item, units, left or 0
-  elseif left then
+  local is_tracked = left ~= nil
+  if not is_tracked and untracked == 'reject' then left = 0 end
+  if left and left < units then
+    reply[#reply + 1] = {item, units, left}
+  elseif is_tracked then
     lines[#lines + 1] = {item, units}
   end
 end
-if #short > 1 then return short end
+if #reply > 1 then return reply end
 
 for _, line in ipairs(lines) do
   redis.call('HINCRBY', ns .. ':stock', line[1], -line[2])

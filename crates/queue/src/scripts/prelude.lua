@@ -15,10 +15,10 @@
 --   ns:<queue>:subject     hash    follow-up's id -> its subject, behind '!' if it recalls what is unhandled, or '.'
 --   ns:<queue>:line        hash    subject -> msgpack list of ids that are worked off one after the other, first one
 --                                  first; absent while the subject has but its own message
---   ns:<queue>:discarded   hash    message id -> JSON {at, by, why, class, reason} of a dead letter that a person gave up
+--   ns:<queue>:discarded   hash    message id -> JSON {at, by, why, class, reason}: a dead letter that a person gave up
 --   ns:<root>:bell         string  a doorbell is ringing that no worker has heard yet; PX
 --   ns:<root>:timer        hash    expires when the earliest invisible message becomes visible
---   ns:<root>:guard        hash    expires one lease after the timer: a second wake, in case that the first one's worker dies
+--   ns:<root>:guard        hash    expires one lease after the timer: a second wake, should the first one's worker die
 --   ns:<root>:lanes        set     the lanes that were ever written to
 --   ns:seen                hash    idempotency digest -> until (6 bytes), fingerprint (16 bytes), message id
 --   ns:seen:order          list    until (6 bytes) and digest, oldest first: what may be forgotten when
@@ -48,8 +48,8 @@ local function expire(queue, part, after_ms)
   redis.call('PEXPIRE', timer, math.max(after_ms, SOONEST_MS), 'LT')
 end
 
--- Lets the timer of the queue expire at `at` unless it does so earlier, and its guard `guard_ms` later: the worker that the
--- timer wakes may die before its claim, which arms both anew.
+-- Lets the timer of the queue expire at `at` unless it does so earlier, and its guard `guard_ms` later: the worker that
+-- the timer wakes may die before its claim, which arms both anew.
 local function arm(queue, at, guard_ms)
   expire(queue, 'timer', at - now)
   expire(queue, 'guard', at - now + guard_ms)
@@ -87,12 +87,12 @@ end
 -- Deliveries, failures, crashes, and the worker that has the message, or nil.
 local function parse_state(state)
   if not state then return 0, 0, 0, nil end
-  local d, f, c, held, worker = string.match(state, '^(%d+),(%d+),(%d+)(,?)(.*)$')
-  return tonumber(d), tonumber(f), tonumber(c), held ~= '' and worker or nil
+  local deliveries, failures, crashes, held, worker = string.match(state, '^(%d+),(%d+),(%d+)(,?)(.*)$')
+  return tonumber(deliveries), tonumber(failures), tonumber(crashes), held ~= '' and worker or nil
 end
 
-local function format_state(d, f, c, worker)
-  local state = string.format('%d,%d,%d', d, f, c)
+local function format_state(deliveries, failures, crashes, worker)
+  local state = string.format('%d,%d,%d', deliveries, failures, crashes)
   -- Not by %s, which ends at a NUL.
   if worker then state = state .. ',' .. worker end
   return state
@@ -100,8 +100,8 @@ end
 
 local function read_state(queue, id) return parse_state(redis.call('HGET', key(queue, 'deliveries'), id)) end
 
-local function write_state(queue, id, d, f, c, worker)
-  redis.call('HSET', key(queue, 'deliveries'), id, format_state(d, f, c, worker))
+local function write_state(queue, id, deliveries, failures, crashes, worker)
+  redis.call('HSET', key(queue, 'deliveries'), id, format_state(deliveries, failures, crashes, worker))
 end
 
 -- Makes a lane known to its root. The root itself is no lane.
@@ -114,6 +114,15 @@ end
 local function subject_of(queue, id)
   local subject = redis.call('HGET', key(queue, 'subject'), id)
   return subject and string.sub(subject, 2) or id
+end
+
+-- The same for many messages. Most queues have no follow-ups, and ask Redis once.
+local function subjects_of(queue, ids)
+  local subjects = key(queue, 'subject')
+  if redis.call('EXISTS', subjects) == 0 then return ids end
+  local of = values_of(subjects, ids)
+  for at, id in ipairs(ids) do of[at] = of[at] and string.sub(of[at], 2) or id end
+  return of
 end
 
 -- The messages of a subject that are worked off one after the other. The subject's own is in it only if it came back
@@ -178,8 +187,8 @@ end
 
 -- Sends a dead letter back with new attempts. Delivery numbers go on: they are the fence.
 local function revive(queue, id, at)
-  local d = read_state(queue, id)
-  write_state(queue, id, d, 0, 0)
+  local deliveries = read_state(queue, id)
+  write_state(queue, id, deliveries, 0, 0)
   redis.call('ZREM', key(queue, 'dead'), id)
   redis.call('HDEL', key(queue, 'why'), id)
   enter(queue, id, at)

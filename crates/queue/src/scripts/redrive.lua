@@ -1,17 +1,16 @@
 -- Sends dead letters back into their queue with new attempts. Delivery numbers go on: they are the fence.
 --
--- ARGV  1 queue, 2 bell_ms, 3 guard_ms, then ids
--- Reply {1 or 0 for each}; 0: it is no dead letter (any more)
-local queue = ARGV[1]
+-- Reply {was_dead for each id}: 1, or 0: it is no dead letter (any more)
+local queue, bell_ms, guard_ms = unpack(ARGV, 1, 3)
 local reply, sent = {}, false
 for at = 4, #ARGV do
-  local id = ARGV[at]
-  local dead = redis.call('ZSCORE', key(queue, 'dead'), id)
-  if dead then
+  local id = unpack(ARGV, at, at)
+  local was_dead = redis.call('ZSCORE', key(queue, 'dead'), id) and 1 or 0
+  if was_dead == 1 then
     revive(queue, id, now)
     sent = true
   end
-  reply[#reply + 1] = dead and 1 or 0
+  reply[#reply + 1] = {was_dead}
 end
-if sent then ring(queue, ARGV[2], ARGV[3]) end
+if sent then ring(queue, bell_ms, guard_ms) end
 return reply

@@ -1,8 +1,11 @@
 -- Sends the oldest dead letters back, all or those of one class, spread over time.
 --
--- ARGV  1 queue, 2 bell_ms, 3 guard_ms, 4 class or '' for all, 5 per second or 0 for at once, 6 most
--- Reply {how many were sent}
-local queue, class, per_second, most = ARGV[1], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
+-- class       '' for all
+-- per_second  0 for all at once
+--
+-- Reply {sent}: how many
+local queue, bell_ms, guard_ms, class, per_second, most = unpack(ARGV, 1, 6)
+per_second, most = tonumber(per_second), tonumber(most)
 -- What one call looks at: letters of another class at the front must not make it hold up Redis.
 local PAGE, PAGES = 500, 20
 local due, dead, whys = key(queue, 'due'), key(queue, 'dead'), key(queue, 'why')
@@ -25,7 +28,7 @@ for _ = 1, PAGES do
 end
 
 if sent > 0 then
-  ring(queue, ARGV[2], ARGV[3])
-  arm_earliest(queue, ARGV[3])
+  ring(queue, bell_ms, guard_ms)
+  arm_earliest(queue, guard_ms)
 end
 return {sent}

@@ -1,18 +1,20 @@
 -- Settles deliveries: done, retry, bury or release, with all that follows from them, in one step.
 --
--- ARGV  1 queue, 2 worker, 3 guard_ms, 4 log_retention_ms, then for each delivery:
---       id, delivery, verdict, delay_ms, class, reason, head or '', counter or '',
---       'back' or 'out' to let what the subject holds go back into stock or out of it, or '',
---       '1' to clear the dead letter of the subject's own message, number of emits,
---       and for each emit: queue, id, payload, '1' to append it to the log, delay_ms
--- Reply {1 or 0 for each delivery}; 0: it is no longer the latest, and nothing of it was done
+-- head, counter  '' for none
+-- stock          'back' or 'out' to let what the subject holds go back into stock or out of it, or ''
+-- clears         '1' to clear the dead letter of the subject's own message
+-- emits          how many there are, each with log: '1' to append it to the log
+--
+-- Reply {latest for each delivery}: 1, or 0: it is no longer the latest, and nothing of it was done
 --
 --   done     the message is gone; its head moves, its events exist
 --   retry    spends an attempt; visible again after delay_ms
 --   bury     becomes a dead letter; head and events as for done
 --   release  given back unhandled; spends nothing; visible again after delay_ms
-local queue, worker, guard_ms, retention_ms = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local due, body, deliveries = key(queue, 'due'), key(queue, 'body'), key(queue, 'deliveries')
+local queue, worker, guard_ms, retention_ms = unpack(ARGV, 1, 4)
+-- How many arguments each has. build.rs counts the names below.
+local SETTLEMENT, EMIT = 11, 5
+local due, body, states_key = key(queue, 'due'), key(queue, 'body'), key(queue, 'deliveries')
 local at, counts, reply, trimmed = 5, {}, {}, false
 -- Written together in the end, because nothing before that reads it.
 local finished, heads, emitted = {}, {}, {}
@@ -67,16 +69,16 @@ local function finish(id)
   forget(queue, id)
 end
 
-local function bury(id, d, f, c, class, reason)
+local function bury(id, deliveries, failures, crashes, class, reason)
   remove(id)
   redis.call('ZADD', key(queue, 'dead'), now, id)
-  write_state(queue, id, d, f, c)
-  local why = {class = class, reason = reason, deliveries = d, failures = f, crashes = c}
+  write_state(queue, id, deliveries, failures, crashes)
+  local why = {class = class, reason = reason, deliveries = deliveries, failures = failures, crashes = crashes}
   redis.call('HSET', key(queue, 'why'), id, cjson.encode(why))
 end
 
-local function postpone(id, d, f, c, delay_ms)
-  write_state(queue, id, d, f, c)
+local function postpone(id, deliveries, failures, crashes, delay_ms)
+  write_state(queue, id, deliveries, failures, crashes)
   redis.call('ZADD', due, now + delay_ms, id)
   arm(queue, now + delay_ms, guard_ms)
 end
@@ -84,27 +86,28 @@ end
 -- What is known of the messages, as this script goes on: one may come twice.
 local ids, states = {}, {}
 while at <= #ARGV do
+  -- The id is the first of its arguments, and the number of emits the last.
   ids[#ids + 1] = ARGV[at]
-  at = at + 11 + 5 * ARGV[at + 10]
+  at = at + SETTLEMENT + EMIT * ARGV[at + SETTLEMENT - 1]
 end
-for n, state in ipairs(values_of(deliveries, ids)) do states[ids[n]] = state end
+for n, state in ipairs(values_of(states_key, ids)) do states[ids[n]] = state end
 
 at = 5
 while at <= #ARGV do
-  local id, delivery, verdict, delay_ms, class, reason, head, counter, stock, clears, emits = take(11)
-  local d, f, c, holder = parse_state(states[id])
+  local id, delivery, verdict, delay_ms, class, reason, head, counter, stock, clears, emits = take(SETTLEMENT)
+  local deliveries, failures, crashes, holder = parse_state(states[id])
   -- The fence. A settled delivery has no holder, a later one has another number.
-  local latest = holder and d == tonumber(delivery)
-  if latest then
+  local latest = holder and deliveries == tonumber(delivery) and 1 or 0
+  if latest == 1 then
     states[id] = false
     if (verdict == 'retry' or verdict == 'bury') and class ~= 'crash' then
-      if class == 'handler' then f = f + 1 end
-      remember(queue, id, {delivery = d, kind = class, reason = reason, worker = worker})
+      if class == 'handler' then failures = failures + 1 end
+      remember(queue, id, {delivery = deliveries, kind = class, reason = reason, worker = worker})
     end
     local subject = follow_ups and subject_of(queue, id) or id
     if verdict == 'done' then finish(id)
-    elseif verdict == 'bury' then bury(id, d, f, c, class, reason)
-    else postpone(id, d, f, c, delay_ms) end
+    elseif verdict == 'bury' then bury(id, deliveries, failures, crashes, class, reason)
+    else postpone(id, deliveries, failures, crashes, delay_ms) end
     if head ~= '' then heads[#heads + 1], heads[#heads + 2] = subject, head end
     if counter ~= '' then count(counter) end
     if stock ~= '' then let_go(subject, stock == 'back') end
@@ -114,14 +117,14 @@ while at <= #ARGV do
     count(queue .. ':late')
   end
   for _ = 1, tonumber(emits) do
-    local target, event, payload, log, delay_ms = take(5)
-    if latest then emit(target, event, payload, log, tonumber(delay_ms)) end
+    local target, event, payload, log, delay_ms = take(EMIT)
+    if latest == 1 then emit(target, event, payload, log, tonumber(delay_ms)) end
   end
-  reply[#reply + 1] = latest and 1 or 0
+  reply[#reply + 1] = {latest}
 end
 
 call_with('ZREM', due, finished)
-for _, part in ipairs({body, deliveries, key(queue, 'history')}) do call_with('HDEL', part, finished) end
+for _, part in ipairs({body, states_key, key(queue, 'history')}) do call_with('HDEL', part, finished) end
 call_with('HSET', ns .. ':head', heads)
 for target, sent in pairs(emitted) do
   call_with('HSET', key(target, 'body'), sent.bodies)

@@ -1,12 +1,16 @@
 -- Lists tracked items, a page at a time. An item may come twice, as with every scan.
 --
--- ARGV  1 cursor, '0' to begin
--- Reply {next cursor or '0' at the end, then for each item: item, units left, units held}
-local page = redis.call('HSCAN', ns .. ':stock', ARGV[1], 'COUNT', 500)
-local reply = {page[1]}
-for at = 1, #page[2], 2 do
-  local item, n = page[2][at], #reply
-  reply[n + 1], reply[n + 2] = item, tonumber(page[2][at + 1])
-  reply[n + 3] = tonumber(redis.call('HGET', ns .. ':stock:held', item) or 0)
+-- cursor  '0' to begin, and in the reply at the end
+--
+-- Reply {cursor for the next page, then for each item: item, left, held}
+local cursor = unpack(ARGV, 1, 1)
+local page = redis.call('HSCAN', ns .. ':stock', cursor, 'COUNT', 500)
+local entries
+cursor, entries = page[1], page[2]
+local reply = {cursor}
+for at = 1, #entries, 2 do
+  local item, left = entries[at], tonumber(entries[at + 1])
+  local held = tonumber(redis.call('HGET', ns .. ':stock:held', item) or 0)
+  reply[#reply + 1] = {item, left, held}
 end
 return reply

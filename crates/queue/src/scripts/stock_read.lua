@@ -1,7 +1,8 @@
 -- Reads the stock of one item.
 --
--- ARGV  1 item
--- Reply {units left, units held}, or {} where it is not tracked
-local left = redis.call('HGET', ns .. ':stock', ARGV[1])
+-- Reply {left, held}, or {} where it is not tracked
+local item = unpack(ARGV, 1, 1)
+local left = tonumber(redis.call('HGET', ns .. ':stock', item) or nil)
 if not left then return {} end
-return {tonumber(left), tonumber(redis.call('HGET', ns .. ':stock:held', ARGV[1]) or 0)}
+local held = tonumber(redis.call('HGET', ns .. ':stock:held', item) or 0)
+return {left, held}

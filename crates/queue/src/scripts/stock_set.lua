@@ -1,6 +1,8 @@
 -- Says how many units of an item are left, and tracks it from now on.
 --
--- ARGV  1 item, 2 units
--- Reply {units left, units held}
-redis.call('HSET', ns .. ':stock', ARGV[1], ARGV[2])
-return {tonumber(ARGV[2]), tonumber(redis.call('HGET', ns .. ':stock:held', ARGV[1]) or 0)}
+-- Reply {left, held}
+local item, left = unpack(ARGV, 1, 2)
+redis.call('HSET', ns .. ':stock', item, left)
+left = tonumber(left)
+local held = tonumber(redis.call('HGET', ns .. ':stock:held', item) or 0)
+return {left, held}

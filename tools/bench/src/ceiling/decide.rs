@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use order::{Command, Finding, Head, NewOrder, Payment, Placed, Record, event, queues};
+use order::{Command, Finding, NewOrder, Payment, Placed, Record, RecordName, event, queues};
 use queue::native::Native;
-use queue::{Class, Effects, Emit, Failure, Handler, Hold, Message, Queue};
+use queue::{Class, Effects, Emit, Failure, Handler, Hold, Message, Queue, Untracked};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncCommands, RedisResult};
 use tokio::sync::Notify;
@@ -36,7 +36,12 @@ impl Handler for Decider<'_> {
 impl Decider<'_> {
     async fn decide(&self, message: &Message) -> Result<Effects, String> {
         let placed = placed(&message.payload).map_err(|error| error.to_string())?;
-        match self.queue.hold(message, false, wanted(&placed.order)).await.map_err(|error| error.to_string())? {
+        match self
+            .queue
+            .hold(message, Untracked::Allow, wanted(&placed.order))
+            .await
+            .map_err(|error| error.to_string())?
+        {
             Hold::Held => {}
             other => return Err(format!("without any stock entry, stock is {other:?}")),
         }
@@ -50,7 +55,7 @@ impl Decider<'_> {
 /// The order in a message. There are no others here.
 pub(crate) fn placed(payload: &[u8]) -> anyhow::Result<Placed> {
     match Command::decode(payload)? {
-        Command::Place(placed) => Ok(*placed),
+        Command::Decide(placed) => Ok(*placed),
         Command::Change(_) => anyhow::bail!("nobody has asked for a change"),
     }
 }
@@ -65,23 +70,23 @@ pub(crate) fn wanted(order: &NewOrder) -> BTreeMap<&str, u64> {
 }
 
 /// The record of an order whose stock is held.
-pub(crate) fn decided(placed: Placed, message: &Message) -> (Record, Head) {
+pub(crate) fn decided(placed: Placed, message: &Message) -> (Record, RecordName) {
     let record = order::decide(placed, &Finding::Good(Payment::None), now());
-    let head = Head::of(&record, None, message.delivery);
+    let head = RecordName::of(&record, None, message.delivery);
     (record, head)
 }
 
 /// What follows from an order's end, as in the processor.
-pub(crate) fn effects(record: &Record, head: Head) -> Effects {
+pub(crate) fn effects(record: &Record, head: RecordName) -> Effects {
     let change = Emit {
         queue: queues::CHANGES.to_owned(),
-        id: event::id(&record.id(), record.version()).into_bytes(),
-        payload: event::to_json(record, None),
+        id: event::id(&record.id(), record.version()).into(),
+        payload: event::to_json(record, None).into(),
         log: true,
         after: Duration::ZERO,
     };
     Effects {
-        head: Some(head.to_string().into_bytes()),
+        head: Some(head.to_string().into()),
         counter: Some(format!("orders:{}", record.status())),
         emits: vec![change],
         ..Effects::default()

@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use crate::native::{Incoming, TIMING, incoming, namespace};
 
 /// The manifest's own.
-const LIMITS: Limits = Limits { depth: 1_000_000, age: Duration::from_secs(3600) };
+const LIMITS: Limits = Limits { depth: Some(1_000_000), age: Some(Duration::from_secs(3600)) };
 
 /// What all requests share.
 #[derive(Clone)]

@@ -6,7 +6,7 @@
 use futures::future::try_join3;
 use order::queues::PLACED;
 use queue::native::Native;
-use queue::{Claim, Hold, Message, Queue, Settlement, Verdict};
+use queue::{Claim, Hold, Message, Queue, Settlement, Untracked, Verdict};
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
 
@@ -50,7 +50,7 @@ async fn work_off(
     let settlement = [Settlement { id: message.id.clone(), delivery: message.delivery, verdict }];
     let articles = articles.iter().map(|(sku, units)| (sku.as_str(), *units));
     let (held, (), settled) = try_join3(
-        async { anyhow::Ok(queue.hold(message, false, articles).await?) },
+        async { anyhow::Ok(queue.hold(message, Untracked::Allow, articles).await?) },
         async { anyhow::Ok(store.set(head.key(record.id()), record.to_json()).await?) },
         async { anyhow::Ok(queue.settle("one by one", &settlement).await?) },
     )

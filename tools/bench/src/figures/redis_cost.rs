@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use order::queues::{CHANGES, PLACED};
 use queue::native::{Native, Tokio};
-use queue::{Class, Effects, Emit, Failure, Handler, Message, Queue};
+use queue::{Class, Effects, Emit, Failure, Handler, Message, Queue, Untracked};
 
 use super::per_order;
 use crate::ceiling::decide::{decided, effects, placed, wanted};
@@ -112,7 +112,7 @@ impl Step<'_> {
         match self {
             Self::HoldAndFinish(queue) => {
                 let placed = placed(&message.payload)?;
-                queue.hold(message, false, wanted(&placed.order)).await?;
+                queue.hold(message, Untracked::Allow, wanted(&placed.order)).await?;
                 finish(message)
             }
             Self::Finish => finish(message),

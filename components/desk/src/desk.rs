@@ -1,0 +1,47 @@
+//! The desk, open for one request: the operator's key was right, the settings are read, and Redis can be asked.
+
+use guest::{Problem, QueueSettings, Redis, Request, Settings};
+use order::queues;
+use queue::{Queue, Stock};
+
+pub(crate) struct Desk {
+    settings: QueueSettings,
+    redis: Redis,
+}
+
+impl Desk {
+    /// Opens the desk for a request that carries the operator's key.
+    pub(crate) async fn open(request: &Request) -> Result<Self, Problem> {
+        let settings = Settings::new("desk");
+        settings.check_operator(request).await?;
+        let settings = settings.queue().await?;
+        let redis = Redis::for_requests(&settings);
+        Ok(Self { settings, redis })
+    }
+
+    /// A queue or a lane, unless there is no such. A slip in the name must not read as "no dead letters".
+    pub(crate) async fn queue(&self, name: &str) -> Result<Queue<'_, Redis>, Problem> {
+        if !queues::is_queue(name) {
+            return Err(Problem::NothingAtTheDesk);
+        }
+        let Some((root, lane)) = name.split_once('.') else { return Ok(self.root(name)) };
+        let root = self.root(root);
+        if !root.lanes().await?.iter().any(|known| known == lane) {
+            return Err(Problem::NothingAtTheDesk);
+        }
+        Ok(root.lane(lane))
+    }
+
+    /// The queues themselves, without their lanes.
+    pub(crate) fn roots(&self) -> [Queue<'_, Redis>; 2] {
+        [self.root(queues::PLACED), self.root(queues::CHANGES)]
+    }
+
+    pub(crate) fn stock(&self) -> Stock<'_, Redis> {
+        Stock::new(&self.redis, &self.settings.namespace)
+    }
+
+    fn root(&self, name: &str) -> Queue<'_, Redis> {
+        Queue::new(&self.redis, &self.settings.namespace, name, self.settings.timing)
+    }
+}

@@ -1,0 +1,96 @@
+//! Looking an order up: what the queue knows of its messages, and its present record in the store.
+
+use std::time::Duration;
+
+use guest::{Problem, within};
+use order::{ChangeKind, CommandId, OrderId, OrderJson, RecordName, Standing};
+use queue::{Found, Head, MessageId, MessageState, Subject};
+use spin_sdk::key_value::Store;
+
+use crate::context::Context;
+
+/// How long the store may take for one record.
+const STORE_DEADLINE: Duration = Duration::from_secs(2);
+
+/// How often a record is looked for: the order may move on after its head was read.
+const TRIES: usize = 3;
+
+/// An order as the queue and the store know it. A message that was handled, or never sent, is `None`.
+pub(crate) struct Lookup {
+    /// Redis's time in ms since the epoch.
+    pub(crate) now: u64,
+    /// The order's own message.
+    pub(crate) own: Option<MessageState>,
+    /// The message that asks for each kind of change.
+    pub(crate) fulfil: Option<MessageState>,
+    pub(crate) cancel: Option<MessageState>,
+    /// `None` while the order is undecided.
+    pub(crate) stored: Option<StoredOrder>,
+}
+
+/// The bytes of an order's present record.
+pub(crate) struct StoredOrder(Vec<u8>);
+
+/// Reads the id in a path.
+pub(crate) fn order_id(id: &str) -> Result<OrderId, Problem> {
+    id.parse().map_err(|_| Problem::NoSuchOrder)
+}
+
+/// The order as a subject of the queue.
+pub(crate) fn subject(order: OrderId) -> Subject {
+    Subject::from(CommandId { order, change: None }.to_bytes())
+}
+
+/// Looks for an order's messages and for its record.
+pub(crate) async fn look_up(context: &Context, order: OrderId) -> Result<Lookup, Problem> {
+    let ids = [None, Some(ChangeKind::Fulfil), Some(ChangeKind::Cancel)];
+    let ids = ids.map(|change| MessageId::from(CommandId { order, change }.to_bytes()));
+    for _ in 0..TRIES {
+        let Found { now, head, messages: [own, fulfil, cancel] } =
+            context.placed().find(&subject(order), ids.each_ref()).await?;
+        let stored = match &head {
+            None => None,
+            Some(head) => match read(order, record_name(head)?).await? {
+                Some(record) => Some(StoredOrder(record)),
+                None => continue,
+            },
+        };
+        return Ok(Lookup { now, own, fulfil, cancel, stored });
+    }
+    Err(unreadable("the store has lost the record of this order"))
+}
+
+impl StoredOrder {
+    pub(crate) fn standing(&self) -> Result<Standing, Problem> {
+        Standing::from_json(&self.0).map_err(|error| unreadable(error.to_string()))
+    }
+
+    /// The bytes of the store are the answer: a record is written once and never changed.
+    pub(crate) fn into_json(self) -> Result<OrderJson, Problem> {
+        OrderJson::of_record(self.0).ok_or_else(|| unreadable("its record in the store is no JSON object"))
+    }
+}
+
+fn record_name(head: &Head) -> Result<RecordName, Problem> {
+    RecordName::parse(head).ok_or_else(|| unreadable(format!("the head of the order is no version: {:?}", &**head)))
+}
+
+/// The bytes of a record. `None`: it isn't there, which is so for a moment when the order has just moved on.
+async fn read(order: OrderId, name: RecordName) -> Result<Option<Vec<u8>>, Problem> {
+    let read = async {
+        let store = Store::open_default().await?;
+        store.get(name.key(order)).await
+    };
+    match within(STORE_DEADLINE, read).await {
+        Some(Ok(record)) => Ok(record),
+        Some(Err(error)) => Err(Problem::StoreFailed { why: format!("failed: {error}") }),
+        None => {
+            let why = format!("did not answer within {} s", STORE_DEADLINE.as_secs());
+            Err(Problem::StoreFailed { why })
+        }
+    }
+}
+
+fn unreadable(why: impl Into<String>) -> Problem {
+    Problem::RecordUnreadable { why: why.into() }
+}

@@ -1,0 +1,286 @@
+//! Everything that can be wrong with a request to one of the components, and how it is told: RFC 9457 problem details.
+
+use http::StatusCode;
+use order::{BodyFault, CommandId, Fault, Illegal, NotJson, OrderId};
+use serde::Serialize;
+
+use crate::body::BodyError;
+use crate::operator::NoOperator;
+use crate::problem_kind::{self as kind, ProblemKind};
+use crate::response::Response;
+use crate::settings::SettingError;
+
+/// Why a request was not fulfilled.
+#[derive(Clone, Debug)]
+pub enum Problem {
+    /// The shop's door has no such route, or there is no such order.
+    NoSuchOrder,
+    /// The desk has no such route, queue or article.
+    NothingAtTheDesk,
+    /// The route exists with other methods.
+    MethodNotAllowed {
+        /// The methods that it has.
+        allow: &'static str,
+    },
+    /// The body is not declared as JSON.
+    NotJsonType,
+    /// The body is longer than allowed.
+    TooLarge {
+        /// The most bytes that are allowed.
+        most: usize,
+    },
+    /// The connection ended before the body did.
+    UnreadableBody,
+    /// The body did not arrive in time.
+    SlowBody,
+    /// The body is not JSON.
+    NotJson(NotJson),
+    /// The body is JSON, but no order. Lists every fault.
+    InvalidOrder(Vec<Fault>),
+    /// The Idempotency-Key is malformed, or there are several.
+    MalformedKey,
+    /// The Idempotency-Key came with another body before.
+    KeyReused {
+        /// The order that has the key.
+        id: OrderId,
+    },
+    /// No operator's key is configured, so nobody may act as operator.
+    DeskClosed,
+    /// The operator's key was not sent, or a wrong one.
+    Unauthorized,
+    /// The order's state allows no such change.
+    IllegalMove(Illegal),
+    /// The same change was asked for before and given up: a person must look at it.
+    ChangeGivenUp(CommandId),
+    /// The order is about to be cancelled, so it must not be fulfilled.
+    CancelPending,
+    /// What the queue or the store holds of the order is lost or damaged. Trying again doesn't help.
+    RecordUnreadable {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The request asks for nothing that the desk can do.
+    MalformedRequest {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The article has no stock entry that could be adjusted.
+    Untracked,
+    /// More was to be taken out of stock than is left.
+    NotEnoughStock {
+        /// The number of pieces left.
+        left: u64,
+    },
+    /// Too many orders wait, or one for too long. Nothing was accepted.
+    QueueFull,
+    /// Redis failed while an order was accepted. Nothing was accepted, as far as can be known.
+    OrderNotAccepted(queue::Error),
+    /// Redis failed.
+    RedisFailed(queue::Error),
+    /// The key-value store failed.
+    StoreFailed {
+        /// How.
+        why: String,
+    },
+    /// A variable is wrong. Nothing works until it is mended.
+    Misconfigured(SettingError),
+}
+
+impl Problem {
+    /// The kind of problem, and a sentence or two that say what is wrong this time and what to do.
+    pub fn describe(&self) -> (&'static ProblemKind, String) {
+        match self {
+            Self::NoSuchOrder => (
+                kind::NOT_FOUND,
+                "No such route or order. Send orders to POST /orders, and read each at the Location of its answer."
+                    .to_owned(),
+            ),
+            Self::NothingAtTheDesk => (
+                kind::NOT_FOUND,
+                "The desk knows /metrics, /stock, /stock/{sku} for articles with a stock entry, and \
+                 /dead-letters/{queue} for the queues placed and changes. Once something was put there, it also knows \
+                 the queues placed.superseded and changes.{endpoint}."
+                    .to_owned(),
+            ),
+            Self::MethodNotAllowed { allow } => (kind::METHOD_NOT_ALLOWED, format!("Use {allow}.")),
+            Self::NotJsonType => {
+                (kind::UNSUPPORTED_MEDIA_TYPE, "Send the header Content-Type: application/json.".to_owned())
+            }
+            Self::TooLarge { most } => {
+                (kind::TOO_LARGE, format!("The body of this request may have at most {most} bytes."))
+            }
+            Self::UnreadableBody => {
+                (kind::UNREADABLE_BODY, "The connection ended before the body did. Send the request again.".to_owned())
+            }
+            Self::SlowBody => (kind::SLOW_BODY, "Send the request again, and its body without a pause.".to_owned()),
+            Self::NotJson(fault) => (kind::NOT_JSON, format!("The body is {fault}.")),
+            Self::InvalidOrder(faults) => (kind::INVALID_ORDER, how_many(faults.len())),
+            Self::MalformedKey => {
+                let most = order::limits::IDEMPOTENCY_KEY_CHARS;
+                (kind::MALFORMED_KEY, format!("Send one Idempotency-Key of 1 to {most} visible ASCII characters."))
+            }
+            Self::KeyReused { id } => (
+                kind::KEY_REUSED,
+                format!("It belongs to the order {id}, which had another body. Use a new key for a new order."),
+            ),
+            Self::DeskClosed => {
+                let text = "Set the variable operator_key, of 16 characters or more, to open it.";
+                (kind::DESK_CLOSED, text.to_owned())
+            }
+            Self::Unauthorized => {
+                let text = "Send the header Authorization: Bearer with the operator's key.";
+                (kind::UNAUTHORIZED, text.to_owned())
+            }
+            Self::IllegalMove(Illegal { present: order::State::Discarded, .. }) => {
+                (kind::ILLEGAL_MOVE, "The order was discarded. GET shows why.".to_owned())
+            }
+            Self::IllegalMove(Illegal { present, step }) => {
+                (kind::ILLEGAL_MOVE, format!("The order is {present}, and has no way to {step} from there."))
+            }
+            Self::ChangeGivenUp(id) => (kind::CHANGE_GIVEN_UP, given_up(id)),
+            Self::CancelPending => (
+                kind::CANCEL_PENDING,
+                "Its cancellation was accepted and comes first. GET shows what became of it.".to_owned(),
+            ),
+            Self::RecordUnreadable { why } => (
+                kind::RECORD_UNREADABLE,
+                format!("Its data can't be read: {why}. Tell the operator, because trying again doesn't help."),
+            ),
+            Self::MalformedRequest { why } => (kind::MALFORMED_REQUEST, format!("{why}.")),
+            Self::Untracked => (kind::UNTRACKED, "Set one with PUT {\"available\": …} first.".to_owned()),
+            Self::NotEnoughStock { left } => {
+                (kind::NOT_ENOUGH_STOCK, format!("Only {left} are left. Nothing was changed."))
+            }
+            Self::QueueFull => (
+                kind::QUEUE_FULL,
+                "Nothing was accepted. Send the order again after the time in Retry-After.".to_owned(),
+            ),
+            Self::OrderNotAccepted(error) => {
+                (kind::UNAVAILABLE, format!("{error}. Send the order again with the same key."))
+            }
+            Self::RedisFailed(error) => (kind::UNAVAILABLE, format!("{error}. Send the request again.")),
+            Self::StoreFailed { why } => (kind::UNAVAILABLE, format!("The store {why}. Send the request again.")),
+            Self::Misconfigured(error) => (kind::MISCONFIGURED, format!("{error}.")),
+        }
+    }
+
+    /// The response that tells it.
+    pub fn into_response(self) -> Response {
+        let (kind, detail) = self.describe();
+        let details = ProblemDetails {
+            kind: format!("urn:sluice:problem:{}", kind.name),
+            title: kind.title,
+            status: kind.status.as_u16(),
+            detail,
+            state: self.state(),
+            errors: self.faults(),
+        };
+        let body = serde_json::to_vec(&details).expect("plain strings are JSON");
+        let response = Response::of(kind.status, "application/problem+json", body);
+        match self.header(kind.status) {
+            Some((name, value)) => response.with(name, value),
+            None => response,
+        }
+    }
+
+    /// Where the order stands, if that is in the way.
+    fn state(&self) -> Option<&'static str> {
+        match self {
+            Self::IllegalMove(illegal) => Some(illegal.present.as_str()),
+            _ => None,
+        }
+    }
+
+    fn faults(&self) -> &[Fault] {
+        match self {
+            Self::InvalidOrder(faults) => faults,
+            _ => &[],
+        }
+    }
+
+    fn header(&self, status: StatusCode) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::MethodNotAllowed { allow } => Some(("allow", allow)),
+            Self::Unauthorized => Some(("www-authenticate", "Bearer")),
+            Self::QueueFull => Some(("retry-after", "5")),
+            Self::Misconfigured(_) => Some(("retry-after", "30")),
+            _ => (status == StatusCode::SERVICE_UNAVAILABLE).then_some(("retry-after", "1")),
+        }
+    }
+}
+
+fn how_many(faults: usize) -> String {
+    match faults {
+        1 => "One thing must be mended; see errors.".to_owned(),
+        n => format!("{n} things must be mended; see errors."),
+    }
+}
+
+fn given_up(CommandId { order, change }: &CommandId) -> String {
+    let id = change.map_or_else(|| order.to_string(), |change| format!("{order}/{change}"));
+    format!("It is the dead letter {id} of the queue placed: redrive or discard it there.")
+}
+
+/// Problem details as RFC 9457 has them, before they are JSON.
+#[derive(Serialize)]
+struct ProblemDetails<'a> {
+    /// Names the kind of problem for programs; never changes.
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'a str,
+    status: u16,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'a str>,
+    /// Every single fault, as in the first example of the RFC.
+    #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
+    errors: &'a [Fault],
+}
+
+impl From<NoOperator> for Problem {
+    fn from(why: NoOperator) -> Self {
+        match why {
+            NoOperator::Closed => Self::DeskClosed,
+            NoOperator::Unauthorized => Self::Unauthorized,
+            NoOperator::Misconfigured(error) => Self::Misconfigured(error),
+        }
+    }
+}
+
+impl From<BodyError> for Problem {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge { most } => Self::TooLarge { most },
+            BodyError::Interrupted => Self::UnreadableBody,
+            BodyError::TooSlow => Self::SlowBody,
+        }
+    }
+}
+
+impl From<BodyFault> for Problem {
+    fn from(fault: BodyFault) -> Self {
+        match fault {
+            BodyFault::TooLarge => Self::TooLarge { most: order::limits::BODY_BYTES },
+            BodyFault::NotJson(fault) => Self::NotJson(fault),
+            BodyFault::Invalid(faults) => Self::InvalidOrder(faults),
+        }
+    }
+}
+
+impl From<Illegal> for Problem {
+    fn from(illegal: Illegal) -> Self {
+        Self::IllegalMove(illegal)
+    }
+}
+
+impl From<SettingError> for Problem {
+    fn from(error: SettingError) -> Self {
+        Self::Misconfigured(error)
+    }
+}
+
+impl From<queue::Error> for Problem {
+    fn from(error: queue::Error) -> Self {
+        Self::RedisFailed(error)
+    }
+}

@@ -1,0 +1,151 @@
+//! docs/problems.md shows every kind of problem with its texts, as the components send them.
+
+use std::time::Duration;
+use std::{env, fs};
+
+use guest::{PROBLEM_KINDS, Problem, SettingError};
+use order::{ChangeKind, CommandId, Illegal, Move, NewOrder, OrderId, State, Status};
+
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/problems.md");
+
+const INTRODUCTION: &str = "\
+# Problems
+
+A request that can't be fulfilled is answered with problem details (RFC 9457): `type`, `title`, `status` and `detail`.
+The `type` is `urn:sluice:problem:` and the name below. It never changes, so a program can rely on it. The title says
+the kind of problem to people. The detail says what is wrong this time, and what to do; below stands an example of each.
+
+Beside these, `invalid-order` has `errors`, a list of `pointer` (RFC 6901) and `detail` for each fault of the body, and
+`illegal-move` has `state`, the state that the order is in.
+
+This page is written by a test: `WRITE_SNAPSHOTS=1 cargo test --package guest`.
+";
+
+#[test]
+fn the_page_of_problems_shows_every_text_as_it_is_sent() {
+    let page = page();
+    if env::var_os("WRITE_SNAPSHOTS").is_some() {
+        fs::write(PAGE, &page).unwrap();
+    }
+    let written = fs::read_to_string(PAGE).unwrap();
+    assert!(written == page, "docs/problems.md is not up to date. Run: WRITE_SNAPSHOTS=1 cargo test --package guest");
+}
+
+#[test]
+fn every_kind_of_problem_has_an_example_and_a_name_of_its_own() {
+    let mut examples = examples();
+    let numbers: Vec<_> = examples.iter().map(number).collect();
+    assert_eq!(numbers, (0..examples.len()).collect::<Vec<_>>(), "add an example of each variant, in their order");
+    for kind in PROBLEM_KINDS {
+        assert!(
+            examples.iter().any(|problem| problem.describe().0 == *kind),
+            "no problem is of the kind {}",
+            kind.name
+        );
+        assert_eq!(PROBLEM_KINDS.iter().filter(|other| other.name == kind.name).count(), 1, "{} twice", kind.name);
+    }
+    for problem in examples.drain(..) {
+        let (kind, detail) = problem.describe();
+        assert!(PROBLEM_KINDS.contains(&kind), "{} is missing in the list", kind.name);
+        assert!(detail.ends_with('.') && !detail.ends_with(".."), "not a sentence: {detail}");
+    }
+}
+
+fn page() -> String {
+    let examples = examples();
+    let mut page = INTRODUCTION.to_owned();
+    for kind in PROBLEM_KINDS {
+        let (name, title, status) = (kind.name, kind.title, kind.status.as_u16());
+        page.push_str(&format!("\n## `{name}`\n\n{status}: {title}\n\n"));
+        let details = examples.iter().map(Problem::describe).filter(|(other, _)| other == kind);
+        for (_, detail) in details {
+            page.push_str(&bullet(&detail));
+        }
+    }
+    page
+}
+
+/// A bullet point, wrapped as all prose is.
+fn bullet(text: &str) -> String {
+    const WIDTH: usize = 120;
+    let mut lines = vec!["-".to_owned()];
+    for word in text.split(' ') {
+        let line = lines.last_mut().expect("there is one");
+        if line.chars().count() + 1 + word.chars().count() > WIDTH {
+            lines.push(format!("  {word}"));
+        } else {
+            line.push(' ');
+            line.push_str(word);
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+fn examples() -> Vec<Problem> {
+    let order: OrderId = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f".parse().unwrap();
+    let setting =
+        SettingError { component: "intake", variable: "lease_ms", fault: "is \"x\", but must be a number".to_owned() };
+    let not_json = NewOrder::parse(b"{\"lines\": [}").map(drop);
+    let invalid = NewOrder::parse(b"{}").map(drop);
+    let illegal = |present| Illegal { present, step: Move::Cancel };
+    vec![
+        Problem::NoSuchOrder,
+        Problem::NothingAtTheDesk,
+        Problem::MethodNotAllowed { allow: "GET, HEAD" },
+        Problem::NotJsonType,
+        Problem::TooLarge { most: order::limits::BODY_BYTES },
+        Problem::UnreadableBody,
+        Problem::SlowBody,
+        not_json.map_err(Problem::from).unwrap_err(),
+        invalid.map_err(Problem::from).unwrap_err(),
+        Problem::MalformedKey,
+        Problem::KeyReused { id: order },
+        Problem::DeskClosed,
+        Problem::Unauthorized,
+        Problem::IllegalMove(illegal(State::Decided(Status::Fulfilled))),
+        Problem::IllegalMove(illegal(State::Discarded)),
+        Problem::ChangeGivenUp(CommandId { order, change: Some(ChangeKind::Cancel) }),
+        Problem::CancelPending,
+        Problem::RecordUnreadable { why: "the store has lost the record of this order".to_owned() },
+        Problem::MalformedRequest { why: "\"by\" is too large".to_owned() },
+        Problem::Untracked,
+        Problem::NotEnoughStock { left: 3 },
+        Problem::QueueFull,
+        Problem::OrderNotAccepted(queue::Error::TimedOut(Duration::from_secs(2))),
+        Problem::RedisFailed(queue::Error::TimedOut(Duration::from_secs(2))),
+        Problem::StoreFailed { why: "did not answer within 2 s".to_owned() },
+        Problem::Misconfigured(setting),
+    ]
+}
+
+/// Numbers the variants, so that a new one is not forgotten above.
+fn number(problem: &Problem) -> usize {
+    match problem {
+        Problem::NoSuchOrder => 0,
+        Problem::NothingAtTheDesk => 1,
+        Problem::MethodNotAllowed { .. } => 2,
+        Problem::NotJsonType => 3,
+        Problem::TooLarge { .. } => 4,
+        Problem::UnreadableBody => 5,
+        Problem::SlowBody => 6,
+        Problem::NotJson(_) => 7,
+        Problem::InvalidOrder(_) => 8,
+        Problem::MalformedKey => 9,
+        Problem::KeyReused { .. } => 10,
+        Problem::DeskClosed => 11,
+        Problem::Unauthorized => 12,
+        Problem::IllegalMove(Illegal { present: State::Discarded, .. }) => 14,
+        Problem::IllegalMove(_) => 13,
+        Problem::ChangeGivenUp(_) => 15,
+        Problem::CancelPending => 16,
+        Problem::RecordUnreadable { .. } => 17,
+        Problem::MalformedRequest { .. } => 18,
+        Problem::Untracked => 19,
+        Problem::NotEnoughStock { .. } => 20,
+        Problem::QueueFull => 21,
+        Problem::OrderNotAccepted(_) => 22,
+        Problem::RedisFailed(_) => 23,
+        Problem::StoreFailed { .. } => 24,
+        Problem::Misconfigured(_) => 25,
+    }
+}

@@ -1,0 +1,82 @@
+//! Every verb gives its script the names that the script takes. (The names of replies are compared wherever a script
+//! runs, so by the tests on a real Redis.)
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures::FutureExt;
+
+use crate::connection::{Arg, Connection, Error, Reply};
+use crate::message::{Head, Message, MessageId, Payload, Subject};
+use crate::{
+    Accept, Claim, Class, Effects, Emit, FollowUp, Namespace, Pace, Queue, Settlement, Stock, Timing, Untracked,
+    Verdict, totals,
+};
+
+/// A Redis that only remembers which scripts were called.
+#[derive(Default)]
+struct Deaf(RefCell<BTreeSet<Arg>>);
+
+impl Connection for Deaf {
+    async fn execute(&self, _command: &str, arguments: Vec<Arg>) -> Result<Vec<Reply>, Error> {
+        self.0.borrow_mut().insert(arguments[0].clone());
+        Err(Error::Failed("deaf".to_owned()))
+    }
+}
+
+#[test]
+fn every_script_is_called_with_the_names_that_it_takes() {
+    let (deaf, namespace) = (Deaf::default(), Namespace::new("{n}").unwrap());
+    let timing = Timing { lease: Duration::from_secs(1), log_retention: Duration::ZERO };
+    let queue = Queue::new(&deaf, &namespace, "q", timing);
+    call_all(&queue, &Stock::new(&deaf, &namespace)).now_or_never().expect("nothing waits");
+    let all: BTreeSet<_> = super::ALL.iter().map(|script| Arg::from(script.digest)).collect();
+    assert_eq!(*deaf.0.borrow(), all, "a script is never called here: call its verb in call_all");
+}
+
+async fn call_all(queue: &Queue<'_, Deaf>, stock: &Stock<'_, Deaf>) {
+    let (id, payload) = (MessageId::from("m"), Payload::from("p"));
+    let claim = Claim { most: 1, most_bytes: 1, max_crashes: 1, worker: "w", silence: true };
+    let follow_up = FollowUp { id: id.clone(), subject: id.as_subject(), payload: payload.clone(), recalls: true };
+    drop(queue.accept(Accept { id: id.clone(), payload, idempotency: None, again: false }).await);
+    drop(queue.follow(follow_up).await);
+    drop(queue.claim(&claim).await);
+    drop(queue.renew(&[(&id, 1)]).await);
+    drop(queue.hold(&message(), Untracked::Allow, [("tea", 1)]).await);
+    drop(queue.settle("w", &[settlement()]).await);
+    drop(queue.find(&Subject::from("m"), [&id]).await);
+    drop(queue.stats().await);
+    drop(queue.lanes().await);
+    drop(queue.ring().await);
+    drop(queue.rearm().await);
+    drop(totals(queue).await);
+    drop(queue.dead_letters(0, 1).await);
+    drop(queue.redrive(std::slice::from_ref(&id)).await);
+    drop(queue.redrive_some(None, Pace::AtOnce, 1).await);
+    drop(queue.discard(&id, "ann", "typo").await);
+    drop(stock.set("tea", 1).await);
+    drop(stock.adjust("tea", 1).await);
+    drop(stock.read("tea").await);
+    drop(stock.list(None).await);
+}
+
+fn message() -> Message {
+    Message {
+        id: "m".into(),
+        subject: "m".into(),
+        delivery: 1,
+        failures: 0,
+        crashes: 0,
+        exhausted: false,
+        head: Some(Head::from("1.1")),
+        payload: "p".into(),
+    }
+}
+
+fn settlement() -> Settlement {
+    let emit = Emit { queue: "r".to_owned(), id: "e".into(), payload: "p".into(), log: true, after: Duration::ZERO };
+    let effects = Effects { emits: vec![emit], ..Effects::default() };
+    let verdict = Verdict::Bury { class: Class::Permanent, reason: "never".to_owned(), effects };
+    Settlement { id: "m".into(), delivery: 1, verdict }
+}

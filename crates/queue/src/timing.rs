@@ -1,0 +1,94 @@
+//! The times that depend on the lease. Each is computed from it, so that their relations hold for every lease.
+//!
+//! ```text
+//! 0       1/4    1/3        1/2               3/4               lease
+//! ├────────┼──────┼──────────┼─────────────────┼──────────────────┤
+//!   the longest   │          no failed call    the last call      another worker
+//!   call ends     renewal    is repeated       has ended          may claim it
+//! ```
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// The lease of a queue, and how long its log is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// How long a worker has a message for itself; also how soon a lost doorbell is made good. SQS calls it the
+    /// visibility timeout.
+    pub lease: Duration,
+    /// How long entries of the log are kept.
+    pub log_retention: Duration,
+}
+
+/// The leases that can be set. A shorter one would be over before Redis answered.
+pub const LEASES: RangeInclusive<Duration> = Duration::from_millis(50)..=Duration::from_secs(12 * 3600);
+
+/// The longest time for which a doorbell keeps the next one from being rung. A live worker starts far sooner.
+const LONGEST_BELL: Duration = Duration::from_secs(1);
+
+/// The longest time that a worker waits for an answer of Redis.
+const LONGEST_CALL: Duration = Duration::from_secs(5);
+
+/// The longest pause between two tries of a call.
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+
+const _: () = assert!(
+    LONGEST_PAUSE.as_millis() * 10 <= LONGEST_CALL.as_millis(),
+    "a worker must spend its time on calls, not on pauses between them"
+);
+
+impl Timing {
+    /// How long a doorbell that nobody hears keeps the next one from being rung. The timer that makes a lost doorbell
+    /// good comes after a whole lease, so the bell is over well before.
+    pub fn bell(&self) -> Duration {
+        (self.lease / 4).min(LONGEST_BELL)
+    }
+
+    /// How long a worker waits for one answer of Redis. A call that began before [`give_up`](Self::give_up) so ends
+    /// within the lease.
+    pub fn call_deadline(&self) -> Duration {
+        (self.lease / 4).min(LONGEST_CALL)
+    }
+
+    /// How long a worker goes on repeating a call that fails.
+    pub fn give_up(&self) -> Duration {
+        self.lease / 2
+    }
+
+    /// The pause before a failed call is repeated.
+    pub fn pause(&self) -> Duration {
+        (self.lease / 6).min(LONGEST_PAUSE)
+    }
+
+    /// How often a worker renews the leases of messages that take long. When one renewal fails, the next one still
+    /// comes in time.
+    pub fn renewal(&self) -> Duration {
+        self.lease / 3
+    }
+
+    /// How long a superseded record is kept: a worker that lost its lease gives up long before.
+    pub fn grace(&self) -> Duration {
+        self.lease * 4
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_relations_hold_for_every_lease_that_can_be_set() {
+        let leases = std::iter::successors(Some(*LEASES.start()), |lease| Some(*lease * 3 / 2));
+        for lease in leases.take_while(|lease| lease < LEASES.end()).chain([*LEASES.end()]) {
+            let timing = Timing { lease, log_retention: Duration::ZERO };
+            assert!(timing.bell() * 2 < lease, "a bell of {lease:?} is over well before the timer comes");
+            assert!(timing.call_deadline() + timing.pause() < timing.give_up(), "a call of {lease:?} is tried twice");
+            assert!(
+                timing.give_up() + timing.call_deadline() < lease,
+                "the last try of {lease:?} ends within the lease"
+            );
+            assert!(timing.renewal() * 2 + timing.call_deadline() <= lease, "{lease:?} survives a renewal that fails");
+            assert!(timing.grace() > lease, "a late worker of {lease:?} gives up before its record is removed");
+        }
+    }
+}
