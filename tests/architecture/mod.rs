@@ -1,5 +1,12 @@
 //! The invariants of ARCHITECTURE.md that a reader of the source can check.
 
+mod circles;
+mod crates;
+mod modules;
+mod names;
+mod paths;
+mod width;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -7,23 +14,43 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the repository")
 }
 
-/// Every Rust file below these folders, with its text before the unit tests.
-fn sources(folders: &[&str]) -> Vec<(PathBuf, String)> {
-    let mut open: Vec<PathBuf> = folders.iter().map(|folder| root().join(folder)).collect();
+/// A path from the repository's root on.
+fn relative(path: &Path) -> &Path {
+    path.strip_prefix(root()).unwrap_or(path)
+}
+
+/// Every file below a folder that ends so, in order.
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut open = vec![folder.to_owned()];
     let mut files = Vec::new();
     while let Some(folder) = open.pop() {
         for entry in fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 open.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let text = fs::read_to_string(&path).unwrap();
-                files.push((path, text.split("#[cfg(test)]").next().unwrap_or_default().to_owned()));
+            } else if path.extension().is_some_and(|extension| extension == ending) {
+                files.push(path);
             }
         }
     }
-    assert!(!files.is_empty(), "no sources below {folders:?}");
+    files.sort();
     files
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let files = files(folder, "rs");
+    assert!(!files.is_empty(), "{}: there is no Rust file", folder.display());
+    files
+}
+
+/// Every Rust file below these folders, with its text before the unit tests.
+fn sources(folders: &[&str]) -> Vec<(PathBuf, String)> {
+    let files = folders.iter().flat_map(|folder| rust_files(&root().join(folder)));
+    let sources = files.map(|file| {
+        let text = fs::read_to_string(&file).unwrap();
+        (file, text.split("#[cfg(test)]").next().unwrap_or_default().to_owned())
+    });
+    sources.collect()
 }
 
 /// Fails with every line in which `is_bad` finds something.

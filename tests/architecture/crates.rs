@@ -1,0 +1,56 @@
+//! The crates of the workspace, and the file with which each begins.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{relative, root};
+
+/// The folders that the workspace's Cargo.toml lists as its members.
+pub(super) fn members() -> Vec<PathBuf> {
+    let manifest = manifest(root());
+    let members = manifest["workspace"]["members"].as_array().expect("the workspace lists its members");
+    let members = members.iter().map(|member| member.as_str().expect("a member is a path"));
+    members.flat_map(folders).collect()
+}
+
+/// `components/*` stands for each folder in `components` that has a Cargo.toml.
+fn folders(member: &str) -> Vec<PathBuf> {
+    match member.strip_suffix("/*") {
+        None => vec![root().join(member)],
+        Some(parent) => {
+            let folders = entries(&root().join(parent)).into_iter();
+            folders.filter(|folder| folder.join("Cargo.toml").exists()).collect()
+        }
+    }
+}
+
+/// The first file of each library, program and test of a member, where cargo looks for it or its manifest says.
+pub(super) fn first_files(member: &Path) -> BTreeSet<PathBuf> {
+    let manifest = manifest(member);
+    let mut files: BTreeSet<PathBuf> =
+        ["src/lib.rs", "src/main.rs", "build.rs"].iter().map(|file| member.join(file)).collect();
+    for folder in ["src/bin", "tests", "benches", "examples"] {
+        for entry in entries(&member.join(folder)) {
+            files.insert(if entry.is_dir() { entry.join("main.rs") } else { entry });
+        }
+    }
+    let tables =
+        ["bin", "test", "bench", "example"].iter().filter_map(|table| manifest.get(*table)?.as_array()).flatten();
+    for target in tables.chain(manifest.get("lib")) {
+        files.extend(target.get("path").and_then(toml::Value::as_str).map(|path| member.join(path)));
+    }
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "rs") && file.exists());
+    assert!(!files.is_empty(), "{}: no library, program or test was found", relative(member).display());
+    files
+}
+
+fn manifest(folder: &Path) -> toml::Table {
+    fs::read_to_string(folder.join("Cargo.toml")).unwrap().parse().unwrap()
+}
+
+/// What lies in a folder; nothing if there is no such folder.
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
