@@ -8,6 +8,7 @@ mod first_page;
 mod links;
 mod markdown;
 mod names;
+mod problems;
 mod prose;
 mod routes;
 mod routes_in_source;
