@@ -67,19 +67,13 @@ impl Route {
         self.path.split('/').skip(1).collect()
     }
 
-    /// Whether a pattern of the source means this path. A variable segment of the page is in braces. A pattern that
-    /// begins with a variable means the end of a path: what another pattern's rest leads to.
+    /// Whether a pattern of the source means this path. A variable segment of the page is in braces.
     fn fits(&self, pattern: &Pattern) -> bool {
         let segments = self.segments();
         let is_open = pattern.segments.last() == Some(&Segment::Rest);
         let fixed = &pattern.segments[..pattern.segments.len() - usize::from(is_open)];
-        let is_whole = matches!(fixed.first(), Some(Segment::Words(_)));
-        let (begin, length_fits) = match (is_whole, is_open) {
-            (true, true) => (0, segments.len() >= fixed.len()),
-            (true, false) => (0, segments.len() == fixed.len()),
-            (false, _) => (segments.len().saturating_sub(fixed.len()), segments.len() > fixed.len()),
-        };
-        length_fits && segments[begin..].iter().zip(fixed).all(|(segment, part)| is_same(segment, part))
+        let length_fits = segments.len() == fixed.len() || is_open && segments.len() > fixed.len();
+        length_fits && segments.iter().zip(fixed).all(|(segment, part)| is_same(segment, part))
     }
 }
 

@@ -42,12 +42,14 @@ pub(super) fn methods(component: &str) -> BTreeSet<String> {
     files.iter().flat_map(|path| methods_in(&tree::text(path))).collect()
 }
 
-/// Each list in brackets that stands before an arrow and has a word in it.
+/// Each list in brackets that stands before an arrow and has a word in it. An arm that only answers with an error
+/// serves no route.
 fn parse(source: &str) -> Vec<Pattern> {
     let source = without_comments(source);
     let arms =
         source.match_indices("=>").map(|(at, _)| (pattern_before(&source[..at]), body_behind(&source[at + 2..])));
-    let patterns = arms.flat_map(|(pattern, body)| {
+    let serving = arms.filter(|(_, body)| !body.trim_start().starts_with("Err("));
+    let patterns = serving.flat_map(|(pattern, body)| {
         let named = methods_in(pattern);
         let methods = if named.is_empty() { methods_in(body) } else { named };
         let lists = lists(pattern).filter(|list| list.contains('"'));
@@ -127,7 +129,8 @@ fn a_pattern_is_read_with_its_words_and_its_methods() {
             _ => Err(Problem::MethodNotAllowed { allow: "GET, HEAD, PUT" }),
         },
         (["letters", queue, verb @ ("redrive" | "discard")], Method::POST) if is_queue(queue) => verb(queue),
-        (["orders"] | ["metrics"], _) => Err(Problem::MethodNotAllowed { allow: "GET" }),
+        (["health"] | ["metrics"], Method::GET) => look(),
+        (["health"] | ["metrics"], _) => Err(Problem::MethodNotAllowed { allow: "GET" }),
         ["stock", _, ..] => stock(),
     "#;
     let expected = [
@@ -136,8 +139,8 @@ fn a_pattern_is_read_with_its_words_and_its_methods() {
             segments: vec![words(&["letters"]), Segment::Any, words(&["redrive", "discard"])],
             methods: methods(&["POST"]),
         },
-        Pattern { segments: vec![words(&["orders"])], methods: methods(&[]) },
-        Pattern { segments: vec![words(&["metrics"])], methods: methods(&[]) },
+        Pattern { segments: vec![words(&["health"])], methods: methods(&["GET"]) },
+        Pattern { segments: vec![words(&["metrics"])], methods: methods(&["GET"]) },
         Pattern { segments: vec![words(&["stock"]), Segment::Any, Segment::Rest], methods: methods(&[]) },
     ];
     assert_eq!(parse(source), expected);
