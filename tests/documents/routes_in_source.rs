@@ -10,7 +10,7 @@ const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 #[derive(Debug, PartialEq)]
 pub(super) struct Pattern {
     pub(super) segments: Vec<Segment>,
-    /// The methods that its arm names. Empty: another function checks the method.
+    /// The methods that stand in it. Empty: another function checks the method.
     pub(super) methods: BTreeSet<String>,
 }
 
@@ -46,14 +46,11 @@ pub(super) fn methods(component: &str) -> BTreeSet<String> {
 /// serves no route.
 fn parse(source: &str) -> Vec<Pattern> {
     let source = without_comments(source);
-    let arms =
-        source.match_indices("=>").map(|(at, _)| (pattern_before(&source[..at]), body_behind(&source[at + 2..])));
-    let serving = arms.filter(|(_, body)| !body.trim_start().starts_with("Err("));
-    let patterns = serving.flat_map(|(pattern, body)| {
-        let named = methods_in(pattern);
-        let methods = if named.is_empty() { methods_in(body) } else { named };
+    let arrows = source.match_indices("=>").map(|(at, arrow)| (&source[..at], &source[at + arrow.len()..]));
+    let serving = arrows.filter(|(_, body)| !body.trim_start().starts_with("Err("));
+    let patterns = serving.map(|(before, _)| pattern_before(before)).flat_map(|pattern| {
         let lists = lists(pattern).filter(|list| list.contains('"'));
-        lists.map(move |list| Pattern { segments: segments(list), methods: methods.clone() })
+        lists.map(move |list| Pattern { segments: segments(list), methods: methods_in(pattern) })
     });
     patterns.collect()
 }
@@ -67,23 +64,6 @@ fn pattern_before(source: &str) -> &str {
             '(' | '[' => depth -= 1,
             ',' | ';' | '{' | '}' if depth == 0 => return &source[at + 1..],
             _ => {}
-        }
-    }
-    source
-}
-
-/// The body of an arm: up to its comma, its closing brace or the end of the match.
-fn body_behind(source: &str) -> &str {
-    let is_block = source.trim_start().starts_with('{');
-    let mut depth = 0;
-    for (at, c) in source.char_indices() {
-        match c {
-            '(' | '[' | '{' => depth += 1,
-            ')' | ']' | '}' => depth -= 1,
-            _ => {}
-        }
-        if depth < 0 || depth == 0 && (c == ',' || c == '}' && is_block) {
-            return &source[..at];
         }
     }
     source
@@ -124,14 +104,13 @@ fn a_pattern_is_read_with_its_words_and_its_methods() {
     let words = |words: &[&str]| Segment::Words(words.iter().map(|word| (*word).to_owned()).collect());
     let methods = |methods: &[&str]| methods.iter().map(|method| (*method).to_owned()).collect::<BTreeSet<_>>();
     let source = r#"
-        ["orders", id] => match method { // DELETE
-            Method::GET | Method::HEAD => show(id, ["a"]),
-            _ => Err(Problem::MethodNotAllowed { allow: "GET, HEAD, PUT" }),
-        },
-        (["letters", queue, verb @ ("redrive" | "discard")], Method::POST) if is_queue(queue) => verb(queue),
+        (["orders", id], Method::GET | Method::HEAD) => show(id, ["a"]), // DELETE
+        (["letters", queue, verb @ ("redrive" | "discard")], Method::POST) if is_queue(queue) => {
+            verb(queue, "PUT")
+        }
         (["health"] | ["metrics"], Method::GET) => look(),
         (["health"] | ["metrics"], _) => Err(Problem::MethodNotAllowed { allow: "GET" }),
-        ["stock", _, ..] => stock(),
+        ["stock", _, ..] => stock(Method::PATCH),
     "#;
     let expected = [
         Pattern { segments: vec![words(&["orders"]), Segment::Any], methods: methods(&["GET", "HEAD"]) },
