@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
+// So that each room can say `crate::harness`, though the harness is a crate of its own.
 extern crate harness;
 
 mod alone;

@@ -49,7 +49,7 @@ async fn accept(change: Change) -> Result<Response, Problem> {
     let present = match stored {
         Some(stored) => {
             let standing = stored.standing()?;
-            if standing.has(&change.request) {
+            if change.request.is_made(&standing) {
                 return Ok(answer::found(stored.into_json()?));
             }
             State::Decided(standing.status)

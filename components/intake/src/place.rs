@@ -4,7 +4,6 @@ use guest::{Problem, Request, Response, now_ms, random_bytes, read_body};
 use order::limits::BODY_BYTES;
 use order::{CommandId, IdempotencyKey, NewOrder, OrderId, Placed, Timestamp, TraceParent};
 use queue::{Accept, Accepted, Error, IdempotencyRecord, MessageId};
-use sha2::{Digest, Sha256};
 
 use crate::answer;
 use crate::context::Context;
@@ -22,8 +21,8 @@ pub(crate) async fn place(request: Request) -> Result<Response, Problem> {
     let id = OrderId::new(Timestamp::from_ms(now_ms()), random_bytes());
     let canonical = order.canonical_json();
     let record = key.map(|key| IdempotencyRecord {
-        digest: digest(&[b"key", key.as_str().as_bytes()]),
-        fingerprint: digest(&[b"order", canonical.as_bytes()]),
+        digest: key.digest(),
+        fingerprint: canonical.digest(),
         ttl: context.idempotency_ttl,
     });
     let payload = Placed::encode_parts(&id, &canonical, trace.as_ref());
@@ -65,18 +64,6 @@ fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, Problem>
 /// The trace in the request's header. A malformed header is ignored, as W3C Trace Context asks for.
 pub(crate) fn trace(request: &Request) -> Option<TraceParent> {
     request.header("traceparent")?.parse().ok()
-}
-
-/// 128 bits of SHA-256 over the parts, each with its length, so that no two lists of parts are the same bytes.
-fn digest(parts: &[&[u8]]) -> [u8; 16] {
-    let mut hash = Sha256::new();
-    for part in parts {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    let mut short = [0; 16];
-    short.copy_from_slice(&hash.finalize()[..16]);
-    short
 }
 
 /// The order that has an idempotency key.

@@ -24,7 +24,7 @@ pub struct Endpoint {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct WrittenEndpoint {
     name: String,
     url: String,
     secret: String,
@@ -80,7 +80,7 @@ impl Endpoint {
 
 /// Reads the variable. A fault is a sentence that fits behind "the variable webhooks"; it never shows a secret.
 fn parse(json: &str) -> Result<Vec<Endpoint>, String> {
-    let written: Vec<Written> = serde_json::from_str(json).map_err(|error| {
+    let written: Vec<WrittenEndpoint> = serde_json::from_str(json).map_err(|error| {
         // The error's own text may quote a value, which may be a secret.
         let (line, column) = (error.line(), error.column());
         format!(
@@ -101,7 +101,7 @@ fn parse(json: &str) -> Result<Vec<Endpoint>, String> {
     Ok(endpoints)
 }
 
-fn check(written: Written) -> Result<Endpoint, String> {
+fn check(written: WrittenEndpoint) -> Result<Endpoint, String> {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if !(1..=32).contains(&written.name.len()) || !written.name.chars().all(plain) {
         return Err("its name must be 1 to 32 lower-case letters, digits or hyphens".to_owned());

@@ -12,6 +12,7 @@ use crate::id::OrderId;
 use crate::json::Node;
 use crate::limits;
 use crate::reader::{self, Field, Value, text};
+use crate::record::{Standing, Status};
 use crate::text::{Reason, Tracking};
 use crate::trace::TraceParent;
 use serde::Serialize;
@@ -72,6 +73,16 @@ impl ChangeRequest {
             Self::Fulfil { .. } => ChangeKind::Fulfil,
         }
     }
+
+    /// Whether the change was made before, so that to ask for it again is no fault.
+    #[must_use]
+    pub fn is_made(&self, order: &Standing) -> bool {
+        match (self, order.status) {
+            (Self::Cancel { .. }, Status::Cancelled) => true,
+            (Self::Fulfil { tracking }, Status::Fulfilled) => tracking.is_none() || *tracking == order.tracking,
+            _ => false,
+        }
+    }
 }
 
 /// Reads a body that may have one field.
@@ -98,7 +109,7 @@ impl Change {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         #[derive(Serialize)]
-        struct Written<'a> {
+        struct WrittenChange<'a> {
             v: u64,
             #[serde(rename = "type")]
             kind: ChangeKind,
@@ -114,7 +125,8 @@ impl Change {
             ChangeRequest::Cancel { reason } => (reason.as_ref(), None),
             ChangeRequest::Fulfil { tracking } => (None, tracking.as_ref()),
         };
-        let written = Written { v: 1, kind: self.kind(), id: self.id, trace: self.trace.as_ref(), reason, tracking };
+        let written =
+            WrittenChange { v: 1, kind: self.kind(), id: self.id, trace: self.trace.as_ref(), reason, tracking };
         serde_json::to_vec(&written).expect("strings and numbers always serialise")
     }
 }

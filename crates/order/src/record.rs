@@ -2,7 +2,6 @@
 
 mod json;
 
-use crate::command::ChangeRequest;
 use crate::fault::{Fault, Listed, Malformed, NotJson};
 use crate::id::OrderId;
 use crate::limits;
@@ -122,18 +121,6 @@ impl Record {
     #[must_use]
     pub fn order(&self) -> &NewOrder {
         &self.order
-    }
-}
-
-impl Standing {
-    /// Whether the change was made before, so that asking again is no fault.
-    #[must_use]
-    pub fn has(&self, change: &ChangeRequest) -> bool {
-        match (self.status, change) {
-            (Status::Cancelled, ChangeRequest::Cancel { .. }) => true,
-            (Status::Fulfilled, ChangeRequest::Fulfil { tracking }) => tracking.is_none() || *tracking == self.tracking,
-            _ => false,
-        }
     }
 }
 

@@ -50,7 +50,7 @@ pub(crate) struct Arguments {
     script: &'static Script,
     values: Vec<Arg>,
     #[cfg(debug_assertions)]
-    names: names::Followed,
+    names: names::Trail,
 }
 
 impl Arguments {
@@ -60,7 +60,7 @@ impl Arguments {
             script,
             values: Vec::new(),
             #[cfg(debug_assertions)]
-            names: names::Followed::new(script.takes),
+            names: names::Trail::new(script.takes),
         }
     }
 

@@ -5,7 +5,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::Context;
 use order::{BodyFault, IdempotencyKey, NewOrder, OrderId, Placed, Timestamp};
 use queue::{Accept, IdempotencyRecord, Namespace, Timing};
-use sha2::{Digest, Sha256};
 
 /// The manifest's own values.
 pub(crate) const TIMING: Timing =
@@ -30,8 +29,8 @@ pub(crate) fn incoming(body: &[u8], key: Option<&IdempotencyKey>) -> Result<Inco
     let id = OrderId::new(now(), random());
     let canonical = order.canonical_json();
     let idempotency = key.map(|key| IdempotencyRecord {
-        digest: digest(&[b"key", key.as_str().as_bytes()]),
-        fingerprint: digest(&[b"order", canonical.as_bytes()]),
+        digest: key.digest(),
+        fingerprint: canonical.digest(),
         ttl: IDEMPOTENCY_TTL,
     });
     let payload = Placed::encode_parts(&id, &canonical, None);
@@ -49,16 +48,4 @@ fn random() -> [u8; 10] {
     let mut bytes = [0; 10];
     getrandom::fill(&mut bytes).expect("the system gives random bytes");
     bytes
-}
-
-/// The same bytes as the intake's, so that either could take over from the other.
-fn digest(parts: &[&[u8]]) -> [u8; 16] {
-    let mut hash = Sha256::new();
-    for part in parts {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    let mut short = [0; 16];
-    short.copy_from_slice(&hash.finalize()[..16]);
-    short
 }

@@ -4,13 +4,13 @@
 pub(crate) type Lists = &'static [&'static [&'static str]];
 
 /// Where the names that were followed may stand: they go on in a list that began, or begin another one.
-pub(super) struct Followed {
+pub(super) struct Trail {
     lists: Lists,
     /// List and place of the last name. Two lists may begin alike.
     at: Vec<(usize, usize)>,
 }
 
-impl Followed {
+impl Trail {
     pub(super) fn new(lists: Lists) -> Self {
         Self { lists, at: Vec::new() }
     }
@@ -33,12 +33,12 @@ impl Followed {
 
 #[cfg(test)]
 mod tests {
-    use super::Followed;
+    use super::Trail;
 
     const LISTS: super::Lists = &[&["queue", "id"], &["event", "log"], &["event", "payload"]];
 
     fn follow(names: &[&str]) -> bool {
-        let mut followed = Followed::new(LISTS);
+        let mut followed = Trail::new(LISTS);
         names.iter().for_each(|name| followed.follow("script", name));
         followed.is_over()
     }

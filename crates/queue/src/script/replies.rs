@@ -10,7 +10,7 @@ pub(crate) struct Replies {
     script: &'static Script,
     replies: std::vec::IntoIter<Reply>,
     #[cfg(debug_assertions)]
-    names: super::names::Followed,
+    names: super::names::Trail,
 }
 
 impl Replies {
@@ -19,7 +19,7 @@ impl Replies {
             script,
             replies: replies.into_iter(),
             #[cfg(debug_assertions)]
-            names: super::names::Followed::new(script.gives),
+            names: super::names::Trail::new(script.gives),
         }
     }
 

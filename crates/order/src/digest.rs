@@ -1,0 +1,51 @@
+//! Digests by which Sluice knows a request again: of its idempotency key, and of its order.
+
+use crate::idempotency_key::IdempotencyKey;
+use crate::new_order::CanonicalJson;
+use sha2::{Digest, Sha256};
+
+impl IdempotencyKey {
+    /// 128 bits of SHA-256 that stand for the key.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 16] {
+        digest(&[b"key", self.as_str().as_bytes()])
+    }
+}
+
+impl CanonicalJson {
+    /// 128 bits of SHA-256 that stand for the order. Bodies that say the same have the same digest.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 16] {
+        digest(&[b"order", self.as_bytes()])
+    }
+}
+
+/// The digest of the parts, each with its length, so that no two lists of parts are the same bytes.
+fn digest(parts: &[&[u8]]) -> [u8; 16] {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let mut short = [0; 16];
+    short.copy_from_slice(&hash.finalize()[..16]);
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::digest;
+
+    #[test]
+    fn lists_of_parts_that_join_to_the_same_bytes_have_digests_of_their_own() {
+        assert_ne!(digest(&[b"ab", b"c"]), digest(&[b"a", b"bc"]));
+    }
+
+    /// Redis holds such digests: a shop's repeated request must be known again after an update.
+    #[test]
+    fn the_digest_of_a_key_stays_as_it_is() {
+        let key: crate::IdempotencyKey = "cart-4711".parse().unwrap();
+        let hex: String = key.digest().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, "fdbc62865a67874c4a466c4af3f49c09");
+    }
+}
