@@ -71,7 +71,7 @@ fn takes(script: &str, body: &str) -> String {
     list_of_lists(&lists)
 }
 
-/// How many arguments an expression takes; `None` if it is none that takes some.
+/// How many arguments an expression takes; `None` for an expression that takes no arguments.
 fn count_of(value: &str, constants: &BTreeMap<&str, String>) -> Option<usize> {
     if let Some(count) = value.strip_prefix("take(").and_then(|rest| rest.strip_suffix(')')) {
         return constants.get(count).map_or(count, String::as_str).parse().ok();

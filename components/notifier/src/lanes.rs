@@ -6,7 +6,7 @@ use std::pin::pin;
 use futures::future::{Either, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 
-/// The lanes, by index. `F` works one of them, and says which one and what came of it.
+/// The lanes, by index. `F` works one lane, and ends with its index and a result.
 pub(crate) struct Lanes<F> {
     /// Lanes that are to be worked.
     wanted: BTreeSet<usize>,

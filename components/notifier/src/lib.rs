@@ -12,7 +12,7 @@ mod trigger {
 
     use spin_sdk::redis_subscriber;
 
-    /// The message says only that something changed or is due. What it is, the queue knows.
+    /// The message says only that there is work. The work itself lies in the queue.
     #[redis_subscriber]
     async fn on_wake(_message: Vec<u8>) -> Result<(), String> {
         crate::run::run().await

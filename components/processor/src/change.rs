@@ -32,7 +32,7 @@ impl Commands<'_> {
     ) -> Result<Option<(Record, LetGo)>, Failure> {
         let record = self.read(id, before).await?;
         if let Err(illegal) = record.status().after(request.kind().into()) {
-            // Whoever asked read that the change was accepted.
+            // The client was told that the change was accepted, so the log must say why it isn't made.
             eprintln!("Nothing was changed: {illegal}. Order {id}.");
             return Ok(None);
         }

@@ -1,4 +1,4 @@
-//! The operator's key, and who may act as operator: whoever sends that key.
+//! The operator's key. A request that carries it may do what operators do.
 
 use subtle::ConstantTimeEq;
 

@@ -54,14 +54,14 @@ pub enum Problem {
     ChangeGivenUp(CommandId),
     /// The order is about to be cancelled, so it must not be fulfilled.
     CancelPending,
-    /// What the queue or the store holds of the order is lost or damaged. Trying again doesn't help.
+    /// The order's record or its head is lost or damaged. Trying again doesn't help.
     RecordUnreadable {
-        /// What is wrong with it.
+        /// The damage.
         why: String,
     },
     /// The request asks for nothing that the desk can do.
     MalformedRequest {
-        /// What is wrong with it.
+        /// The fault of the request.
         why: String,
     },
     /// The article has no stock entry that could be adjusted.

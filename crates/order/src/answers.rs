@@ -1,4 +1,4 @@
-//! What a shop reads of an order that has no record yet, and of changes that still wait. (Later it reads the record.)
+//! The JSON of an order that has no record yet, and of changes that still wait. (Later a shop reads the record.)
 
 use crate::command_id::ChangeKind;
 use crate::envelope::Placed;

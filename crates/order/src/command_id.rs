@@ -1,4 +1,4 @@
-//! What a message in the queue of orders asks for, as its id tells it. The payload need not be read.
+//! The id of a message in the queue of orders. It tells the order and the change, so nobody needs to read the payload.
 
 use crate::id::OrderId;
 use crate::life::Move;

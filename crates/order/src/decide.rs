@@ -10,7 +10,7 @@ use crate::state::Illegal;
 use crate::text::{Reason, Tracking};
 use crate::timestamp::Timestamp;
 
-/// What the processor found out about a placed order.
+/// The result of checking a placed order's stock and payment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finding {
     /// The stock has every piece, and this is how the order is paid for.

@@ -14,7 +14,7 @@ use thiserror::Error;
 pub struct Placed {
     /// The order's id.
     pub id: OrderId,
-    /// What was ordered.
+    /// The order as the shop placed it.
     pub order: NewOrder,
     /// The trace that the shop's request belongs to, if it named one.
     pub trace: Option<TraceParent>,

@@ -1,4 +1,4 @@
-//! What is wrong with something that was read, and where.
+//! The faults of a text that was read, each with its place.
 
 use crate::limits;
 use serde::Serialize;
@@ -27,7 +27,7 @@ pub struct NotJson {
     pub line: usize,
     /// Counted in bytes, from 1; 0 stands for the line break before.
     pub column: usize,
-    /// What was found there.
+    /// The fault.
     pub detail: String,
 }
 

@@ -8,7 +8,7 @@
 /// of one instance stay within a few megabytes.
 pub const BODY_BYTES: usize = 256 * 1024;
 
-/// Bytes of a stored message or record: an order and what is said about it.
+/// Bytes of a stored message or record: an order, and the fields that Sluice adds.
 pub const STORED_BYTES: usize = BODY_BYTES + 8 * 1024;
 
 /// Faults that are reported of one body: more than a person will mend in one go.

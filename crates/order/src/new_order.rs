@@ -52,7 +52,7 @@ pub struct Customer {
 pub struct Line {
     /// Which article.
     pub sku: Sku,
-    /// What the customer knows it as.
+    /// The name that the customer knows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<Name>,
     /// How many pieces.
@@ -69,7 +69,7 @@ pub struct Address {
     pub name: Option<Name>,
     /// Street and number, as a rule.
     pub line1: AddressLine,
-    /// What the first line had no room for.
+    /// The rest of a street that is longer than one line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line2: Option<AddressLine>,
     /// City, town or village.
@@ -127,7 +127,7 @@ impl NewOrder {
         self.currency
     }
 
-    /// What is ordered: 1 to [`limits::LINES`] lines.
+    /// Its lines: 1 to [`limits::LINES`].
     #[must_use]
     pub fn lines(&self) -> &[Line] {
         &self.lines
@@ -145,13 +145,13 @@ impl NewOrder {
         self.shipping_address.as_ref()
     }
 
-    /// What the customer adds in words.
+    /// The customer's note to the shop.
     #[must_use]
     pub fn note(&self) -> Option<&Note> {
         self.note.as_ref()
     }
 
-    /// What the shop adds for its own use.
+    /// The shop's own data.
     #[must_use]
     pub fn metadata(&self) -> &BTreeMap<MetadataKey, MetadataValue> {
         &self.metadata

@@ -1,7 +1,7 @@
 //! Reads a JSON tree into types and collects every fault on the way, each with its pointer.
 //!
-//! A reading function returns `None` when it has reported a fault. Whoever reads an object reads all its fields before
-//! the first `?`, so that one fault doesn't hide the next.
+//! A reading function returns `None` when it has reported a fault. A function that reads an object reads all fields
+//! before the first `?`, so that one fault doesn't hide the next.
 
 use crate::fault::{Fault, Malformed};
 use crate::json::{Node, Number};

@@ -37,7 +37,7 @@ pub enum Status {
     Rejected,
     /// Its goods went out. Final.
     Fulfilled,
-    /// It was given up: what it held and what was paid was given back. Final.
+    /// It was called off. Its pieces and its payment were given back. Final.
     Cancelled,
 }
 
@@ -117,7 +117,7 @@ impl Record {
         self.updated_at
     }
 
-    /// What was ordered.
+    /// The order as the shop placed it.
     #[must_use]
     pub fn order(&self) -> &NewOrder {
         &self.order

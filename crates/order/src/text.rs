@@ -67,7 +67,7 @@ text_type!(
     PostalCode, |text| line(text, limits::POSTAL_CODE)
 );
 text_type!(
-    /// What the customer adds in words: at most [`limits::NOTE`] characters, with line breaks and tabs.
+    /// The customer's note to the shop: at most [`limits::NOTE`] characters, with line breaks and tabs.
     Note, |text| lines(text, limits::NOTE)
 );
 text_type!(

@@ -58,7 +58,7 @@ pub struct Incident {
     pub delivery: u64,
     /// What kind of thing.
     pub kind: Class,
-    /// The reason, for a person. A crash leaves none.
+    /// The reason, for a person. A crash has no reason.
     pub reason: Option<String>,
     /// Which worker had the message.
     pub worker: String,

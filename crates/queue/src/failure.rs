@@ -1,14 +1,14 @@
-//! What a handler answers when it can't do what a message asks.
+//! The failure of a handler, and whether another attempt may help.
 
 use std::time::Duration;
 
 use crate::settle::Class;
 
-/// Why a delivery was not handled, and what is to become of its message. The handler must choose: nothing is inferred
+/// Why a delivery was not handled, and whether its message is tried again. The handler must choose: nothing is inferred
 /// from a stray error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// Another attempt may succeed. This one is spent; when none is left, the message is buried.
+    /// Another attempt may succeed. This one is spent. After the last attempt the message is buried.
     Retry {
         /// Why it failed, for the history and for the person who finds the dead letter.
         reason: String,

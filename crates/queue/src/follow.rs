@@ -31,7 +31,7 @@ pub enum Followed {
 
 impl<C: Connection> Queue<'_, C> {
     /// Puts a follow-up into the queue. Messages of one subject are delivered one after the other, in the order in
-    /// which they were accepted, whatever retries they need; one that becomes a dead letter holds up none behind it.
+    /// which they were accepted, whatever retries they need; a dead letter holds up no message behind it.
     /// Once this returned, the message is kept. Calling again is safe.
     pub async fn follow(&self, message: FollowUp) -> Result<Followed, Error> {
         let FollowUp { id, subject, payload, recalls } = message;

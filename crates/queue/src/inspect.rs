@@ -9,12 +9,12 @@ use crate::queue::Queue;
 use crate::script::replies::Replies;
 use crate::script::{self, Arguments};
 
-/// What a queue knows of one subject and of some of its messages.
+/// One subject, and some of its messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found<const N: usize> {
     /// Redis's time in ms since the epoch.
     pub now: u64,
-    /// Which record is the present one; `None` while there is none.
+    /// The head of the subject; `None` while it has no record.
     pub head: Option<Head>,
     /// The state of each message. `None`: handled, or never seen.
     pub messages: [Option<MessageState>; N],
@@ -39,7 +39,7 @@ pub enum MessageState {
     Discarded(Discarded),
 }
 
-/// What a queue holds.
+/// The number of messages in a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stats {
     /// Messages that could be claimed now.
@@ -110,7 +110,7 @@ pub struct Server {
     pub tells_changes: bool,
     /// It may throw keys away when its memory is full.
     pub evicts: bool,
-    /// What it acknowledged is on disk.
+    /// It writes to disk before it acknowledges.
     pub is_durable: bool,
     /// Keys with a time to live in all databases. When they are many, it finds an expired timer late.
     pub expiring_keys: u64,

@@ -1,4 +1,4 @@
-//! A message, and the bytes that it is made of. Each kind of bytes has a type of its own, so that none is taken for
+//! A message, and the bytes that it is made of. Each kind of bytes has a type of its own, so that no kind is taken for
 //! another. The queue never reads them.
 
 use std::ops::Deref;

@@ -33,7 +33,7 @@ pub(crate) struct Script {
 include!(concat!(env!("OUT_DIR"), "/scripts.rs"));
 
 impl Script {
-    /// What is sent in full.
+    /// The whole script, as `EVAL` sends it.
     pub(crate) fn text(&self) -> String {
         [PRELUDE, self.body].concat()
     }

@@ -104,7 +104,7 @@ pub struct Settlement {
     pub id: MessageId,
     /// The number of the delivery.
     pub delivery: u64,
-    /// What becomes of it.
+    /// Its verdict.
     pub verdict: Verdict,
 }
 
@@ -125,7 +125,8 @@ impl Class {
 
 impl<C: Connection> Queue<'_, C> {
     /// Settles deliveries, all in one step. Says for each whether it was still the latest. A delivery that wasn't
-    /// changes nothing. After an error all or none were settled, and calling again with the same is safe.
+    /// changes nothing. After an error either all of them were settled or
+    /// no one was. Calling again with the same is safe.
     pub async fn settle(&self, worker: &str, settlements: &[Settlement]) -> Result<Vec<bool>, Error> {
         let mut arguments = self
             .arguments(&script::SETTLE)

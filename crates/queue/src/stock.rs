@@ -17,7 +17,7 @@ pub enum Hold {
     Held,
     /// A follow-up waits that recalls the message, and nothing was done for it yet. Nothing was taken.
     Recalled,
-    /// The delivery is no longer the latest: whoever has the message now decides.
+    /// The delivery is no longer the latest. The worker of the latest one decides.
     Late,
     /// Too few units of these items are left. Nothing was taken.
     Short(Vec<Shortfall>),
@@ -121,7 +121,7 @@ impl<'a, C: Connection> Stock<'a, C> {
         Self { connection, namespace }
     }
 
-    /// Says how many units of an item are left, and tracks it from now on. What is held stays held.
+    /// Says how many units of an item are left, and tracks it from now on. Units that are held stay held.
     pub async fn set(&self, item: &str, available: u64) -> Result<Level, Error> {
         let arguments = Arguments::new(&script::STOCK_SET).with("item", item).with("left", available);
         level(&mut self.run(arguments).await?)

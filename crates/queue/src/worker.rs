@@ -24,7 +24,8 @@ pub trait Handler {
     /// exhausted message is empty.
     fn buried(&self, message: &Message, class: Class, reason: &str) -> Effects;
 
-    /// Wakes whoever waits for the effects of deliveries. The worker calls it each time that it has settled some.
+    /// Wakes the component that waits for the effects of deliveries. The worker calls it each time that it has settled
+    /// some.
     async fn settled(&self);
 }
 
@@ -139,7 +140,7 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
         Verdict::Bury { class, reason, effects }
     }
 
-    /// Settles what is finished.
+    /// Settles the finished deliveries.
     async fn settle(&self, finished: &mut Vec<Settlement>, drained: &mut Drained) -> Result<(), Error> {
         if finished.is_empty() {
             return Ok(());

@@ -3,7 +3,7 @@
 /// Lists of names, as a script gives them.
 pub(crate) type Lists = &'static [&'static [&'static str]];
 
-/// Where the names that were followed may stand: they go on in a list that began, or begin another one.
+/// The place of the last name. The next name must go on in the same list, or begin another one.
 pub(super) struct Trail {
     lists: Lists,
     /// List and place of the last name. Two lists may begin alike.

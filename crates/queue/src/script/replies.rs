@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use crate::connection::{Error, Reply};
 use crate::script::Script;
 
-/// What is left of a reply.
+/// A reply, and how far it was read.
 pub(crate) struct Replies {
     script: &'static Script,
     replies: std::vec::IntoIter<Reply>,
