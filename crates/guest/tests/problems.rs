@@ -1,5 +1,7 @@
 //! docs/problems.md shows every kind of problem with its texts, as the components send them.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
 use std::time::Duration;
 use std::{env, fs};
 
