@@ -59,6 +59,7 @@ impl Commands<'_> {
     pub(crate) fn effects(&self, moved: &Moved<'_>) -> Effects {
         let Moved { record, name, before, stock, trace } = moved;
         let told = tell(event::id(&record.id(), record.version()), event::to_json(record, *trace));
+        // The one before, and the records of deliveries that crashed or failed.
         let superseded = before.iter().copied().chain(name.earlier());
         let removed = superseded.map(|name| self.records.superseded(record.id(), name));
         Effects {

@@ -1,5 +1,5 @@
 //! Deciding an order that was placed: stock, payment, record, verdict, in this order. After a crash, the next delivery
-//! finds what was done and goes on from there.
+//! decides anew. Hold and charge are idempotent, and nothing points to the record that the crashed delivery wrote.
 
 use std::collections::BTreeMap;
 

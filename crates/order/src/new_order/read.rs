@@ -10,6 +10,7 @@ use crate::text::{MetadataKey, MetadataValue};
 use std::collections::BTreeMap;
 
 impl NewOrder {
+    /// Reads an order from a body or a queued message.
     pub(crate) fn read(value: &Value<'_>) -> Option<Self> {
         Self::from_fields(value.fields(Self::FIELDS)?)
     }
