@@ -9,4 +9,5 @@ mod alone;
 mod architecture;
 mod documents;
 mod queue;
+mod tree;
 mod whole;

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use petgraph::algo::{astar, tarjan_scc};
 use petgraph::graphmap::DiGraphMap;
 
+use super::crates;
 use super::modules::{Module, ModulePath, Modules, parent};
-use super::{crates, relative, rust_files};
+use crate::tree::{relative, some_files};
 
 /// A line of a module that names something of another one.
 struct Need<'m> {
@@ -48,7 +49,7 @@ fn every_rust_file_belongs_to_a_crate() {
     let crates: Vec<Modules> = first_files().iter().map(|file| Modules::read(file, &text_of)).collect();
     let known: BTreeSet<&PathBuf> =
         crates.iter().flat_map(|modules| modules.0.values()).map(|module| &module.file).collect();
-    let files: Vec<PathBuf> = crates::members().iter().flat_map(|member| rust_files(member)).collect();
+    let files: Vec<PathBuf> = crates::members().iter().flat_map(|member| some_files(member, "rs")).collect();
     let unknown: Vec<&Path> = files.iter().filter(|file| !known.contains(file)).map(|file| relative(file)).collect();
     assert!(
         unknown.is_empty(),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{relative, root};
+use crate::tree::{self, relative, root};
 
 /// The folders that the workspace's Cargo.toml lists as its members.
 pub(super) fn members() -> Vec<PathBuf> {
@@ -46,7 +46,7 @@ pub(super) fn first_files(member: &Path) -> BTreeSet<PathBuf> {
 }
 
 fn manifest(folder: &Path) -> toml::Table {
-    fs::read_to_string(folder.join("Cargo.toml")).unwrap().parse().unwrap()
+    tree::toml(folder.join("Cargo.toml"))
 }
 
 /// What lies in a folder; nothing if there is no such folder.

@@ -10,44 +10,13 @@ mod width;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the repository")
-}
-
-/// A path from the repository's root on.
-fn relative(path: &Path) -> &Path {
-    path.strip_prefix(root()).unwrap_or(path)
-}
-
-/// Every file below a folder that ends so, in order.
-fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
-    let mut open = vec![folder.to_owned()];
-    let mut files = Vec::new();
-    while let Some(folder) = open.pop() {
-        for entry in fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                open.push(path);
-            } else if path.extension().is_some_and(|extension| extension == ending) {
-                files.push(path);
-            }
-        }
-    }
-    files.sort();
-    files
-}
-
-fn rust_files(folder: &Path) -> Vec<PathBuf> {
-    let files = files(folder, "rs");
-    assert!(!files.is_empty(), "{}: there is no Rust file", folder.display());
-    files
-}
+use crate::tree::{self, root};
 
 /// Every Rust file below these folders, with its text before the unit tests.
 fn sources(folders: &[&str]) -> Vec<(PathBuf, String)> {
-    let files = folders.iter().flat_map(|folder| rust_files(&root().join(folder)));
+    let files = folders.iter().flat_map(|folder| tree::some_files(folder, "rs"));
     let sources = files.map(|file| {
-        let text = fs::read_to_string(&file).unwrap();
+        let text = tree::text(&file);
         (file, text.split("#[cfg(test)]").next().unwrap_or_default().to_owned())
     });
     sources.collect()
@@ -70,8 +39,7 @@ fn words(line: &str) -> impl Iterator<Item = String> {
 
 /// The names in the dependency tables of a crate.
 fn dependencies(folder: &str) -> Vec<String> {
-    let manifest = fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
-    let manifest: toml::Table = manifest.parse().unwrap();
+    let manifest = tree::toml(Path::new(folder).join("Cargo.toml"));
     let tables = ["dependencies", "dev-dependencies"].into_iter().filter_map(|name| manifest.get(name)?.as_table());
     tables.flat_map(|table| table.keys().cloned()).collect()
 }
@@ -170,7 +138,7 @@ fn nothing_uses_a_component() {
 #[test]
 fn no_component_is_larger_than_400_kb_as_it_is_shipped() {
     const MOST: u64 = 400 * 1024;
-    let manifest: toml::Table = fs::read_to_string(root().join("spin.toml")).unwrap().parse().unwrap();
+    let manifest = tree::toml("spin.toml");
     let components = manifest["component"].as_table().unwrap();
     assert!(components.len() >= 5);
     for (name, component) in components {

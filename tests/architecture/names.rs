@@ -1,7 +1,6 @@
 //! A name says one thing, and an argument says what it is.
 
 use std::collections::BTreeMap;
-use std::fs;
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use syn::visit::{self, Visit};
@@ -11,7 +10,7 @@ use syn::{
 };
 
 use super::paths::is_capitalised;
-use super::{relative, root, rust_files};
+use crate::tree::{self, relative};
 
 /// What ships.
 const FOLDERS: [&str; 4] = ["components", "crates/order/src", "crates/queue/src", "crates/guest/src"];
@@ -50,9 +49,9 @@ fn no_public_function_takes_a_bool() {
 
 /// What `find` finds, with its file and line.
 fn found_in_what_ships(find: impl Fn(&str) -> Vec<Found>) -> Vec<(String, String)> {
-    let files = FOLDERS.iter().flat_map(|folder| rust_files(&root().join(folder)));
+    let files = FOLDERS.iter().flat_map(|folder| tree::some_files(folder, "rs"));
     let found = files.flat_map(|file| {
-        let found = find(&fs::read_to_string(&file).unwrap()).into_iter();
+        let found = find(&tree::text(&file)).into_iter();
         found.map(move |(name, line)| (name, format!("{}:{line}", relative(&file).display()))).collect::<Vec<_>>()
     });
     found.collect()

@@ -1,9 +1,9 @@
 //! Comments can be read beside each other.
 
-use std::fs;
 use std::path::PathBuf;
 
-use super::{crates, files, relative};
+use super::crates;
+use crate::tree::{files, relative, text};
 
 /// Rustfmt keeps code to it, but no comments.
 const COLUMNS: usize = 120;
@@ -18,7 +18,7 @@ fn no_comment_is_wider_than_120_columns() {
         let files: Vec<PathBuf> = crates::members().iter().flat_map(|member| files(member, ending)).collect();
         assert!(!files.is_empty(), "no file ends with .{ending}");
         for file in files {
-            let lines = wide_comments(&fs::read_to_string(&file).unwrap(), mark);
+            let lines = wide_comments(&text(&file), mark);
             wide.extend(
                 lines.into_iter().map(|(n, width)| format!("{}:{n}: {width} columns", relative(&file).display())),
             );

@@ -1,7 +1,7 @@
 //! The changelog follows the version.
 
 use super::markdown::Page;
-use super::tree;
+use crate::tree;
 
 #[test]
 fn the_changelog_has_a_section_for_the_version_with_its_date() {

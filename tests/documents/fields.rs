@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::markdown::Page;
-use super::tree;
+use crate::tree;
 
 const PAGE: &str = "docs/api.md";
 /// Reads an order: every field that it can have is named here.

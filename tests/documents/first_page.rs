@@ -1,7 +1,7 @@
 //! The README is a first page, and its figures were measured.
 
 use super::markdown::Page;
-use super::tree;
+use crate::tree;
 
 #[test]
 fn the_readme_has_fewer_than_100_lines() {

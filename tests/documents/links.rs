@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::markdown::Page;
-use super::tree;
+use crate::tree;
 
 #[test]
 fn each_link_leads_to_a_file_and_to_a_heading_that_exist() {

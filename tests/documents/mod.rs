@@ -12,5 +12,4 @@ mod problems;
 mod prose;
 mod routes;
 mod routes_in_source;
-mod tree;
 mod variables;

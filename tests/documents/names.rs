@@ -1,7 +1,7 @@
 //! What the documents name is there: paths, tests and make's targets.
 
 use super::markdown::Page;
-use super::tree;
+use crate::tree;
 
 /// What a path in the repository begins with.
 const TOP: [&str; 5] = ["components/", "crates/", "tools/", "tests/", "docs/"];
@@ -30,7 +30,7 @@ fn each_path_that_a_document_names_exists() {
 
 #[test]
 fn each_test_that_contributing_names_exists() {
-    let sources: Vec<String> = tree::files("", "rs").iter().map(|path| tree::text(path)).collect();
+    let sources: Vec<String> = tree::some_files("", "rs").iter().map(tree::text).collect();
     let page = Page::read("CONTRIBUTING.md");
     let in_code = page.code().flat_map(|line| line.text.split(' ').map(move |word| (line.number, word)));
     let named: Vec<(usize, &str)> = page.spans().chain(in_code).filter(|(_, name)| is_test(name)).collect();

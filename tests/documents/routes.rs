@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::markdown::Page;
 use super::routes_in_source::{Pattern, Segment, methods, patterns};
-use super::tree;
+use crate::tree;
 
 const PAGE: &str = "docs/api.md";
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::tree;
+use crate::tree;
 
 const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
@@ -38,7 +38,7 @@ pub(super) fn patterns(component: &str) -> Vec<Pattern> {
 
 /// Every method that the component names.
 pub(super) fn methods(component: &str) -> BTreeSet<String> {
-    let files = tree::files(&format!("components/{component}/src"), "rs");
+    let files = tree::some_files(format!("components/{component}/src"), "rs");
     files.iter().flat_map(|path| methods_in(&tree::text(path))).collect()
 }
 

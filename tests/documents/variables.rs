@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml::{Table, Value};
 
 use super::markdown::Page;
-use super::tree;
+use crate::tree;
 
 const PAGE: &str = "docs/configuration.md";
 
