@@ -1,7 +1,7 @@
 //! Leasing messages, and keeping the leases.
 
 use crate::connection::{Connection, Error};
-use crate::message::{Head, Message, MessageId};
+use crate::message::{Message, MessageId};
 use crate::queue::Queue;
 use crate::script;
 
@@ -43,7 +43,7 @@ impl<C: Connection> Queue<'_, C> {
                 failures: replies.number("failures")? as u32,
                 crashes: replies.number("crashes")? as u32,
                 exhausted: replies.flag("exhausted")?,
-                head: Some(replies.bytes("head")?).filter(|head| !head.is_empty()).map(Head::from),
+                head: replies.head("head")?,
                 payload: replies.bytes("payload")?.into(),
             });
         }

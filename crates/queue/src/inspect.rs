@@ -60,12 +60,12 @@ impl<C: Connection> Queue<'_, C> {
             arguments = arguments.with("id", id);
         }
         let mut replies = self.run(arguments).await?;
-        let (now, head) = (replies.number("now")?, replies.bytes("head")?);
+        let (now, head) = (replies.number("now")?, replies.head("head")?);
         let mut messages = [const { None }; N];
         for message in &mut messages {
             *message = message_state(&mut replies)?;
         }
-        Ok(Found { now, head: Some(head).filter(|head| !head.is_empty()).map(Head::from), messages })
+        Ok(Found { now, head, messages })
     }
 
     /// Counts what the queue holds.

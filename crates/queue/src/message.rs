@@ -18,10 +18,6 @@ macro_rules! bytes_type {
                 &self.0
             }
 
-            /// The bytes.
-            pub fn into_bytes(self) -> Vec<u8> {
-                self.0
-            }
         }
 
         impl Deref for $name {

@@ -3,6 +3,7 @@
 use serde::de::DeserializeOwned;
 
 use crate::connection::{Error, Reply};
+use crate::message::Head;
 use crate::script::Script;
 
 /// A reply, and how far it was read.
@@ -48,6 +49,11 @@ impl Replies {
 
     pub(crate) fn flag(&mut self, name: &'static str) -> Result<bool, Error> {
         Ok(self.number(name)? != 0)
+    }
+
+    /// A head. The scripts give an empty string where there is none.
+    pub(crate) fn head(&mut self, name: &'static str) -> Result<Option<Head>, Error> {
+        Ok(Some(self.bytes(name)?).filter(|head| !head.is_empty()).map(Head::from))
     }
 
     pub(crate) fn json<T: DeserializeOwned>(&mut self, name: &'static str) -> Result<T, Error> {

@@ -14,10 +14,19 @@ local due = key(queue, 'due')
 
 if silence == '1' then redis.call('DEL', key(root(queue), 'bell')) end
 
+-- What the messages are about. Most queues have no follow-ups, and ask Redis once.
+local function subjects_of(ids)
+  local subjects = key(queue, 'subject')
+  if redis.call('EXISTS', subjects) == 0 then return ids end
+  local of = values_of(subjects, ids)
+  for at, id in ipairs(ids) do of[at] = of[at] and string.sub(of[at], 2) or id end
+  return of
+end
+
 local reply, bytes, states, leased = {}, 0, {}, {}
 local visible = redis.call('ZRANGE', due, '-inf', now, 'BYSCORE', 'LIMIT', 0, most)
 local before = values_of(key(queue, 'deliveries'), visible)
-local subjects = subjects_of(queue, visible)
+local subjects = subjects_of(visible)
 local heads = values_of(ns .. ':head', subjects)
 for at, id in ipairs(visible) do
   local deliveries, failures, crashes, unsettled = parse_state(before[at])

@@ -116,15 +116,6 @@ local function subject_of(queue, id)
   return subject and string.sub(subject, 2) or id
 end
 
--- The same for many messages. Most queues have no follow-ups, and ask Redis once.
-local function subjects_of(queue, ids)
-  local subjects = key(queue, 'subject')
-  if redis.call('EXISTS', subjects) == 0 then return ids end
-  local of = values_of(subjects, ids)
-  for at, id in ipairs(ids) do of[at] = of[at] and string.sub(of[at], 2) or id end
-  return of
-end
-
 -- The messages of a subject that are worked off one after the other. The subject's own is in it only if it came back
 -- while others were there; if it is in `due` instead, all of them wait for it.
 local function line_of(queue, subject)
