@@ -45,9 +45,10 @@ pub(crate) fn subject(order: OrderId) -> Subject {
 pub(crate) async fn look_up(context: &Context, order: OrderId) -> Result<Lookup, Problem> {
     let ids = [None, Some(ChangeKind::Fulfil), Some(ChangeKind::Cancel)];
     let ids = ids.map(|change| MessageId::from(CommandId { order, change }.to_bytes()));
+    let subject = subject(order);
     for _ in 0..TRIES {
         let Found { now, head, messages: [own, fulfil, cancel] } =
-            context.placed().find(&subject(order), ids.each_ref()).await?;
+            context.placed().find(&subject, ids.each_ref()).await?;
         let stored = match &head {
             None => None,
             Some(head) => match read(order, record_name(head)?).await? {

@@ -19,7 +19,7 @@ impl Commands<'_> {
         };
         let Some((record, stock)) = moved else { return Ok(unchanged()) };
         let name = RecordName::of(&record, Some(kind), message.delivery);
-        self.write(&record, name).await?;
+        self.records.write_record(&record, name).await?;
         Ok(self.effects(&Moved { record: &record, name, before, stock: Some(stock), trace: change.trace.as_ref() }))
     }
 
@@ -30,7 +30,7 @@ impl Commands<'_> {
         before: RecordName,
         request: ChangeRequest,
     ) -> Result<Option<(Record, LetGo)>, Failure> {
-        let record = self.read(id, before).await?;
+        let record = self.records.read(id, before).await?;
         if let Err(illegal) = record.status().after(request.kind().into()) {
             // The client was told that the change was accepted, so the log must say why it isn't made.
             eprintln!("Nothing was changed: {illegal}. Order {id}.");

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use guest::{Redis, now_ms};
 use order::event::GivenUp;
-use order::{
-    CHANGE_MARKER, Command, CommandId, OrderId, Record, RecordName, Timestamp, TraceParent, Version, event, queues,
-};
+use order::{CHANGE_MARKER, Command, CommandId, Record, RecordName, Timestamp, TraceParent, Version, event, queues};
 use queue::{Effects, Emit, Failure, Head, LetGo, Message, Queue, Untracked};
 
 use crate::payments::Payments;
@@ -77,16 +75,6 @@ impl Commands<'_> {
         if let Err(failure) = self.records.write(CHANGE_MARKER, now_ms().to_string().into_bytes()).await {
             eprintln!("The change marker could not be written: {failure}. The timer will wake the notifier.");
         }
-    }
-
-    /// Writes a record under its name. The head points to it only after the settlement.
-    pub(crate) async fn write(&self, record: &Record, name: RecordName) -> Result<(), Failure> {
-        self.records.write(&name.key(record.id()), record.to_json()).await.map_err(Failure::retry)
-    }
-
-    /// Reads the record that an order's head points to.
-    pub(crate) async fn read(&self, order: OrderId, name: RecordName) -> Result<Record, Failure> {
-        self.records.read(&name.key(order)).await
     }
 }
 

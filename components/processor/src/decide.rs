@@ -21,7 +21,7 @@ impl Commands<'_> {
         let trace = placed.trace.clone();
         let record = order::decide(placed, &finding, Timestamp::from_ms(now_ms()));
         let name = RecordName::of(&record, None, message.delivery);
-        self.write(&record, name).await?;
+        self.records.write_record(&record, name).await?;
         Ok(self.effects(&Moved { record: &record, name, before: None, stock, trace: trace.as_ref() }))
     }
 

@@ -28,9 +28,15 @@ impl Records {
         self.in_time(self.store.set(key, value)).await
     }
 
+    /// Writes a record under its name. The head points to it only after the settlement.
+    pub(crate) async fn write_record(&self, record: &Record, name: RecordName) -> Result<(), Failure> {
+        self.write(&name.key(record.id()), record.to_json()).await.map_err(Failure::retry)
+    }
+
     /// Reads a record that must be there.
-    pub(crate) async fn read(&self, key: &str) -> Result<Record, Failure> {
-        let json = self.in_time(self.store.get(key)).await.map_err(Failure::retry)?;
+    pub(crate) async fn read(&self, order: OrderId, name: RecordName) -> Result<Record, Failure> {
+        let key = name.key(order);
+        let json = self.in_time(self.store.get(&key)).await.map_err(Failure::retry)?;
         let json = json.ok_or_else(|| Failure::retry(format!("the store has lost the record {key}")))?;
         Record::from_json(&json).map_err(|error| Failure::permanent(error.to_string()))
     }
