@@ -101,7 +101,7 @@ impl Walk {
             0 => Verdict::Done(effects),
             1 => Verdict::Bury { class: Class::Permanent, reason: "so".to_owned(), effects },
             2 => retry(after),
-            _ => Verdict::Release { after },
+            _ => release_after(after),
         }
     }
 

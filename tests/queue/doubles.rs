@@ -14,13 +14,21 @@ pub(crate) struct Handling<F> {
     pub(crate) handled: RefCell<Vec<String>>,
     /// Ids, classes and reasons of what was buried.
     pub(crate) buried: RefCell<Vec<(String, Class, String)>>,
+    /// The lines that it was to write to the log.
+    pub(crate) log: RefCell<Vec<String>>,
     /// How often it was told that deliveries were settled.
     pub(crate) settled: Cell<usize>,
 }
 
 impl<F: AsyncFn(&Message) -> Result<Effects, Failure>> Handling<F> {
     pub(crate) fn by(handle: F) -> Self {
-        Self { handle, handled: RefCell::default(), buried: RefCell::default(), settled: Cell::default() }
+        Self {
+            handle,
+            handled: RefCell::default(),
+            buried: RefCell::default(),
+            log: RefCell::default(),
+            settled: Cell::default(),
+        }
     }
 }
 
@@ -33,6 +41,10 @@ impl<F: AsyncFn(&Message) -> Result<Effects, Failure>> Handler for Handling<F> {
     fn buried(&self, message: &Message, class: Class, reason: &str) -> Effects {
         self.buried.borrow_mut().push((name(message), class, reason.to_owned()));
         Effects { counter: Some("buried".to_owned()), ..Effects::default() }
+    }
+
+    fn log(&self, line: &str) {
+        self.log.borrow_mut().push(line.to_owned());
     }
 
     async fn settled(&self) {

@@ -124,7 +124,7 @@ impl Model {
                 known.invisible_until = before + after.as_millis() as u64;
                 return true;
             }
-            Verdict::Release { after } => {
+            Verdict::Release { after, .. } => {
                 known.invisible_until = before + after.as_millis() as u64;
                 return true;
             }

@@ -228,7 +228,7 @@ async fn a_retry_waits_its_time_and_then_comes() {
     let batch = queue.claim(&claim(2)).await.unwrap();
     let wait = Duration::from_millis(30);
     let settled_at = setup.now().await;
-    let settlements = [settlement(&batch[0], retry(wait)), settlement(&batch[1], Verdict::Release { after: wait * 2 })];
+    let settlements = [settlement(&batch[0], retry(wait)), settlement(&batch[1], release_after(wait * 2))];
     assert_eq!(queue.settle("worker", &settlements).await.unwrap(), [true, true]);
 
     for (id, wait) in [("a", wait), ("b", wait * 2)] {

@@ -152,7 +152,11 @@ pub(crate) fn bury() -> Verdict {
 }
 
 pub(crate) fn release() -> Verdict {
-    Verdict::Release { after: Duration::ZERO }
+    release_after(Duration::ZERO)
+}
+
+pub(crate) fn release_after(after: Duration) -> Verdict {
+    Verdict::Release { after, reason: "the store is away".to_owned() }
 }
 
 /// Settles one delivery. Says whether it was the latest.

@@ -143,7 +143,7 @@ async fn the_timer_is_armed_for_the_earliest_and_never_put_off() {
     let b = arms(&setup, "a lease", seconds(70), take(70)).await.remove(0);
     leaves_armed(&setup, "a renewal", leased(300).renew(&[(&a.id, a.delivery)])).await.unwrap();
     arms(&setup, "a retry", seconds(60), settle(&jobs, &a, retry(seconds(60)))).await;
-    leaves_armed(&setup, "a later release", settle(&jobs, &b, Verdict::Release { after: seconds(65) })).await;
+    leaves_armed(&setup, "a later release", settle(&jobs, &b, release_after(seconds(65)))).await;
     leaves_armed(&setup, "a claim of nothing", take(300)).await;
 
     fire(&setup).await;

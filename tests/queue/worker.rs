@@ -218,6 +218,51 @@ async fn a_handler_may_ask_for_more_time_than_the_plan_gives() {
 }
 
 #[tokio::test]
+async fn what_surroundings_refuse_is_given_back_for_as_long_as_they_do_and_spends_nothing() {
+    let setup = Setup::new().await;
+    accept_all(&setup.jobs(), &["a", "b"]).await;
+    let outage = Cell::new(40);
+    let handler = Handling::by(async |message: &Message| match (name(message).as_str(), outage.get()) {
+        ("a", times) if times > 0 => {
+            outage.set(times - 1);
+            Err(Failure::release(format!("no store, {times}")))
+        }
+        ("a", _) => Err(Failure::permanent("never")),
+        _ => handled(),
+    });
+    // Its waits are those of the shortest lease: 1 to 50 ms.
+    let runtime = Tokio::default();
+    let worker = worker(setup.queue("jobs", *queue::LEASES.start()), &runtime, &handler);
+    let dead = async || {
+        drain(&worker).await.unwrap();
+        setup.jobs().dead_letters(0, 10).await.unwrap().pop()
+    };
+    let letter = eventually("a dead letter", dead).await;
+
+    assert_eq!((letter.why.deliveries, letter.why.failures, letter.why.crashes), (41, 0, 0));
+    let story: Vec<_> =
+        letter.history.iter().map(|incident| (incident.given_back, incident.reason.as_deref())).collect();
+    assert_eq!(story, [(40, Some("no store, 1")), (0, Some("never"))], "one entry for all times");
+    assert!(letter.history[0].since.unwrap() < letter.history[0].at);
+    let told = |times| format!("Given back to the queue `jobs`: 1 deliveries. no store, {times}.");
+    assert_eq!(handler.log.take(), (1..=40).rev().map(told).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_whole_batch_that_is_given_back_is_told_once() {
+    let setup = Setup::new().await;
+    send(&setup, 20).await;
+    let later = Duration::from_secs(300);
+    let handler =
+        Handling::by(async |_: &Message| Err(Failure::Release { reason: "no store".to_owned(), after: later }));
+    let (runtime, start) = (Tokio::default(), setup.now().await);
+    drain(&worker(setup.jobs(), &runtime, &handler)).await.unwrap();
+    assert_eq!(handler.log.take(), ["Given back to the queue `jobs`: 20 deliveries. no store."]);
+    let due: u64 = setup.ask("ZSCORE", "jobs:due", &["m000"]).await;
+    assert!(due >= start + 300_000, "a handler may ask for more time");
+}
+
+#[tokio::test]
 async fn what_a_handler_buries_is_buried_at_once_for_its_reason_and_beside_its_neighbours() {
     let setup = Setup::new().await;
     accept_all(&setup.jobs(), &["a", "garbled", "z"]).await;

@@ -120,10 +120,15 @@ struct ShownLetter<'a> {
 struct ShownIncident<'a> {
     at: Timestamp,
     delivery: u64,
-    class: Class,
+    class: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
     worker: &'a str,
+    /// How often it was given back, and since when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    times: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<Timestamp>,
 }
 
 impl<'a> ShownLetter<'a> {
@@ -147,12 +152,15 @@ impl<'a> ShownLetter<'a> {
 
 impl<'a> ShownIncident<'a> {
     fn new(incident: &'a Incident) -> Self {
+        let times = Some(incident.given_back).filter(|&times| times > 0);
         Self {
             at: Timestamp::from_ms(incident.at),
             delivery: incident.delivery,
-            class: incident.kind,
+            class: if times.is_some() { "released" } else { incident.kind.name() },
             reason: incident.reason.as_deref(),
             worker: &incident.worker,
+            times,
+            since: incident.since.map(Timestamp::from_ms),
         }
     }
 }

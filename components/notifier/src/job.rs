@@ -31,5 +31,9 @@ impl Handler for NotifierJob<'_> {
         }
     }
 
+    fn log(&self, line: &str) {
+        eprintln!("{line}");
+    }
+
     async fn settled(&self) {}
 }

@@ -32,6 +32,10 @@ impl Handler for ProcessorJob<'_> {
         }
     }
 
+    fn log(&self, line: &str) {
+        eprintln!("{line}");
+    }
+
     async fn settled(&self) {
         if let Self::Commands(commands) = self {
             commands.settled().await;

@@ -36,7 +36,7 @@ impl Backoff {
 }
 
 /// A part of `longest`, as `random` says: 0 gives nothing, `u64::MAX` nearly all.
-fn part(longest: Duration, random: u64) -> Duration {
+pub(crate) fn part(longest: Duration, random: u64) -> Duration {
     let millis = (longest.as_millis() * u128::from(random)) >> 64;
     Duration::from_millis(millis as u64)
 }

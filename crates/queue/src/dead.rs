@@ -62,6 +62,12 @@ pub struct Incident {
     pub reason: Option<String>,
     /// Which worker had the message.
     pub worker: String,
+    /// How often the message was given back; 0 for what is no giving back. They share one entry: time, delivery and
+    /// reason are those of the last. Its `kind` is one that release 0.1 can read.
+    #[serde(default)]
+    pub given_back: u64,
+    /// When it was given back for the first time, in ms since the epoch by Redis's clock.
+    pub since: Option<u64>,
 }
 
 impl<C: Connection> Queue<'_, C> {

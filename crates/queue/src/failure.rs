@@ -15,6 +15,14 @@ pub enum Failure {
         /// The shortest wait before the next attempt. The backoff may wait longer.
         at_least: Duration,
     },
+    /// What surrounds the handler failed: Redis, the store, the setup, or a build that is too old. The message is
+    /// given back and spends nothing. It is visible again after a wait that grows with each time.
+    Release {
+        /// Why, for the log and the history.
+        reason: String,
+        /// The shortest wait. See [`Timing::given_back`](crate::Timing::given_back) for the others.
+        after: Duration,
+    },
     /// No attempt will succeed. The message becomes a dead letter at once.
     Bury {
         /// Kind of reason.
@@ -33,6 +41,11 @@ impl Failure {
     /// Another attempt may succeed, but not before `wait` is over, if the other side named a wait.
     pub fn retry_after(reason: impl Into<String>, wait: Option<Duration>) -> Self {
         Self::Retry { reason: reason.into(), at_least: wait.unwrap_or_default() }
+    }
+
+    /// It isn't the message's fault: it is given back, and spends nothing.
+    pub fn release(reason: impl Into<String>) -> Self {
+        Self::Release { reason: reason.into(), after: Duration::ZERO }
     }
 
     /// The same attempt would get the same answer.

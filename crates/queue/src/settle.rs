@@ -94,6 +94,8 @@ pub enum Verdict {
     Release {
         /// Not before this time has passed.
         after: Duration,
+        /// For the history, which keeps its first 1024 bytes and has one entry for all times.
+        reason: String,
     },
 }
 
@@ -113,7 +115,8 @@ pub struct Settlement {
 const LONGEST_REASON: usize = 1024;
 
 impl Class {
-    pub(crate) fn name(self) -> &'static str {
+    /// As operators know it.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Handler => "handler",
             Self::Crash => "crash",
@@ -184,7 +187,7 @@ impl Verdict {
 
     fn delay(&self) -> Duration {
         match self {
-            Self::Retry { after, .. } | Self::Release { after } => *after,
+            Self::Retry { after, .. } | Self::Release { after, .. } => *after,
             Self::Done(_) | Self::Bury { .. } => Duration::ZERO,
         }
     }
@@ -200,10 +203,10 @@ impl Verdict {
     /// As much of the reason as is kept.
     fn reason(&self) -> &str {
         match self {
-            Self::Retry { reason, .. } | Self::Bury { reason, .. } => {
+            Self::Retry { reason, .. } | Self::Bury { reason, .. } | Self::Release { reason, .. } => {
                 &reason[..reason.floor_char_boundary(LONGEST_REASON)]
             }
-            Self::Done(_) | Self::Release { .. } => "",
+            Self::Done(_) => "",
         }
     }
 

@@ -11,6 +11,8 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use crate::backoff::part;
+
 /// The lease of a queue, and how long its log is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {
@@ -35,6 +37,12 @@ const SHORTEST_CALL: Duration = Duration::from_millis(200);
 
 /// The longest pause between two tries of a call.
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+
+/// The longest wait of the first message that is given back.
+const FIRST_GIVEN_BACK: Duration = Duration::from_secs(1);
+
+/// The longest wait of all: so soon after an outage everything goes on.
+const LONGEST_GIVEN_BACK: Duration = Duration::from_secs(30);
 
 const _: () = assert!(
     LONGEST_PAUSE.as_millis() * 10 <= LONGEST_CALL.as_millis(),
@@ -70,6 +78,14 @@ impl Timing {
         self.lease / 3
     }
 
+    /// How long a message stays invisible that was given back, after so many `times` before. It doubles up to a lease,
+    /// or 30 s. Half of it is chance, so that a whole batch doesn't come back at once.
+    pub fn given_back(&self, times: u64, random: u64) -> Duration {
+        let first = (self.lease / 32).min(FIRST_GIVEN_BACK);
+        let longest = (first * 2_u32.pow(times.min(5) as u32)).min(LONGEST_GIVEN_BACK);
+        longest / 2 + part(longest / 2, random)
+    }
+
     /// How long a superseded record is kept: a worker that lost its lease gives up long before.
     pub fn grace(&self) -> Duration {
         (self.lease * 4).max((self.give_up() + self.call_deadline()) * 2)
@@ -81,12 +97,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_given_back_waits_longer_each_time_but_never_long() {
+        let timing = Timing { lease: Duration::from_secs(30), log_retention: Duration::ZERO };
+        let waits = |random| [0, 1, 2, 3, 4, 5, 9999].map(|times| timing.given_back(times, random).as_millis());
+        assert_eq!(waits(0), [468, 937, 1875, 3750, 7500, 15_000, 15_000]);
+        assert_eq!(waits(u64::MAX), [935, 1873, 3749, 7499, 14_999, 29_999, 29_999]);
+    }
+
+    #[test]
     fn the_relations_hold_for_every_lease_that_can_be_set() {
         let leases = std::iter::successors(Some(*LEASES.start()), |lease| Some(*lease * 3 / 2));
         for lease in leases.take_while(|lease| lease < LEASES.end()).chain([*LEASES.end()]) {
             let timing = Timing { lease, log_retention: Duration::ZERO };
             assert!(timing.bell() * 2 < lease, "a bell of {lease:?} is over well before the timer comes");
             assert!(timing.call_deadline() + timing.pause() <= timing.give_up(), "a call of {lease:?} is tried twice");
+            assert!(timing.given_back(u64::MAX, u64::MAX) <= lease, "what {lease:?} gave back is not forgotten");
             let late = timing.give_up() + timing.call_deadline();
             assert!(late < timing.grace(), "a late worker of {lease:?} gives up before its record is removed");
             if lease < SHORTEST_CALL * 4 {

@@ -24,6 +24,9 @@ pub trait Handler {
     /// exhausted message is empty.
     fn buried(&self, message: &Message, class: Class, reason: &str) -> Effects;
 
+    /// Writes a line to the log.
+    fn log(&self, line: &str);
+
     /// Wakes the component that waits for the effects of deliveries. The worker calls it each time that it has settled
     /// some.
     async fn settled(&self);
@@ -132,6 +135,12 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
                     None => self.bury(message, Class::Handler, reason),
                 }
             }
+            Err(Failure::Release { reason, after }) => {
+                let spent = u64::from(message.failures) + u64::from(message.crashes);
+                let times = (message.delivery - 1).saturating_sub(spent);
+                let wait = self.queue.timing.given_back(times, self.runtime.random());
+                Verdict::Release { after: wait.max(after), reason }
+            }
         }
     }
 
@@ -145,6 +154,7 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
         if finished.is_empty() {
             return Ok(());
         }
+        self.log_given_back(finished);
         let (settled, answer_lost) = self.insist(async || self.queue.settle(self.name, finished).await).await?;
         finished.clear();
         let on_time = settled.iter().filter(|&&latest| latest).count();
@@ -155,6 +165,18 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
             self.handler.settled().await;
         }
         Ok(())
+    }
+
+    /// One line for all of them: what surrounds one of them surrounds the others too.
+    fn log_given_back(&self, finished: &[Settlement]) {
+        let reasons = finished.iter().filter_map(|settlement| match &settlement.verdict {
+            Verdict::Release { reason, .. } => Some(reason),
+            _ => None,
+        });
+        if let Some(reason) = reasons.clone().next() {
+            let (deliveries, queue) = (reasons.count(), self.queue.name());
+            self.handler.log(&format!("Given back to the queue `{queue}`: {deliveries} deliveries. {reason}."));
+        }
     }
 
     /// Repeats a failing call to Redis for half a lease, and says whether the answer to an earlier try may have been

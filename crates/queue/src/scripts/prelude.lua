@@ -167,13 +167,31 @@ end
 -- The last of them are kept: a message that is redriven for weeks must not grow without bound.
 local HISTORY = 32
 
-local function remember(queue, id, entry)
-  local history = key(queue, 'history')
-  local list = cjson.decode(redis.call('HGET', history, id) or '[]')
+local function append_to(history, id, list, entry)
   entry.at = now
   list[#list + 1] = entry
   if #list > HISTORY then table.remove(list, 1) end
   redis.call('HSET', history, id, cjson.encode(list))
+end
+
+local function remember(queue, id, entry)
+  local history = key(queue, 'history')
+  append_to(history, id, cjson.decode(redis.call('HGET', history, id) or '[]'), entry)
+end
+
+-- One entry for all times, so that an outage pushes nothing else out. An older build must be able to read its kind.
+local function remember_given_back(queue, id, entry)
+  local history = key(queue, 'history')
+  local list = cjson.decode(redis.call('HGET', history, id) or '[]')
+  entry.given_back, entry.since = 1, now
+  for at = #list, 1, -1 do
+    local before = list[at]
+    if before.given_back then
+      entry.given_back, entry.since = before.given_back + 1, before.since
+      table.remove(list, at)
+    end
+  end
+  append_to(history, id, list, entry)
 end
 
 -- Sends a dead letter back with new attempts. Delivery numbers go on: they are the fence.

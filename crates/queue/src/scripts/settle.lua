@@ -10,7 +10,7 @@
 --   done     the message is gone; its head moves, its events exist
 --   retry    spends an attempt; visible again after delay_ms
 --   bury     becomes a dead letter; head and events as for done
---   release  given back unhandled; spends nothing; visible again after delay_ms
+--   release  given back unhandled; spends nothing; visible again after delay_ms; its reason is remembered once
 local queue, worker, guard_ms, retention_ms = unpack(ARGV, 1, 4)
 -- How many arguments each has. build.rs counts the names below.
 local SETTLEMENT, EMIT = 11, 5
@@ -103,6 +103,9 @@ while at <= #ARGV do
     if (verdict == 'retry' or verdict == 'bury') and class ~= 'crash' then
       if class == 'handler' then failures = failures + 1 end
       remember(queue, id, {delivery = deliveries, kind = class, reason = reason, worker = worker})
+    end
+    if verdict == 'release' and reason ~= '' then
+      remember_given_back(queue, id, {delivery = deliveries, kind = 'handler', reason = reason, worker = worker})
     end
     local subject = follow_ups and subject_of(queue, id) or id
     if verdict == 'done' then finish(id)

@@ -28,6 +28,8 @@ impl Handler for Decider<'_> {
         Effects::default()
     }
 
+    fn log(&self, _line: &str) {}
+
     async fn settled(&self) {
         self.changed.notify_one();
     }

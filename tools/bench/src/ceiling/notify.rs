@@ -73,5 +73,7 @@ impl Handler for Notifier {
         Effects::default()
     }
 
+    fn log(&self, _line: &str) {}
+
     async fn settled(&self) {}
 }

@@ -104,6 +104,8 @@ impl Handler for Step<'_> {
         Effects::default()
     }
 
+    fn log(&self, _line: &str) {}
+
     async fn settled(&self) {}
 }
 
