@@ -11,8 +11,8 @@ use host::{Calls, ClockSkew, CompiledApplication};
 use super::values;
 
 /// What `-h` says; `--help` adds how a fault is written.
-const HELP: &str =
-    "Make calls of components fail or wait, or crash their instance or the host. May be given several times";
+const HELP: &str = "Make calls of components fail, wait or lose their answers, or crash their instance or the host. \
+                    May be given several times";
 
 #[derive(Args)]
 #[command(next_help_heading = "Faults")]

@@ -6,7 +6,7 @@ use redis::{AsyncCommands, Cmd, FromRedisValue, RedisResult, cmd};
 use wasmtime::component::{Accessor, FutureReader, Resource, StreamReader};
 
 use super::Spin;
-use super::redis_error::describe;
+use super::redis_error::{broken_connection, describe};
 use super::resources::{Backend, Store};
 use crate::run::bindings::spin::key_value::key_value::{Error, Host, HostStore, HostStoreWithStore};
 use crate::run::instance::InstanceState;
@@ -196,6 +196,10 @@ impl Failure for Error {
             Refusal::KeyValue(error) => Some(error),
             _ => None,
         }
+    }
+
+    fn lost() -> Self {
+        Self::Other(broken_connection())
     }
 
     fn in_words(&self) -> String {

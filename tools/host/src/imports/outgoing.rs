@@ -183,6 +183,10 @@ impl Failure for Error {
         }
     }
 
+    fn lost() -> Self {
+        Self::ConnectionTerminated
+    }
+
     fn in_words(&self) -> String {
         self.to_string()
     }

@@ -1,23 +1,22 @@
 //! `spin:redis/redis`: a component's own connections to Redis.
 
 use std::fmt;
-use std::sync::Arc;
 
 use redis::{Cmd, Value};
+use tokio_util::sync::CancellationToken;
 use wasmtime::component::{Accessor, Resource};
 
 use super::Spin;
-use super::redis_error::describe;
+use super::redis_error::{broken_connection, describe};
 use super::redis_reply::{FromReply, flatten};
 use super::resources::{Connection, Link};
 use crate::application::redis_address;
 use crate::run::bindings::spin::redis::redis::{
     Error, Host, HostConnection, HostConnectionWithStore, Payload, RedisParameter, RedisResult,
 };
-use crate::run::context::InstanceContext;
 use crate::run::instance::InstanceState;
 use crate::watch::calls::{Answer, Operation, Refusal};
-use crate::watch::effects::{Failure, Reply};
+use crate::watch::effects::{Failure, Interception, Reply};
 
 type Called<T> = wasmtime::Result<Result<T, Error>>;
 
@@ -113,19 +112,20 @@ async fn call<T: Send, R: FromReply>(
     arguments: Vec<RedisParameter>,
 ) -> Called<R> {
     let (context, connection) = store.with(|mut access| access.get().holding(&connection))?;
-    let replied = send(&context, connection, command, arguments).await?;
+    let replied = send(&context.effects, connection, command, arguments).await?;
     Ok(replied.and_then(R::from_reply))
 }
 
 async fn send(
-    context: &Arc<InstanceContext>,
+    effects: &Interception,
     connection: Connection,
     command: &str,
     arguments: Vec<RedisParameter>,
 ) -> Called<Vec<RedisResult>> {
     let packed = pack(command, &arguments);
     let operation = || Operation::Redis { command: command.to_owned(), arguments };
-    Ok(context.effects.perform(operation, connection.run(packed)).await?)
+    let link = connection.clone();
+    Ok(effects.perform_on(|| link.cut(), operation, connection.run(packed)).await?)
 }
 
 fn pack(command: &str, arguments: &[RedisParameter]) -> Cmd {
@@ -143,17 +143,25 @@ async fn open(address: &str) -> Result<Connection, Error> {
     // Only an address that can't be read is invalid. Any error of the network is `other`.
     redis_address::client(address).map_err(|_| Error::InvalidAddress)?;
     let connection = redis_address::connect(address).await.map_err(|error| Error::Other(describe(&error)))?;
-    Ok(Connection(Link::Open(connection)))
+    Ok(Connection(Link::Open { connection, broken: CancellationToken::new() }))
 }
 
 impl Connection {
     async fn run(self, command: Cmd) -> Result<Vec<RedisResult>, Error> {
-        let Link::Open(mut connection) = self.0 else {
+        let Link::Open { mut connection, broken } = self.0 else {
             let message = "the connection was opened by a ruling, so its calls must be answered too";
             return Err(Error::Other(message.to_owned()));
         };
-        let reply = command.query_async::<Value>(&mut connection).await;
+        let reply = command.query_async::<Value>(&mut connection);
+        let reply = broken.run_until_cancelled(reply).await.ok_or_else(Error::lost)?;
         reply.and_then(flatten).map_err(|error| Error::Other(describe(&error)))
+    }
+
+    /// Breaks it: whoever waits for an answer gets an error, and so do all later calls.
+    fn cut(&self) {
+        if let Link::Open { broken, .. } = &self.0 {
+            broken.cancel();
+        }
     }
 }
 
@@ -196,6 +204,10 @@ impl Failure for Error {
         }
     }
 
+    fn lost() -> Self {
+        Self::Other(broken_connection())
+    }
+
     fn in_words(&self) -> String {
         match self {
             Self::InvalidAddress => "the address is not allowed, or is not an address".to_owned(),
@@ -209,5 +221,35 @@ impl Failure for Error {
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Connection")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::redis_server::RedisServer;
+    use crate::watch::calls::{self, Ruling};
+    use crate::watch::effects::Installed;
+
+    #[tokio::test]
+    async fn a_command_whose_answer_is_lost_was_carried_out_and_its_connection_is_dead() {
+        let data = tempfile::TempDir::new().expect("a folder");
+        let server = RedisServer::start(data.path()).await.expect("redis-server starts");
+        let rule = calls::decide(|call| if call.number == 1 { Ruling::LoseAnswer } else { Ruling::Proceed });
+        let effects = Interception::new("door".into(), 1, Some(Installed::new(Arc::new(rule))));
+        let [broken, other] = [open(&server.url(0)).await, open(&server.url(0)).await].map(|it| it.expect("it is up"));
+        let call = async |connection: &Connection, command: &str, words: &[&str]| {
+            let arguments = words.iter().map(|word| text((*word).to_owned())).collect();
+            let sent = send(&effects, connection.clone(), command, arguments).await.expect("nothing stops");
+            sent.map_err(|error| error.in_words()).map(|mut reply| reply.remove(0))
+        };
+        let counts = call(&broken, "INCR", &["counted"]);
+        let waits = call(&broken, "BLPOP", &["nothing", "0"]);
+        let lost = || Err("broken pipe".to_owned());
+        assert_eq!(futures::future::join(counts, waits).await, (lost(), lost()));
+        assert_eq!(call(&broken, "PING", &[]).await, lost());
+        assert_eq!(call(&other, "GET", &["counted"]).await, Ok(RedisResult::Binary(b"1".to_vec())));
     }
 }

@@ -3,6 +3,8 @@
 //! The interface carries an error as text, so components search that text. Spin's Redis client and this host's word a
 //! server's error differently. Here it gets Spin's words.
 
+use std::io;
+
 use redis::RedisError;
 
 /// The error as Spin's client writes it.
@@ -11,6 +13,11 @@ pub(super) fn describe(error: &RedisError) -> String {
         Some(code) => from_server(code, error.detail()),
         None => error.to_string(),
     }
+}
+
+/// What a call gets whose connection broke, sooner or later.
+pub(super) fn broken_connection() -> String {
+    describe(&io::Error::from(io::ErrorKind::BrokenPipe).into())
 }
 
 fn from_server(code: &str, detail: Option<&str>) -> String {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use redis::RedisResult;
 use redis::aio::{ConnectionManager, MultiplexedConnection};
 use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
 
 use crate::application::redis_address;
 
@@ -16,7 +17,11 @@ pub struct Connection(pub(super) Link);
 
 #[derive(Clone)]
 pub(super) enum Link {
-    Open(MultiplexedConnection),
+    Open {
+        connection: MultiplexedConnection,
+        /// Cancelled when a ruling broke it.
+        broken: CancellationToken,
+    },
     /// It was opened by a ruling, so there is no server.
     Answered,
 }

@@ -52,6 +52,10 @@ impl Failure for Error {
         }
     }
 
+    fn lost() -> Self {
+        Self::Provider("the connection to the provider broke".to_owned())
+    }
+
     fn in_words(&self) -> String {
         match self {
             Self::InvalidName(text) | Self::Undefined(text) | Self::Provider(text) | Self::Other(text) => text.clone(),

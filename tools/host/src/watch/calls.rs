@@ -148,6 +148,9 @@ pub enum Ruling {
     CrashBefore,
     /// The call is carried out, then the instance is dropped, and its connections are closed.
     CrashAfter,
+    /// The call is carried out, but the component gets an error in place of the answer, as if the connection broke. A
+    /// connection to Redis is dead from then on. The instance lives on.
+    LoseAnswer,
 }
 
 /// What a component gets from a call that went well.

@@ -32,6 +32,8 @@ pub(crate) trait Reply: Sized {
 pub(crate) trait Failure: Sized {
     /// The refusal as this error; `None` if it is of another interface.
     fn from_refusal(refusal: Refusal) -> Option<Self>;
+    /// The error of a call whose answer was lost on its way.
+    fn lost() -> Self;
     /// The error worded for a person.
     fn in_words(&self) -> String;
 }
@@ -69,13 +71,27 @@ impl Interception {
         operation: impl FnOnce() -> Operation,
         effect: impl Future<Output = Result<T, E>>,
     ) -> Result<Result<T, E>, Stop> {
+        self.perform_on(|| (), operation, effect).await
+    }
+
+    /// The same on a connection that other calls use too. `cut` ends it if the answer is lost.
+    pub(crate) async fn perform_on<T: Reply, E: Failure>(
+        &self,
+        cut: impl FnOnce(),
+        operation: impl FnOnce() -> Operation,
+        effect: impl Future<Output = Result<T, E>>,
+    ) -> Result<Result<T, E>, Stop> {
         let Some(installed) = &self.installed else { return Ok(effect.await) };
         let number = installed.begun.fetch_add(1, Ordering::Relaxed) + 1;
         let (component, began) = (self.component.clone(), Instant::now());
         let call = Call { component, instance: self.instance, number, began, operation: operation() };
         let mut under_way = UnderWay { calls: &*installed.calls, call, ending: Ending::Dropped };
         let ruling = under_way.calls.before(&under_way.call).await;
+        let is_lost = matches!(ruling, Ruling::LoseAnswer);
         let decided = decide(&under_way.call, ruling, effect).await;
+        if is_lost {
+            cut();
+        }
         under_way.ending = ending(&decided);
         decided
     }
@@ -114,6 +130,10 @@ async fn decide<T: Reply, E: Failure>(
         Ruling::Refuse(refusal) => {
             let given = format!("{refusal:?}");
             E::from_refusal(refusal).map(Err).ok_or_else(|| other_kind(given))
+        }
+        Ruling::LoseAnswer => {
+            _ = effect.await;
+            Ok(Err(E::lost()))
         }
         Ruling::CrashBefore => Err(Stop::Before { number: call.number, operation: operation() }),
         Ruling::CrashAfter => {
@@ -173,6 +193,7 @@ mod tests {
             format!("stopped before its {operation}, as ordered"),
             format!("stopped after its {operation}, as ordered"),
         );
+        assert_eq!(run(&effects(|_| Ruling::LoseAnswer)).await, (Ok(Err(KeyValueError::lost())), 1));
         assert_eq!(run(&effects(|_| Ruling::CrashBefore)).await, (Err(before), 0));
         assert_eq!(run(&effects(|_| Ruling::CrashAfter)).await, (Err(after), 1));
     }

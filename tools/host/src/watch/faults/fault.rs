@@ -52,6 +52,8 @@ pub enum Effect {
     CrashAfter,
     /// The component gets an error in place of the call.
     Fail,
+    /// The component gets an error once the call has been carried out, as if the connection broke before the answer.
+    LoseAnswer,
     /// The call is carried out after a while.
     Delay(Duration),
     /// The process of the host is killed in place of the call, as by SIGKILL.

@@ -17,10 +17,11 @@ const ANY: &str = "*";
 const EVERY: &str = "every-";
 const DELAY: &str = "delay=";
 /// The effects that have no number.
-const EFFECTS: [(&str, Effect); 5] = [
+const EFFECTS: [(&str, Effect); 6] = [
     ("crash-before", Effect::CrashBefore),
     ("crash-after", Effect::CrashAfter),
     ("fail", Effect::Fail),
+    ("lose-answer", Effect::LoseAnswer),
     ("kill-before", Effect::KillBefore),
     ("kill-after", Effect::KillAfter),
 ];
@@ -258,7 +259,13 @@ mod tests {
                 Occurrence::Every(NonZeroU64::MIN),
                 Effect::Fail,
             ),
-            ("*:http:POST:2=fail", None, function(Kind::Http, "POST"), Occurrence::Nth(number(2)), Effect::Fail),
+            (
+                "*:http:POST:2=lose-answer",
+                None,
+                function(Kind::Http, "POST"),
+                Occurrence::Nth(number(2)),
+                Effect::LoseAnswer,
+            ),
             (
                 "*:key-value:get-keys=delay=0",
                 None,
@@ -275,7 +282,7 @@ mod tests {
 
     #[test]
     fn what_is_no_fault_says_how_to_write_it() {
-        const EFFECT: &str = "write crash-before, crash-after, fail, kill-before, kill-after or delay=200";
+        const EFFECT: &str = "write crash-before, crash-after, fail, lose-answer, kill-before, kill-after or delay=200";
         const WHICH: &str = "write 3 for the third, every-50, or p0.1 for one in ten";
         for (text, mistake, remedy) in [
             ("door:redis:3", "the effect is missing", "end the fault with `=` and crash-before"),

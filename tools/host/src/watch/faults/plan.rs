@@ -65,6 +65,10 @@ impl FaultPlan {
                 tell(fault, call);
                 Ruling::Refuse(refusal(call.operation.kind()))
             }
+            Effect::LoseAnswer => {
+                tell(fault, call);
+                Ruling::LoseAnswer
+            }
             Effect::Delay(duration) => {
                 tell(fault, call);
                 Ruling::Delay(duration)
