@@ -96,18 +96,14 @@ async fn keys_whose_time_is_up_are_forgotten_a_few_at_each_call_until_nothing_is
     let queue = setup.jobs();
     outdated_keys(&setup, 0..20).await;
 
-    let mut left: usize = setup.ask("LLEN", "seen:order", &[]).await;
+    let mut left: usize = setup.ask("HLEN", "seen", &[]).await;
     for call in 0..20 {
         queue.accept(message(&format!("plain{call}"))).await.unwrap();
-        let now_left: usize = setup.ask("LLEN", "seen:order", &[]).await;
+        let now_left: usize = setup.ask("HLEN", "seen", &[]).await;
         assert!(left - now_left <= 4, "one call pays for few: {left} to {now_left}");
         left = now_left;
-        if left == 0 {
-            break;
-        }
     }
-    assert_eq!(setup.ask::<u64>("EXISTS", "seen", &[]).await, 0);
-    assert_eq!(setup.ask::<u64>("EXISTS", "seen:order", &[]).await, 0);
+    assert_eq!(setup.tell::<Vec<String>>(&["KEYS", "*:seen*"]).await, [""; 0]);
 }
 
 #[tokio::test]
@@ -115,13 +111,48 @@ async fn a_key_used_anew_is_not_forgotten_with_its_old_use() {
     let setup = Setup::new().await;
     let queue = setup.jobs();
     outdated_keys(&setup, 0..10).await;
-    // The last one's old entry is still in the list: one call forgets four at most.
+    // Its old entry is the last in its list: one call forgets four at most.
     assert_eq!(queue.accept(keyed("anew", 9, 2, LONG)).await.unwrap(), Accepted::New);
     for call in 0..5 {
         queue.accept(message(&format!("plain{call}"))).await.unwrap();
     }
-    assert_eq!(setup.ask::<u64>("LLEN", "seen:order", &[]).await, 1, "the old entries are gone");
+    assert_eq!(setup.ask::<u64>("HLEN", "seen", &[]).await, 1, "the old ones are gone");
     assert_eq!(queue.accept(keyed("b", 9, 2, LONG)).await.unwrap(), Accepted::Replayed("anew".into()));
+}
+
+#[tokio::test]
+async fn a_key_that_is_kept_for_long_keeps_no_other_one() {
+    let setup = Setup::new().await;
+    let queue = setup.jobs();
+    queue.accept(keyed("long", 255, 1, LONG)).await.unwrap();
+    outdated_keys(&setup, 0..20).await;
+    for call in 0..5 {
+        queue.accept(keyed(&format!("next{call}"), 100 + call, 1, LONG)).await.unwrap();
+    }
+    assert_eq!(setup.ask::<u64>("HLEN", "seen", &[]).await, 6, "only those are known whose time isn't up");
+    assert_eq!(queue.accept(keyed("b", 255, 1, LONG)).await.unwrap(), Accepted::Replayed("long".into()));
+}
+
+/// As release 0.1 left them: one list for all, in the order of their coming.
+#[tokio::test]
+async fn the_keys_of_release_0_1_are_forgotten_when_their_time_is_up_and_not_before() {
+    let setup = Setup::new().await;
+    let queue = setup.jobs();
+    let now = setup.now().await;
+    let ends = [now + 3_600_000].into_iter().chain([now - 1; 20]).chain([now + 400; 3]);
+    for (digest, until) in ends.enumerate() {
+        let until = &until.to_be_bytes()[2..];
+        let digest = [digest as u8; 14];
+        let record = [until, &[1; 16], b"old"].concat();
+        let () = setup.ask_bytes("HSET", "seen", &[&digest, &record]).await;
+        let () = setup.ask_bytes("RPUSH", "seen:order", &[&[until, &digest].concat()]).await;
+    }
+    for call in 0..8 {
+        queue.accept(message(&format!("plain{call}"))).await.unwrap();
+    }
+    assert_eq!(setup.ask::<u64>("HLEN", "seen", &[]).await, 4, "those whose time is up are gone");
+    assert_eq!(queue.accept(keyed("b", 0, 1, LONG)).await.unwrap(), Accepted::Replayed("old".into()));
+    assert_eq!(setup.ask::<u64>("EXISTS", "seen:order", &[]).await, 0, "the old list is used up");
 }
 
 /// Accepts one message for each key, and returns when all these keys have had their time.
@@ -147,15 +178,16 @@ enum Fate {
 async fn sending_the_same_id_again_is_safe_whatever_became_of_the_first_try() {
     let setup = Setup::new().await;
     let mut keys = 0..;
-    for (fate, visible_after) in [
-        (Fate::NeverArrived, 1),
-        (Fate::Waiting, 1),
-        (Fate::Leased, 0),
-        (Fate::Retrying, 0),
-        (Fate::Dead, 0),
-        (Fate::Done, 0),
-    ] {
-        for (kind, ttl) in [("plain", None), ("keyed", Some(LONG)), ("outdated", Some(Duration::ZERO))] {
+    // The outdated keys last: the calls after them forget them.
+    for (kind, ttl) in [("plain", None), ("keyed", Some(LONG)), ("outdated", Some(Duration::ZERO))] {
+        for (fate, visible_after) in [
+            (Fate::NeverArrived, 1),
+            (Fate::Waiting, 1),
+            (Fate::Leased, 0),
+            (Fate::Retrying, 0),
+            (Fate::Dead, 0),
+            (Fate::Done, 0),
+        ] {
             let id = format!("{fate:?} {kind}");
             let queue = setup.queue(&id, LONG);
             let first = ttl.map_or(message(&id), |ttl| keyed(&id, keys.next().unwrap(), 1, ttl));

@@ -136,3 +136,25 @@ impl<C: Connection> Connection for Failing<C> {
         }
     }
 }
+
+/// A connection on which something happens after the first command.
+pub(crate) struct AfterFirst<C, F> {
+    inner: C,
+    happens: RefCell<Option<F>>,
+}
+
+impl<C, F> AfterFirst<C, F> {
+    pub(crate) fn around(inner: C, happens: F) -> Self {
+        Self { inner, happens: RefCell::new(Some(happens)) }
+    }
+}
+
+impl<C: Connection, F: AsyncFnOnce()> Connection for AfterFirst<C, F> {
+    async fn execute(&self, command: &str, arguments: Vec<Arg>) -> Result<Vec<Reply>, Error> {
+        let reply = self.inner.execute(command, arguments).await?;
+        if let Some(happens) = self.happens.take() {
+            happens().await;
+        }
+        Ok(reply)
+    }
+}

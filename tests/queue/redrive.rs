@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 
 use queue::{Class, MessageId, MessageState, Pace};
 
+use super::doubles::AfterFirst;
 use super::setup::*;
 
 #[tokio::test]
@@ -61,15 +62,49 @@ async fn dead_letters_of_one_class_go_back_and_the_others_stay() {
 }
 
 #[tokio::test]
-async fn the_letters_of_a_class_are_found_behind_hundreds_of_others() {
+async fn the_letters_of_a_class_are_found_behind_thousands_of_others() {
     let setup = Setup::new().await;
     let queue = setup.jobs();
-    let others: Vec<String> = (0..600).map(|n| format!("m{n}")).collect();
-    bury_all(&queue, &others.iter().map(String::as_str).collect::<Vec<_>>(), Class::Permanent).await;
+    for (front, wanted) in [("front", "first"), ("middle", "last")] {
+        letters(&setup, front, 6000, Class::Permanent).await;
+        letters(&setup, wanted, 1, Class::Undecodable).await;
+    }
+    let undecodable = Some(Class::Undecodable);
+    assert_eq!(queue.redrive_some(undecodable, Pace::PerSecond(NonZeroU32::new(1).unwrap()), 10).await.unwrap(), 2);
+    let [first, last] = ["first1", "last1"].map(async |id| setup.ask::<u64>("ZSCORE", "jobs:due", &[id]).await);
+    let between = last.await.abs_diff(first.await);
+    assert!((1000..1500).contains(&between), "they go on at the same rate: {between} ms");
+    assert_eq!(queue.redrive_some(undecodable, Pace::AtOnce, 10).await.unwrap(), 0);
+    assert_eq!(queue.stats().await.unwrap().dead, 12_000);
+}
+
+#[tokio::test]
+async fn letters_that_leave_while_others_are_looked_for_make_none_be_missed() {
+    let setup = Setup::new().await;
+    let connection = AfterFirst::around(setup.connection.clone(), async || {
+        // The one where the search stopped, and some before it.
+        let first: Vec<String> = setup.ask("ZRANGE", "jobs:dead", &["1990", "1999"]).await;
+        let ids: Vec<MessageId> = first.into_iter().map(MessageId::from).collect();
+        assert_eq!(setup.jobs().redrive(&ids).await.unwrap(), [true; 10]);
+    });
+    letters(&setup, "front", 2500, Class::Permanent).await;
+    letters(&setup, "wanted", 20, Class::Undecodable).await;
+    let queue = setup.on(&connection, "jobs");
+    assert_eq!(queue.redrive_some(Some(Class::Undecodable), Pace::AtOnce, 100).await.unwrap(), 20);
+}
+
+/// Dead letters that were all buried in one millisecond, as the queue keeps them.
+async fn letters(setup: &Setup, name: &str, count: u32, class: Class) {
     setup.next_millisecond().await;
-    bury_all(&queue, &["wanted"], Class::Undecodable).await;
-    assert_eq!(queue.redrive_some(Some(Class::Undecodable), Pace::AtOnce, 10).await.unwrap(), 1);
-    assert_eq!(ids(&queue.claim(&claim(10)).await.unwrap()), ["wanted"]);
+    let script = r#"
+        for n = 1, ARGV[2] do
+          redis.call('ZADD', KEYS[1] .. 'dead', ARGV[3], ARGV[1] .. n)
+          redis.call('HSET', KEYS[1] .. 'body', ARGV[1] .. n, 'payload')
+          redis.call('HSET', KEYS[1] .. 'why', ARGV[1] .. n, ARGV[4])
+        end"#;
+    let why = format!(r#"{{"reason":"a \"class\":\"undecodable\"","class":"{}"}}"#, class.name());
+    let (key, now, count) = (setup.key("jobs:"), setup.now().await.to_string(), count.to_string());
+    setup.tell::<()>(&["EVAL", script, "1", &key, name, &count, &now, &why]).await;
 }
 
 #[tokio::test]

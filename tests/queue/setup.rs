@@ -69,6 +69,13 @@ impl Setup {
         command.query_async(&mut self.raw.clone()).await.unwrap()
     }
 
+    /// The same with arguments that are no text.
+    pub(crate) async fn ask_bytes<T: FromRedisValue>(&self, command: &str, part: &str, arguments: &[&[u8]]) -> T {
+        let mut command = ::redis::cmd(command);
+        command.arg(self.key(part)).arg(arguments);
+        command.query_async(&mut self.raw.clone()).await.unwrap()
+    }
+
     /// Any command at all.
     pub(crate) async fn tell<T: FromRedisValue>(&self, words: &[&str]) -> T {
         let mut command = ::redis::cmd(words[0]);

@@ -97,18 +97,32 @@ impl<C: Connection> Queue<'_, C> {
         self.run(arguments).await?.flags("was_dead")
     }
 
-    /// Sends the oldest `most` dead letters back, of one class or of all. Says how many there were to send.
+    /// Sends the oldest `most` dead letters back, of one class or of all. Says how many there were to send: fewer than
+    /// `most` only if none is left. It looks at all letters if need be, some thousands in each call of Redis.
     pub async fn redrive_some(&self, class: Option<Class>, pace: Pace, most: usize) -> Result<u64, Error> {
         let per_second = match pace {
             Pace::AtOnce => 0,
             Pace::PerSecond(number) => u64::from(number.get()),
         };
-        let arguments = self
-            .waking(&script::REDRIVE_SOME)
-            .with("class", class.map_or("", Class::name))
-            .with("per_second", per_second)
-            .with("most", most);
-        self.run(arguments).await?.number("sent")
+        let most = most as u64;
+        let (mut sent, mut after, mut after_ms) = (0, Vec::new(), Vec::new());
+        loop {
+            let arguments = self
+                .waking(&script::REDRIVE_SOME)
+                .with("class", class.map_or("", Class::name))
+                .with("per_second", per_second)
+                .with("most", most - sent)
+                .with("before", sent)
+                .with("after", after)
+                .with("after_ms", after_ms);
+            let mut replies = self.run(arguments).await?;
+            sent += replies.number("sent")?;
+            let more = replies.flag("more")?;
+            if sent >= most || !more {
+                return Ok(sent);
+            }
+            (after, after_ms) = (replies.bytes("after")?, replies.bytes("after_ms")?);
+        }
     }
 
     /// Gives a dead letter up for good, and keeps who did it and why. Says whether it was one.

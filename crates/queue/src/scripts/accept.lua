@@ -11,18 +11,53 @@
 --       {'conflict', id}  the key is known with another fingerprint
 --       {'full', id}      past a limit; nothing was written
 local queue, bell_ms, guard_ms, id, payload, digest, fingerprint, ttl_ms, again, depth, age_ms = unpack(ARGV, 1, 11)
-local seen, order = ns .. ':seen', ns .. ':seen:order'
+local seen, lists = ns .. ':seen', ns .. ':seen:lists'
+
+local function list_key(list) return ns .. ':seen:order:' .. list end
+
+local function is_over(entry) return struct.unpack('>I6', entry) <= now end
+
+-- The key may have been used anew since; then its later entry forgets it.
+local function forget_key(entry)
+  local forgotten = string.sub(entry, 7)
+  local record = redis.call('HGET', seen, forgotten)
+  if record and is_over(record) then redis.call('HDEL', seen, forgotten) end
+end
 
 -- A few at each call: nothing numerous carries a TTL, or Redis finds the timers late.
-for _ = 1, 4 do
-  local oldest = redis.call('LINDEX', order, 0)
-  if not oldest or struct.unpack('>I6', oldest) > now then break end
-  redis.call('LPOP', order)
-  local forgotten = string.sub(oldest, 7)
-  local record = redis.call('HGET', seen, forgotten)
-  -- The key may have been used anew since; then its later entry forgets it.
-  if record and struct.unpack('>I6', record) <= now then redis.call('HDEL', seen, forgotten) end
+local FEW = 4
+
+local function forget_first(list)
+  local entries = redis.call('LRANGE', list_key(list), 0, FEW - 1)
+  for _, entry in ipairs(entries) do
+    if not is_over(entry) then return end
+    redis.call('LPOP', list_key(list))
+    forget_key(entry)
+  end
+  if #entries == 0 then redis.call('SREM', lists, list) end
 end
+
+-- Records with the same ttl end in the order in which they come, so none waits for a longer one.
+local function put_in(list, entry)
+  if redis.call('RPUSH', list_key(list), entry) == 1 then redis.call('SADD', lists, list) end
+end
+
+-- Release 0.1 has one list for all. Its entries go to those that end in the same hour.
+local HOUR_MS = 3600000
+for _ = 1, FEW do
+  local entry = redis.call('LPOP', ns .. ':seen:order')
+  if not entry then break end
+  if is_over(entry) then
+    forget_key(entry)
+  else
+    put_in('h' .. math.floor(struct.unpack('>I6', entry) / HOUR_MS), entry)
+  end
+end
+
+for _, list in ipairs(redis.call('SRANDMEMBER', lists, FEW)) do
+  if list ~= ttl_ms then forget_first(list) end
+end
+if digest ~= '' then forget_first(ttl_ms) end
 
 if digest ~= '' then
   local record = redis.call('HGET', seen, digest)
@@ -55,7 +90,7 @@ redis.call('ZADD', due, now, id)
 if digest ~= '' then
   local till = struct.pack('>I6', now + ttl_ms)
   redis.call('HSET', seen, digest, till .. fingerprint .. id)
-  redis.call('RPUSH', order, till .. digest)
+  put_in(ttl_ms, till .. digest)
 end
 ring(queue, bell_ms, guard_ms)
 return {'accepted', id}

@@ -21,7 +21,10 @@
 --   ns:<root>:guard        hash    expires one lease after the timer: a second wake, should the first one's worker die
 --   ns:<root>:lanes        set     the lanes that were ever written to
 --   ns:seen                hash    idempotency digest -> until (6 bytes), fingerprint (16 bytes), message id
---   ns:seen:order          list    until (6 bytes) and digest, oldest first: what may be forgotten when
+--   ns:seen:order:<list>   list    until (6 bytes) and digest, in the order of their end: what may be forgotten when;
+--                                  a list for each time to live in ms
+--   ns:seen:lists          set     the <list>s that may hold something
+--   ns:seen:order          list    the one list of release 0.1, in the order of their coming
 --   ns:head                hash    subject -> which record in the store is its present one
 --   ns:stock               hash    item -> units left; absent: not tracked
 --   ns:stock:held          hash    item -> units that subjects hold

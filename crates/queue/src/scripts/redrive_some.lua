@@ -1,34 +1,49 @@
--- Sends the oldest dead letters back, all or those of one class, spread over time.
+-- Sends the oldest dead letters back, all or those of one class, spread over time. One call looks at some of them, so
+-- that it doesn't hold up Redis. The next call goes on behind the last letter that this one looked at.
 --
 -- class       '' for all
 -- per_second  0 for all at once
+-- most        letters that this call may send
+-- before      letters that the calls before sent
+-- after       the last letter that was looked at, or '' to begin
+-- after_ms    when that letter was buried
 --
--- Reply {sent}: how many
-local queue, bell_ms, guard_ms, class, per_second, most = unpack(ARGV, 1, 6)
+-- Reply {sent, more, after, after_ms}: more is 1 if there are letters that no call has looked at yet
+local queue, bell_ms, guard_ms, class, per_second, most, before, after, after_ms = unpack(ARGV, 1, 9)
 per_second, most = tonumber(per_second), tonumber(most)
--- What one call looks at: letters of another class at the front must not make it hold up Redis.
-local PAGE, PAGES = 500, 20
-local due, dead, whys = key(queue, 'due'), key(queue, 'dead'), key(queue, 'why')
+local PAGE, PAGES = 500, 4
+local dead, whys = key(queue, 'dead'), key(queue, 'why')
+-- As cjson writes it. In a reason, the quotes have backslashes before them.
+local wanted = '"class":"' .. class .. '"'
 local sent, offset = 0, 0
 
+if after ~= '' then
+  -- The letter may have gone back meanwhile, or been buried anew.
+  local is_there = redis.call('ZSCORE', dead, after) == after_ms
+  offset = is_there and redis.call('ZRANK', dead, after) + 1 or redis.call('ZCOUNT', dead, '-inf', '(' .. after_ms)
+end
+
+local more = 1
 for _ = 1, PAGES do
-  local ids = redis.call('ZRANGE', dead, offset, offset + PAGE - 1)
-  for _, id in ipairs(ids) do
-    local why = cjson.decode(redis.call('HGET', whys, id) or '{}')
-    if sent < most and (class == '' or why.class == class) then
-      local at = now
-      if per_second > 0 then at = now + math.floor(sent * 1000 / per_second) end
-      revive(queue, id, at)
+  local page = redis.call('ZRANGE', dead, offset, offset + PAGE - 1, 'WITHSCORES')
+  more = #page == 2 * PAGE and 1 or 0
+  for at = 1, #page, 2 do
+    local id = page[at]
+    if sent >= most then break end
+    local is_wanted = class == '' or string.find(redis.call('HGET', whys, id) or '', wanted, 1, true)
+    if is_wanted then
+      revive(queue, id, per_second == 0 and now or now + math.floor((before + sent) * 1000 / per_second))
       sent = sent + 1
     else
       offset = offset + 1
+      after, after_ms = id, page[at + 1]
     end
   end
-  if sent >= most or #ids < PAGE then break end
+  if more == 0 or sent >= most then break end
 end
 
 if sent > 0 then
   ring(queue, bell_ms, guard_ms)
   arm_earliest(queue, guard_ms)
 end
-return {sent}
+return {sent, more, after, after_ms}
