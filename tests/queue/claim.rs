@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use futures::future::join_all;
-use queue::{Accept, Claim, Class, Effects, Message, Verdict};
+use queue::{Accept, Claim, Effects, Verdict};
 
 use super::setup::*;
 use crate::harness::within;
@@ -75,40 +75,6 @@ async fn a_batch_is_bounded_in_messages_and_in_bytes_but_never_empty_for_the_sak
 }
 
 #[tokio::test]
-async fn a_message_that_may_have_killed_its_worker_is_handed_out_alone() {
-    let setup = Setup::new().await;
-    let queue = setup.jobs();
-    accept_all(&queue, &["a", "b"]).await;
-    assert_eq!(setup.dying().claim(&claim(10)).await.unwrap().len(), 2);
-    setup.next_millisecond().await;
-    setup.next_millisecond().await;
-    accept_all(&queue, &["fresh"]).await;
-
-    let mut batches = Vec::new();
-    for _ in 0..3 {
-        batches.push(queue.claim(&claim(10)).await.unwrap());
-    }
-    let batches: Vec<_> = batches.iter().map(|batch| ids(batch)).collect();
-    assert_eq!(batches, [["a"], ["b"], ["fresh"]]);
-}
-
-#[tokio::test]
-async fn a_suspect_waits_for_the_batch_before_it() {
-    let setup = Setup::new().await;
-    let queue = setup.jobs();
-    accept_all(&queue, &["suspect"]).await;
-    let batch = setup.dying().claim(&claim(10)).await.unwrap();
-    accept_all(&queue, &["a", "b"]).await;
-    // Behind the others, as if its lease had run out after they came.
-    assert_eq!(setup.dying().renew(&[(&batch[0].id, batch[0].delivery)]).await.unwrap(), [true]);
-    setup.next_millisecond().await;
-    setup.next_millisecond().await;
-
-    assert_eq!(ids(&queue.claim(&claim(10)).await.unwrap()), ["a", "b"]);
-    assert_eq!(ids(&queue.claim(&claim(10)).await.unwrap()), ["suspect"]);
-}
-
-#[tokio::test]
 async fn past_its_crash_budget_a_message_comes_without_payload_and_only_to_be_buried() {
     let setup = Setup::new().await;
     let budget = |max_crashes| Claim { max_crashes, ..claim(10) };
@@ -132,43 +98,6 @@ async fn past_its_crash_budget_a_message_comes_without_payload_and_only_to_be_bu
     let letters = setup.jobs().dead_letters(0, 10).await.unwrap();
     let payloads: Vec<_> = letters.iter().map(|letter| letter.payload.as_bytes()).collect();
     assert_eq!(payloads, [b"m1", b"m2", b"m3"], "only withheld, not lost");
-}
-
-#[tokio::test]
-async fn a_message_that_kills_every_worker_takes_no_neighbour_along() {
-    let setup = Setup::new().await;
-    let queue = setup.jobs();
-    accept_all(&queue, &["a", "b", "poison", "c", "d"]).await;
-    let mut handled = within("all to be handled or buried", work_off(&setup)).await;
-    handled.sort_by(|a, b| a.id.cmp(&b.id));
-    assert_eq!(ids(&handled), ["a", "b", "c", "d"]);
-    assert!(handled.iter().all(|message| message.crashes <= 1), "dragged down once at most: {handled:?}");
-    let dead = queue.dead_letters(0, 10).await.unwrap();
-    assert_eq!((dead.len(), dead[0].why.class, dead[0].why.crashes), (1, Class::Crash, 3));
-    assert_eq!(dead[0].payload, b"poison");
-}
-
-/// Works as workers do that die whenever they have the poison before them. Gives what was handled.
-async fn work_off(setup: &Setup) -> Vec<Message> {
-    let queue = setup.jobs();
-    let is_poison = |message: &Message| message.id == b"poison" && !message.exhausted;
-    let mut handled = Vec::new();
-    while queue.stats().await.unwrap().dead == 0 || handled.len() < 4 {
-        let batch = claimed(&setup.dying(), &claim(10)).await;
-        if batch.iter().any(is_poison) {
-            continue;
-        }
-        for message in batch {
-            let verdict = if message.exhausted { crashed() } else { done() };
-            assert!(settle(&queue, &message, verdict).await);
-            handled.extend((!message.exhausted).then_some(message));
-        }
-    }
-    handled
-}
-
-fn crashed() -> Verdict {
-    Verdict::Bury { class: Class::Crash, reason: "its worker died".to_owned(), effects: Effects::default() }
 }
 
 #[tokio::test]

@@ -63,16 +63,19 @@ impl Model {
 
     /// Checks a batch that was handed out between two readings of Redis's clock.
     pub(crate) fn claim(&mut self, batch: &[Message], lease: Duration, before: u64, after: u64) {
+        let mut kinds = BTreeSet::new();
         for message in batch {
             let id = str::from_utf8(&message.id).unwrap();
             let known = self.messages.get_mut(id).unwrap_or_else(|| panic!("{id} was never sent"));
             assert_eq!(known.state, State::Queue, "{id} is not to be handed out");
             assert!(known.invisible_until <= after, "{id} came too early");
-            assert!(!known.open || batch.len() == 1, "{id} may have killed its worker, and is not alone");
-
             known.delivery += 1;
             known.crashes += u32::from(known.open);
-            let exhausted = known.open && known.crashes >= MAX_CRASHES;
+            let exhausted = known.crashes >= MAX_CRASHES;
+            let is_last = known.crashes + 1 == MAX_CRASHES;
+            let is_suspect = known.open && !is_last && !exhausted;
+            kinds.insert((exhausted, is_last, is_suspect));
+            assert!(!is_last || batch.len() == 1, "{id} may kill its worker, and is not alone");
             let payload = if exhausted { vec![] } else { message.id.to_vec() }.into();
             let expected = Message {
                 id: message.id.clone(),
@@ -88,6 +91,7 @@ impl Model {
             known.open = true;
             known.invisible_until = before + lease.as_millis() as u64;
         }
+        assert!(kinds.len() <= 1, "suspects went with others: {batch:?}");
     }
 
     /// Whether this delivery still has a say.

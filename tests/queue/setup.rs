@@ -99,7 +99,7 @@ impl Setup {
     pub(crate) async fn contents(&self) -> BTreeMap<String, Vec<u8>> {
         let mut contents = BTreeMap::new();
         for key in self.tell::<Vec<String>>(&["KEYS", "*"]).await {
-            if [":totals", ":bell", ":timer", ":guard"].iter().all(|part| !key.ends_with(part)) {
+            if [":totals", ":bell", ":timer", ":guard", ":turn"].iter().all(|part| !key.ends_with(part)) {
                 contents.insert(key.clone(), self.tell(&["DUMP", &key]).await);
             }
         }
@@ -120,7 +120,7 @@ pub(crate) fn keyed(id: &str, digest: u8, fingerprint: u8, ttl: Duration) -> Acc
 
 /// A claim of at most so many messages.
 pub(crate) fn claim(most: usize) -> Claim<'static> {
-    Claim { most, most_bytes: 1 << 20, max_crashes: 3, worker: "worker", silence: false }
+    Claim { most, most_bytes: 1 << 20, max_crashes: 3, worker: "worker", number: 0, again: false, silence: false }
 }
 
 /// Claims once there is something to claim.

@@ -16,13 +16,20 @@ pub struct Claim<'a> {
     pub max_crashes: u32,
     /// Names the worker in the history of what goes wrong.
     pub worker: &'a str,
+    /// With the worker's name it is the token of this claim. No other claim of the worker has the same number.
+    pub number: u32,
+    /// An earlier try with this token failed, and may have been carried out. If so, it is answered once more: the same
+    /// deliveries are given, except those that somebody else has by now. The worker must then
+    /// [`renew`](Queue::renew) them before it handles them: until it does, Redis doesn't count it as their crash when
+    /// their lease runs out.
+    pub again: bool,
     /// Silences the doorbell first. Once per wake, before the first claim.
     pub silence: bool,
 }
 
 impl<C: Connection> Queue<'_, C> {
     /// Leases visible messages. A message that isn't settled before its lease runs out becomes visible again, and that
-    /// counts as a crash.
+    /// counts as a crash. After an error, call again with the same token and `again`.
     pub async fn claim(&self, claim: &Claim<'_>) -> Result<Vec<Message>, Error> {
         let arguments = self
             .arguments(&script::CLAIM)
@@ -31,6 +38,8 @@ impl<C: Connection> Queue<'_, C> {
             .with("lease_ms", self.timing.lease)
             .with("max_crashes", u64::from(claim.max_crashes))
             .with("worker", claim.worker)
+            .with("number", u64::from(claim.number))
+            .with("again", claim.again)
             .with("silence", claim.silence);
         let mut replies = self.run(arguments).await?;
         let mut messages = Vec::new();

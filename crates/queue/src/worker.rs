@@ -78,24 +78,35 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
                 drained.more = true;
                 return Ok(drained);
             }
-            let (batch, _) = self.insist(async || self.claim(silence).await).await?;
+            let number = self.runtime.random() as u32;
+            let (batch, answer_lost) = self.insist(async |again| self.claim(number, again, silence).await).await?;
             silence = false;
             if batch.is_empty() {
                 return Ok(drained);
             }
+            let batch = if answer_lost { self.confirm(batch).await? } else { batch };
             self.handle_batch(&batch, &mut drained).await?;
         }
     }
 
-    async fn claim(&self, silence: bool) -> Result<Vec<Message>, Error> {
+    async fn claim(&self, number: u32, again: bool, silence: bool) -> Result<Vec<Message>, Error> {
         let claim = Claim {
             most: self.batch,
             most_bytes: MOST_BYTES,
             max_crashes: self.max_crashes,
             worker: self.name,
+            number,
+            again,
             silence,
         };
         self.queue.claim(&claim).await
+    }
+
+    /// Tells Redis that the answer to a repeated claim arrived. Gives those deliveries that are still held.
+    async fn confirm(&self, batch: Vec<Message>) -> Result<Vec<Message>, Error> {
+        let deliveries: Vec<_> = batch.iter().map(|message| (&message.id, message.delivery)).collect();
+        let (held, _) = self.insist(async |_| self.queue.renew(&deliveries).await).await?;
+        Ok(batch.into_iter().zip(held).filter_map(|(message, held)| held.then_some(message)).collect())
     }
 
     /// Handles a batch concurrently and settles it in one step; what takes longer than a third of the lease is
@@ -155,7 +166,7 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
             return Ok(());
         }
         self.log_given_back(finished);
-        let (settled, answer_lost) = self.insist(async || self.queue.settle(self.name, finished).await).await?;
+        let (settled, answer_lost) = self.insist(async |_| self.queue.settle(self.name, finished).await).await?;
         finished.clear();
         let on_time = settled.iter().filter(|&&latest| latest).count();
         drained.settled += on_time;
@@ -179,14 +190,14 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
         }
     }
 
-    /// Repeats a failing call to Redis for half a lease, and says whether the answer to an earlier try may have been
-    /// lost. A moment's failure must not turn handled messages into crashes. Nor may it end a wake: the timer that
-    /// caused the wake is gone, and might have been the last to come.
-    async fn insist<T>(&self, call: impl AsyncFn() -> Result<T, Error>) -> Result<(T, bool), Error> {
+    /// Repeats a failing call to Redis for half a lease. It says whether the answer to an earlier try may have been
+    /// lost, to the call that comes next and in the end. A moment's failure must not turn handled messages into
+    /// crashes. Nor may it end a wake: the timer that caused the wake is gone, and might have been the last to come.
+    async fn insist<T>(&self, call: impl AsyncFn(bool) -> Result<T, Error>) -> Result<(T, bool), Error> {
         let give_up = self.runtime.elapsed() + self.queue.timing.give_up();
         let mut answer_lost = false;
         loop {
-            match call().await {
+            match call(answer_lost).await {
                 Ok(answer) => return Ok((answer, answer_lost)),
                 // Another answer won't come.
                 Err(error @ Error::Unexpected { .. }) => return Err(error),

@@ -183,7 +183,15 @@ impl<'b> Stage<'b> {
 
     /// Leases all orders that wait to a worker that will never settle them.
     pub(crate) async fn lease_to_a_dead_worker(&self) {
-        let claim = Claim { most: 100, most_bytes: 1 << 20, max_crashes: 100, worker: "the dead", silence: true };
+        let claim = Claim {
+            most: 100,
+            most_bytes: 1 << 20,
+            max_crashes: 100,
+            worker: "the dead",
+            number: 0,
+            again: false,
+            silence: true,
+        };
         let queue = self.bench.queue(queues::PLACED);
         assert!(!queue.claim(&claim).await.expect("Redis is up").is_empty(), "there is something to lease");
     }

@@ -37,7 +37,7 @@ fn every_script_is_called_with_the_names_that_it_takes() {
 
 async fn call_all(queue: &Queue<'_, Deaf>, stock: &Stock<'_, Deaf>) {
     let (id, payload) = (MessageId::from("m"), Payload::from("p"));
-    let claim = Claim { most: 1, most_bytes: 1, max_crashes: 1, worker: "w", silence: true };
+    let claim = Claim { most: 1, most_bytes: 1, max_crashes: 1, worker: "w", number: 1, again: false, silence: true };
     let follow_up = FollowUp { id: id.clone(), subject: id.as_subject(), payload: payload.clone(), recalls: true };
     drop(queue.accept(Accept { id: id.clone(), payload, idempotency: None, again: false }).await);
     drop(queue.follow(follow_up).await);

@@ -24,8 +24,8 @@ local function forget_key(entry)
   if record and is_over(record) then redis.call('HDEL', seen, forgotten) end
 end
 
--- A few at each call: nothing numerous carries a TTL, or Redis finds the timers late.
-local FEW = 4
+-- Every fourth call forgets a few: nothing numerous carries a TTL, or Redis finds the timers late.
+local OFTEN, FEW, LISTS = 4, 16, 4
 
 local function forget_first(list)
   local entries = redis.call('LRANGE', list_key(list), 0, FEW - 1)
@@ -44,20 +44,25 @@ end
 
 -- Release 0.1 has one list for all. Its entries go to those that end in the same hour.
 local HOUR_MS = 3600000
-for _ = 1, FEW do
-  local entry = redis.call('LPOP', ns .. ':seen:order')
-  if not entry then break end
-  if is_over(entry) then
-    forget_key(entry)
-  else
-    put_in('h' .. math.floor(struct.unpack('>I6', entry) / HOUR_MS), entry)
+local function use_up_old_list()
+  for _ = 1, FEW do
+    local entry = redis.call('LPOP', ns .. ':seen:order')
+    if not entry then return end
+    if is_over(entry) then
+      forget_key(entry)
+    else
+      put_in('h' .. math.floor(struct.unpack('>I6', entry) / HOUR_MS), entry)
+    end
   end
 end
 
-for _, list in ipairs(redis.call('SRANDMEMBER', lists, FEW)) do
-  if list ~= ttl_ms then forget_first(list) end
+if (string.byte(id, -1) or 0) % OFTEN == 0 then
+  use_up_old_list()
+  for _, list in ipairs(redis.call('SRANDMEMBER', lists, LISTS)) do
+    if list ~= ttl_ms then forget_first(list) end
+  end
+  if digest ~= '' then forget_first(ttl_ms) end
 end
-if digest ~= '' then forget_first(ttl_ms) end
 
 if digest ~= '' then
   local record = redis.call('HGET', seen, digest)

@@ -1,16 +1,27 @@
--- Leases the messages that are visible, in the order in which they became so.
+-- Leases messages that are visible, in the order in which they became so.
 --
 -- most_bytes  of payload; one message is always given
+-- number      with the worker's name it is the token of this claim: no other claim of this worker has it
+-- again       '1' when an earlier try with this token may have been carried out, and its answer lost
 -- silence     '1' to silence the doorbell first
 --
 -- Reply {for each message: id, subject or '' for the same, deliveries, failures, crashes, exhausted, head or '',
 --       payload}
 --
--- A delivery that was never settled was a crash. Its message is handed out alone, so that one which kills its worker
--- takes no neighbours along; past its budget it comes marked exhausted, without its payload, only to be buried.
-local queue, most, most_bytes, lease_ms, max_crashes, worker, silence = unpack(ARGV, 1, 7)
-most_bytes, max_crashes = tonumber(most_bytes), tonumber(max_crashes)
+-- A delivery that was never settled was a crash, and its message is a suspect. Suspects are handed out apart from the
+-- fresh messages, which they must not take along or hold up: see `choose`. Past its budget a message comes marked
+-- exhausted, without its payload, only to be buried.
+local queue, most, most_bytes, lease_ms, max_crashes, worker, number, again, silence = unpack(ARGV, 1, 9)
+most, most_bytes, max_crashes = tonumber(most), tonumber(most_bytes), tonumber(max_crashes)
 local due = key(queue, 'due')
+local token = worker .. '#' .. number
+
+-- A first crash was mostly a kill, and most suspects are innocent. So they go together, but not all of them: if one of
+-- them kills, each of these is handed out alone after that.
+local TOGETHER = 16
+
+-- How many messages are looked at: suspects may stand before all others.
+local LOOKED_AT = 10000
 
 if silence == '1' then redis.call('DEL', key(root(queue), 'bell')) end
 
@@ -23,32 +34,103 @@ local function subjects_of(ids)
   return of
 end
 
+-- The crashes of a message with the one that is booked now, and whether one is.
+local function crashes_of(crashes, holder)
+  local crashed = holder ~= nil and is_known(holder)
+  return crashed and crashes + 1 or crashes, crashed
+end
+
+-- 'last': one more crash, and it is buried. 'spent': it is only handed out to be buried.
+local function kind_of(state)
+  if not state then return 'fresh' end
+  local _, _, before, holder = parse_state(state)
+  local crashes, crashed = crashes_of(before, holder)
+  if crashes == 0 then return 'fresh' end
+  if crashes >= max_crashes then return 'spent' end
+  if crashes == max_crashes - 1 then return 'last' end
+  return crashed and 'suspect' or 'fresh'
+end
+
+-- The first fresh messages, and the first suspects that may be handed out together, each with what is known of them.
+local function look()
+  local fresh, suspects = {ids = {}, states = {}}, {ids = {}, states = {}}
+  local suspects_kind, room, offset = nil, 0, 0
+  local function add(group, id, state)
+    group.ids[#group.ids + 1], group.states[#group.ids + 1] = id, state
+  end
+  repeat
+    local page = redis.call('ZRANGE', due, '-inf', now, 'BYSCORE', 'LIMIT', offset, most)
+    local states = values_of(key(queue, 'deliveries'), page)
+    for at, id in ipairs(page) do
+      local kind = kind_of(states[at])
+      if kind == 'fresh' then
+        if #fresh.ids < most then add(fresh, id, states[at]) end
+      elseif not suspects_kind or (kind == suspects_kind and #suspects.ids < room) then
+        suspects_kind, room = kind, kind == 'last' and 1 or math.min(most, TOGETHER)
+        add(suspects, id, states[at])
+      end
+    end
+    offset = offset + #page
+  until #page < most or #fresh.ids >= most or offset >= LOOKED_AT
+  return fresh, suspects
+end
+
+-- Fresh messages, or suspects: they take turns while there are both, so that neither waits for all of the others.
+local function choose()
+  local fresh, suspects = look()
+  local turn = key(queue, 'turn')
+  if #suspects.ids == 0 then return fresh end
+  if #fresh.ids == 0 or redis.call('DEL', turn) == 1 then return suspects end
+  redis.call('SET', turn, 'suspects')
+  return fresh
+end
+
+-- What the earlier try leased, unless somebody else has it since. All of it has one time.
+local function leased_before()
+  local found, lease_end, offset, PAGE = {ids = {}, states = {}}, nil, 0, 500
+  repeat
+    local page = redis.call('ZRANGE', due, now + lease_ms, '-inf', 'BYSCORE', 'REV', 'LIMIT', offset, PAGE, 'WITHSCORES')
+    local ids = {}
+    for at = 1, #page, 2 do ids[#ids + 1] = page[at] end
+    for at, state in ipairs(values_of(key(queue, 'deliveries'), ids)) do
+      if lease_end and page[2 * at] ~= lease_end then return found end
+      local _, _, _, holder = parse_state(state)
+      if holder == token or holder == doubtful(token) then
+        lease_end = page[2 * at]
+        table.insert(found.ids, 1, ids[at])
+        table.insert(found.states, 1, state)
+      end
+    end
+    offset = offset + PAGE
+  until #ids < PAGE or offset >= LOOKED_AT
+  return found
+end
+
+local batch = again == '1' and leased_before() or {ids = {}}
+local is_repeated = #batch.ids > 0
+if not is_repeated then batch = choose() end
+local holder_now = again == '1' and doubtful(token) or token
+
 local reply, bytes, states, leased = {}, 0, {}, {}
-local visible = redis.call('ZRANGE', due, '-inf', now, 'BYSCORE', 'LIMIT', 0, most)
-local before = values_of(key(queue, 'deliveries'), visible)
-local subjects = subjects_of(visible)
+local subjects = subjects_of(batch.ids)
 local heads = values_of(ns .. ':head', subjects)
-for at, id in ipairs(visible) do
-  local deliveries, failures, crashes, unsettled = parse_state(before[at])
-  local suspect = unsettled ~= nil
-  if suspect and at > 1 then break end
-  local exhausted = suspect and crashes + 1 >= max_crashes and 1 or 0
+for at, id in ipairs(batch.ids) do
+  local deliveries, failures, before, holder = parse_state(batch.states[at])
+  local crashes, crashed = before, false
+  if not is_repeated then crashes, crashed = crashes_of(before, holder) end
+  local exhausted = crashes > 0 and crashes >= max_crashes and 1 or 0
   local payload = exhausted == 0 and redis.call('HGET', key(queue, 'body'), id) or ''
   bytes = bytes + #payload
   if bytes > most_bytes and at > 1 then break end
 
-  if suspect then
-    crashes = crashes + 1
-    remember(queue, id, {delivery = deliveries, kind = 'crash', worker = unsettled})
-  end
-  deliveries = deliveries + 1
+  if crashed then remember(queue, id, {delivery = deliveries, kind = 'crash', worker = worker_of(holder)}) end
+  if not is_repeated then deliveries = deliveries + 1 end
   local pair = 2 * at
-  states[pair - 1], states[pair] = id, format_state(deliveries, failures, crashes, worker)
+  states[pair - 1], states[pair] = id, format_state(deliveries, failures, crashes, holder_now)
   leased[pair - 1], leased[pair] = now + lease_ms, id
 
   local subject, head = subjects[at] ~= id and subjects[at] or '', heads[at] or ''
   reply[#reply + 1] = {id, subject, deliveries, failures, crashes, exhausted, head, payload}
-  if suspect then break end
 end
 
 call_with('HSET', key(queue, 'deliveries'), states)
@@ -60,4 +142,5 @@ if earliest[2] then
   local at = tonumber(earliest[2])
   arm(queue, at > now and at or now + lease_ms, lease_ms)
 end
+if #reply == 0 then redis.call('DEL', key(queue, 'turn')) end
 return reply

@@ -8,7 +8,9 @@
 --   ns:<queue>:due         zset    message id -> ms at which it is visible: waiting, delayed, leased and retrying alike
 --   ns:<queue>:body        hash    message id -> payload; a dead letter's payload stays here too
 --   ns:<queue>:deliveries  hash    message id -> `deliveries,failures,crashes` and, until the last of them is settled,
---                                  `,worker`; absent until first handed out
+--                                  `,worker#number` with the number of the worker's claim, and `?` behind it while the
+--                                  worker may not know of it (release 0.1: `,worker`); absent until first handed out
+--   ns:<queue>:turn        string  when suspects and fresh messages wait: it is the suspects' turn
 --   ns:<queue>:history     hash    message id -> JSON list of what went wrong; absent while nothing did
 --   ns:<queue>:dead        zset    dead letter's id -> ms at which it was buried
 --   ns:<queue>:why         hash    dead letter's id -> JSON {class, reason, deliveries, failures, crashes}
@@ -87,7 +89,15 @@ local function values_of(hash, fields)
   return values
 end
 
--- Deliveries, failures, crashes, and the worker that has the message, or nil.
+-- Who has a message whose claim's answer may have been lost. If the worker had it, it says so by renewing the lease. If
+-- the lease runs out before, that is no crash.
+local function doubtful(token) return token .. '?' end
+
+local function is_known(holder) return string.sub(holder, -1) ~= '?' end
+
+local function worker_of(holder) return string.match(holder, '^(.*)#%d+$') or holder end
+
+-- Deliveries, failures, crashes, and who has the message, or nil.
 local function parse_state(state)
   if not state then return 0, 0, 0, nil end
   local deliveries, failures, crashes, held, worker = string.match(state, '^(%d+),(%d+),(%d+)(,?)(.*)$')

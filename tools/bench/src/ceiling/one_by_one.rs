@@ -15,8 +15,15 @@ use super::decide::{decided, effects, placed, wanted};
 use super::worker::{connect, on_a_thread};
 use crate::native::{TIMING, namespace};
 
-const CLAIM: Claim<'static> =
-    Claim { most: 64, most_bytes: 1 << 20, max_crashes: 3, worker: "one by one", silence: false };
+const CLAIM: Claim<'static> = Claim {
+    most: 64,
+    most_bytes: 1 << 20,
+    max_crashes: 3,
+    worker: "one by one",
+    number: 0,
+    again: false,
+    silence: false,
+};
 
 /// Works until nothing is left.
 pub(crate) fn start(options: Options) {

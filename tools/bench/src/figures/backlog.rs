@@ -68,7 +68,15 @@ async fn scripts(rig: &mut Rig) -> anyhow::Result<f64> {
     let before = rig.store.usage().await?;
     fill(&rig.store, &rig.orders, SAMPLE).await?;
     let queue = rig.store.queue(PLACED);
-    let claim = Claim { most: BATCH, most_bytes: 1 << 20, max_crashes: 3, worker: "bench", silence: false };
+    let claim = Claim {
+        most: BATCH,
+        most_bytes: 1 << 20,
+        max_crashes: 3,
+        worker: "bench",
+        number: 0,
+        again: false,
+        silence: false,
+    };
     let mut finished = 0;
     while finished < SAMPLE {
         let batch = queue.claim(&claim).await?;

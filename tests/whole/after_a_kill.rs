@@ -1,0 +1,126 @@
+//! After a worker died, and after it seemed so: what comes next isn't held up, and nothing counts that nobody did.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use futures::future::{BoxFuture, join_all};
+use host::StartOptions;
+use host::calls::{Call, Calls, Operation, RedisParameter, Ruling, decide};
+use queue::native::{KnownScript, scripts};
+
+use crate::harness::{PaymentProvider, Redis, Sluice, an_order, start_with, unattended};
+
+fn the_claim() -> KnownScript {
+    scripts().find(|script| script.name == "claim").expect("there is one")
+}
+
+/// A Redis that knows the script already, so that each claim is carried out.
+async fn redis() -> Arc<Redis> {
+    let redis = Redis::start().await;
+    redis.tell(&["SCRIPT", "LOAD", &the_claim().text]).await;
+    Arc::new(redis)
+}
+
+/// Whether a call is a claim of orders.
+fn is_claim(call: &Call) -> bool {
+    let Operation::Redis { command, arguments } = &call.operation else { return false };
+    let claim = the_claim();
+    let of_placed = |argument: &RedisParameter| matches!(argument, RedisParameter::Binary(text) if text == b"placed");
+    command == "EVALSHA"
+        && arguments
+            .first()
+            .is_some_and(|sent| matches!(sent, RedisParameter::Binary(sent) if sent == claim.digest.as_bytes()))
+        && arguments.get(3).is_some_and(of_placed)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_whose_claims_lose_their_answers_for_many_leases_is_confirmed_without_a_crash() {
+    let (losing, workers) = (Arc::new(AtomicBool::new(true)), Arc::new(Mutex::new(BTreeSet::new())));
+    let calls = decide({
+        let (losing, workers) = (losing.clone(), workers.clone());
+        move |call| {
+            if !is_claim(call) {
+                return Ruling::Proceed;
+            }
+            let mut workers = workers.lock().expect("no test panicked with it");
+            workers.insert(call.instance);
+            // Each worker gives up after half a lease, and its lease runs out.
+            losing.fetch_and(workers.len() < 6, Ordering::SeqCst);
+            if losing.load(Ordering::SeqCst) { Ruling::LoseAnswer } else { Ruling::Proceed }
+        }
+    });
+    let variables = [("lease_ms", "300"), ("max_crashes", "2")];
+    let start = StartOptions { calls: Some(Arc::new(calls)), ..start_with(&variables) };
+    let sluice = Sluice::on(redis().await, start).await;
+    let id = sluice.place(&an_order()).await;
+    sluice.until(&id, "confirmed").await;
+    assert!(!losing.load(Ordering::SeqCst), "more workers than crashes that are allowed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_lost_answer_to_a_claim_delays_an_order_by_no_lease() {
+    let lost = AtomicBool::new(false);
+    let calls =
+        decide(
+            move |call| {
+                if is_claim(call) && !lost.swap(true, Ordering::SeqCst) { Ruling::LoseAnswer } else { Ruling::Proceed }
+            },
+        );
+    // With the default lease of 30 s the harness would give up before the next delivery.
+    let start = StartOptions { calls: Some(Arc::new(calls)), ..start_with(&[]) };
+    let sluice = Sluice::on(redis().await, start).await;
+    let id = sluice.place(&an_order()).await;
+    sluice.until(&id, "confirmed").await;
+}
+
+/// A provider that takes its time. The first worker that asks it is killed.
+struct SlowProvider {
+    asked: AtomicUsize,
+}
+
+/// How long it takes.
+const CHARGE: Duration = Duration::from_millis(300);
+
+impl Calls for SlowProvider {
+    fn before<'c>(&'c self, call: &'c Call) -> BoxFuture<'c, Ruling> {
+        Box::pin(async {
+            match &call.operation {
+                Operation::Http(_) if self.asked.fetch_add(1, Ordering::SeqCst) == 0 => Ruling::CrashBefore,
+                Operation::Http(_) => Ruling::Delay(CHARGE),
+                _ => Ruling::Proceed,
+            }
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_kill_a_new_order_is_confirmed_in_its_usual_time_and_the_old_ones_soon() {
+    let provider = PaymentProvider::start().await;
+    let paid = provider.variables();
+    let mut variables: Vec<_> = paid.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    variables.push(("lease_ms", "2000"));
+    let redis = Arc::new(Redis::start().await);
+    let door = Sluice::on(redis.clone(), unattended(&variables)).await;
+    let mut old = Vec::new();
+    for _ in 0..63 {
+        old.push(door.place(&an_order()).await);
+    }
+
+    let calls = Arc::new(SlowProvider { asked: AtomicUsize::new(0) });
+    let start = StartOptions { calls: Some(calls), ..start_with(&variables) };
+    let sluice = Sluice::on(redis, start).await;
+    sluice.attend().await;
+    // The first of them that is charged: their leases are over.
+    provider.asked(1).await;
+    let began = Instant::now();
+    let new = sluice.place(&an_order()).await;
+    sluice.until(&new, "confirmed").await;
+    let new_took = began.elapsed();
+    join_all(old.iter().map(|id| sluice.until(id, "confirmed"))).await;
+    let old_took = began.elapsed();
+    // The batch that is under way, its own, and what a busy machine needs. One by one it would be 19 s.
+    assert!(new_took < CHARGE * 2 + Duration::from_secs(2), "{new_took:?}");
+    assert!(old_took < CHARGE * 5 + Duration::from_secs(4), "{old_took:?}");
+}
