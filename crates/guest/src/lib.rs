@@ -6,6 +6,7 @@
 mod body;
 mod deadline;
 mod operator;
+mod origin;
 mod outbound;
 mod payments;
 mod problem;

@@ -9,6 +9,7 @@ use queue::Backoff;
 use serde::Deserialize;
 use standardwebhooks::Webhook;
 
+use crate::origin::has_good_port;
 use crate::settings::{SettingError, Settings};
 use crate::webhook_secret::signer;
 
@@ -122,6 +123,9 @@ fn check(written: WrittenEndpoint) -> Result<Endpoint, String> {
         url.ok_or("its url is missing")?.parse().map_err(|error| format!("its url can't be read: {error}"))?;
     if !matches!(url.scheme_str(), Some("http" | "https")) || url.host().is_none() {
         return Err("its url must begin with https:// or http:// and name a host".to_owned());
+    }
+    if !has_good_port(&url) {
+        return Err("its url must have a port from 1 to 65535, or none".to_owned());
     }
     if let Some(event) = events.iter().flatten().find(|event| !order::event::is_type(event)) {
         return Err(format!(
