@@ -138,7 +138,7 @@ async fn an_endpoint_that_cannot_be_reached_is_tried_again_with_the_reason() {
         (|| HttpError::ConnectionTimeout, "the connection timed out"),
         (|| HttpError::DestinationNotFound, "its name was not found"),
         (|| HttpError::TlsCertificateError, "its certificate is not valid"),
-        (|| HttpError::HttpProtocolError, "HttpProtocolError"),
+        (|| HttpError::HttpProtocolError, "it doesn't speak HTTP as it should (HttpProtocolError)"),
     ];
     for (error, told) in table {
         let settled = judged(change(1), move || Ruling::Refuse(Refusal::Http(error()))).await;
@@ -185,17 +185,41 @@ async fn an_endpoint_that_asks_for_time_gets_it() {
         // No less than planned.
         (503, "1", plan.clone()),
         (503, "0", plan.clone()),
-        // Not a number of seconds.
+        (429, "18446744073709551616", exactly(86_400_000)),
+        // A date: here one that is far away, and one that is over.
+        (503, "Wed, 21 Oct 2099 07:28:00 GMT", exactly(86_400_000)),
+        (429, "Wed, 21 Oct 2015 07:28:00 GMT", plan.clone()),
+        // Neither a number of seconds nor a date.
         (429, "-60", plan.clone()),
         (429, "soon", plan.clone()),
-        (503, "Wed, 21 Oct 2099 07:28:00 GMT", plan.clone()),
-        (503, "18446744073709551616", plan.clone()),
-        // Only these two answers ask for time.
-        (500, "7200", plan.clone()),
-        (301, "7200", plan.clone()),
+        // Whatever is tried again, is tried again no sooner.
+        (500, "7200", exactly(7_200_000)),
+        (301, "7200", exactly(7_200_000)),
+        (404, "7200", exactly(7_200_000)),
     ] {
         let settled = judged(change(1), move || answers_with(status, &[("retry-after", retry_after)])).await;
         assert!(expected.contains(&settled.delay_ms), "{status} {retry_after:?}: {} ms", settled.delay_ms);
+    }
+}
+
+#[tokio::test]
+async fn a_date_to_come_back_at_is_compared_with_the_endpoints_own_clock() {
+    let headers = [("date", "Wed, 21 Oct 2015 07:28:00 GMT"), ("retry-after", "Wed, 21 Oct 2015 07:29:00 GMT")];
+    let settled = judged(change(1), move || answers_with(502, &headers)).await;
+    assert_eq!(settled.delay_ms, 60_000);
+}
+
+#[tokio::test]
+async fn two_secrets_at_once_sign_each_event_so_that_the_receiver_may_know_either() {
+    let other = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let rotating = json!({"name": "erp", "url": URL, "secrets": [other, format!("v1,{SECRET}\n")]});
+    let alone = telling(&[rotating]).holding("changes", [change(1)]).around("notifier").await;
+    assert_eq!(alone.wake().await, Ok(()));
+    let [request] = requests(&alone.take_effects()).try_into().unwrap();
+    let signatures = request.headers()["webhook-signature"].to_str().unwrap();
+    assert_eq!(signatures.split(' ').filter(|signature| signature.starts_with("v1,")).count(), 2, "{signatures}");
+    for secret in [other, SECRET] {
+        Webhook::new(secret).unwrap().verify(request.body(), request.headers()).unwrap();
     }
 }
 
@@ -282,15 +306,17 @@ async fn what_waits_for_an_endpoint_that_is_no_longer_configured_is_buried() {
 }
 
 #[tokio::test]
-async fn an_origin_that_is_not_allowed_is_a_reason_that_names_the_variable() {
+async fn what_may_not_be_sent_spends_no_attempt_and_names_the_variable() {
     // The default of webhook_origin is https on any host, at its usual port.
     for url in ["http://erp.test/hooks", "https://erp.test:8443/hooks", "http://127.0.0.1:9000/"] {
-        let alone = telling(&[endpoint("erp", url)]).holding("changes.erp", [change(1)]).around("notifier").await;
+        let last = Message { delivery: 10, failures: 9, ..change(1) };
+        let alone = telling(&[endpoint("erp", url)]).holding("changes.erp", [last]).around("notifier").await;
         assert_eq!(alone.wake().await, Ok(()));
         let effects = alone.take_effects();
-        let [retried] = settled(&effects, "changes.erp").try_into().unwrap();
-        assert_eq!(retried.verdict, "retry", "{url}");
-        assert!(retried.reason.contains("webhook_origin"), "{}", retried.reason);
+        let [given_back] = settled(&effects, "changes.erp").try_into().unwrap();
+        assert_eq!(given_back.verdict, "release", "{url}");
+        assert!(given_back.reason.contains("webhook_origin"), "{}", given_back.reason);
+        assert!(alone.printed().contains("set the variable webhook_origin"), "{}", alone.printed());
         assert!(requests(&effects).is_empty(), "nothing was sent to {url}");
     }
 }

@@ -153,6 +153,55 @@ async fn an_answer_that_a_later_try_may_better_is_retried_and_one_that_stands_is
 }
 
 #[tokio::test]
+async fn a_provider_that_asks_for_time_gets_it_whatever_its_status() {
+    let date = "Wed, 21 Oct 2015 07:28:00 GMT";
+    for status in [200, 302, 408, 409, 425, 429, 500, 503] {
+        for (asked, expected) in [
+            ("7200", 7_200_000..=7_200_000),
+            ("Wed, 21 Oct 2015 09:28:00 GMT", 7_200_000..=7_200_000),
+            (date, 0..=1000),
+        ] {
+            let (_, settled) = judged(order(1), move || {
+                let Ruling::Answer(Answer::Http(mut response)) = says(status, "{}") else { unreachable!() };
+                response.headers_mut().insert("retry-after", asked.parse().unwrap());
+                response.headers_mut().insert("date", date.parse().unwrap());
+                Ruling::Answer(Answer::Http(response))
+            })
+            .await;
+            assert_eq!(settled.verdict, "retry", "{status}");
+            assert!(expected.contains(&settled.delay_ms), "{status} {asked}: {} ms", settled.delay_ms);
+        }
+    }
+}
+
+#[tokio::test]
+async fn long_words_of_a_provider_are_cut_alike_in_letter_and_event() {
+    let words = || {
+        let detail = format!("a stack trace\nof <b>many</b> lines\u{1b}[31m{}", "ü".repeat(30_000));
+        says(400, &json!({"detail": detail}).to_string())
+    };
+    let (_, buried) = judged(order(1), words).await;
+    let begins = "the payment provider answered 400: a stack trace of <b>many</b> lines [31müüü";
+    assert!(buried.reason.starts_with(begins) && buried.reason.ends_with("ü…"), "{}", buried.reason);
+    assert!(buried.reason.len() <= queue::limits::REASON_BYTES, "{} bytes", buried.reason.len());
+    let event: Value = serde_json::from_slice(&buried.emits[0].payload).unwrap();
+    assert_eq!(event["data"]["reason"], buried.reason);
+}
+
+#[tokio::test]
+async fn a_charge_that_may_not_be_sent_spends_no_attempt_and_names_the_variable() {
+    let refusals: [fn() -> HttpError; 2] = [|| HttpError::HttpRequestDenied, || HttpError::DestinationIpProhibited];
+    for refused in refusals {
+        let refuse = move || Ruling::Refuse(Refusal::Http(refused()));
+        let last = Message { delivery: 5, failures: 4, ..order(1) };
+        let (_, given_back) = judged(last, refuse).await;
+        assert_eq!(given_back.verdict, "release", "{}", given_back.reason);
+    }
+    let (_, given_back) = judged(order(1), || Ruling::Refuse(Refusal::Http(HttpError::HttpRequestDenied))).await;
+    assert_eq!(given_back.reason, "the application may not send there; set the variable payment_origin to allow it");
+}
+
+#[tokio::test]
 async fn an_order_that_was_recalled_is_neither_charged_nor_held() {
     let alone = charging([order(1)]).when(|effect| match effect.verb() {
         Some(Verb::Hold(_)) => Some(replies(vec![binary("recalled")])),

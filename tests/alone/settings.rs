@@ -142,7 +142,8 @@ fn bad_webhooks() -> Vec<(String, &'static str)> {
     let secret = |secret: &str| with("secret", json!(secret));
     let unreadable = "can't be read at line 1, column ";
     let name = "has a fault in endpoint 1: its name must be 1 to 32 lower-case letters, digits or hyphens";
-    let bad_secret = "has a fault in endpoint 1: its secret must be whsec_ and the base64 of 24 to 64 bytes";
+    let secrets = |secrets: Value| json!([{"name": "erp", "url": URL, "secrets": secrets}]).to_string();
+    let first = "has a fault in endpoint 1: its secret ";
     let url = "has a fault in endpoint 1: its url ";
     vec![
         (String::new(), unreadable),
@@ -153,7 +154,8 @@ fn bad_webhooks() -> Vec<(String, &'static str)> {
         (format!(r#"[{{"name":"erp","url":"{URL}","secret":["{SECRET}"]}}]"#), unreadable),
         (format!(r#"[{{"name":"erp","url":"{URL}","key":"{SECRET}"}}]"#), unreadable),
         (format!(r#"[{{"name":"erp","url":"{URL}","{SECRET}":1}}]"#), unreadable),
-        (format!(r#"[{{"name":"erp","secret":"{SECRET}"}}]"#), unreadable),
+        (format!(r#"[{{"name":"erp","secret":"{SECRET}"}}]"#), "has a fault in endpoint 1: its url is missing"),
+        (json!([{"name": "erp", "url": URL}]).to_string(), "has a fault in endpoint 1: its secret is missing"),
         (with("events", json!(SECRET)), unreadable),
         (with("name", json!(null)), unreadable),
         (with("name", json!("")), name),
@@ -169,12 +171,17 @@ fn bad_webhooks() -> Vec<(String, &'static str)> {
             with("events", json!(["order.confirmed"])),
             "\"order.confirmed\" is no event; events are sluice.order.confirmed",
         ),
-        (secret(""), bad_secret),
-        (secret("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), bad_secret),
-        (secret("whsec_"), bad_secret),
-        (secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS"), bad_secret),
-        (secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLa!w"), bad_secret),
-        (secret(&format!("whsec_{}", "MfKQ".repeat(22))), bad_secret),
+        (secret(""), first),
+        (secret("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), first),
+        (secret("whsec_"), first),
+        (secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS"), first),
+        (secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLa!w"), first),
+        (secret(&format!("whsec_{}", "MfKQ".repeat(22))), first),
+        (with("secrets", json!([SECRET])), "it has \"secret\" and \"secrets\": put all of them into \"secrets\""),
+        (secrets(json!([])), "it has 0 secrets, but must have 1 to 3"),
+        (secrets(json!([SECRET; 4])), "it has 4 secrets, but must have 1 to 3"),
+        (secrets(json!([SECRET, "MfKQ"])), "has a fault in endpoint 1: its secret 2 must begin with whsec_"),
+        (secrets(json!(SECRET)), unreadable),
         (Value::from(vec![endpoint("erp", URL); 2]).to_string(), "names the endpoint \"erp\" twice"),
         (
             (0..33).map(|n| endpoint(&format!("e{n}"), URL)).collect::<Value>().to_string(),
@@ -207,6 +214,7 @@ async fn webhooks_at_the_ends_of_what_is_allowed_are_taken() {
         json!([]),
         json!([{"name": "a".repeat(32), "url": "https://erp.test", "secret": secret(24)}]),
         json!([{"name": "a-1", "url": "http://[::1]:8080/?q", "secret": secret(64), "events": null}]),
+        json!([{"name": "a", "url": "https://erp.test", "secrets": [secret(24), secret(25), secret(64)]}]),
         json!([{"name": "-", "url": "HTTPS://ERP.test/", "secret": secret(33), "events": []}]),
         (0..32).map(|n| endpoint(&format!("e{n}"), URL)).collect(),
     ] {

@@ -62,7 +62,9 @@ async fn check_settings(settings: &Settings) -> Result<(), String> {
         settings.untracked().await.err(),
         settings.operator_key().await.err(),
         settings.payment_provider().await.err(),
+        settings.payment_origin().await.err(),
         settings.webhooks().await.err(),
+        settings.webhook_origin().await.err(),
         settings.webhook_schedule().await.err(),
         settings.webhook_timeout().await.err(),
     ];

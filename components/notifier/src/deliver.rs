@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use guest::{Endpoint, PartnerReply, Post, describe_failure, now_ms, within};
+use guest::{Endpoint, PartnerReply, Post, now_ms, unreached, within};
 use http::StatusCode;
 use queue::{Effects, Failure, Message};
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP};
@@ -18,7 +18,7 @@ impl Delivery<'_> {
         let request = self.request(&message.payload).map_err(Failure::undecodable)?;
         match within(self.timeout, request.send()).await {
             Some(Ok(reply)) => judge(&reply),
-            Some(Err(error)) => Err(Failure::retry(describe_failure(&error, "the endpoint", "webhook_origin"))),
+            Some(Err(error)) => Err(unreached(&error, "the endpoint", "webhook_origin")),
             None => {
                 let reason = format!("the endpoint did not answer within {} ms", self.timeout.as_millis());
                 Err(Failure::retry(reason))
@@ -30,7 +30,7 @@ impl Delivery<'_> {
     fn request(&self, event: &[u8]) -> Result<Post<'_>, String> {
         let id = order::event::read(event).map_err(|error| error.to_string())?.id;
         let seconds = now_ms() / 1000;
-        let signature = self.endpoint.signer.sign(id, seconds as i64, event).map_err(|error| error.to_string())?;
+        let signature = self.endpoint.sign(id, seconds, event)?;
         let headers = vec![
             ("content-type", order::event::CONTENT_TYPE.to_owned()),
             (HEADER_WEBHOOK_ID, id.to_owned()),
@@ -48,10 +48,7 @@ fn judge(reply: &PartnerReply) -> Result<Effects, Failure> {
         _ if status.is_success() => Ok(Effects::counted("webhooks:delivered")),
         // Standard Webhooks: the endpoint is gone and wants no more.
         StatusCode::GONE => Err(Failure::permanent(reason)),
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-            Err(Failure::retry_after(reason, reply.retry_after))
-        }
         // Redirects included: following one would carry the order to where nobody allowed it to go.
-        _ => Err(Failure::retry(reason)),
+        _ => Err(Failure::retry_after(reason, reply.retry_after)),
     }
 }

@@ -43,12 +43,15 @@ impl Commands<'_> {
     pub(crate) fn buried(&self, message: &Message, reason: &str) -> Effects {
         let counted = Effects::counted("orders:needs_attention");
         let Some(id) = CommandId::parse(&message.id) else { return counted };
-        let given_up = GivenUp { message: id, delivery: message.delivery, reason };
+        // A head that can't be read tells no version.
+        let present = present(message).ok();
+        let version = present.flatten().map_or(Version::NONE, |name| name.version);
+        let given_up = GivenUp { message: id, delivery: message.delivery, version, reason };
         let command = Command::decode(&message.payload).ok();
         let trace = command.as_ref().and_then(Command::trace);
         let event = event::attention(&given_up, trace, Timestamp::from_ms(now_ms()));
         let told = tell(event::attention_id(id, message.delivery), event);
-        let removed = left_behind(message, id).map(|name| self.records.superseded(id.order, name));
+        let removed = left_behind(present, message, id).map(|name| self.records.superseded(id.order, name));
         Effects { emits: std::iter::once(told).chain(removed).collect(), ..counted }
     }
 
@@ -91,8 +94,12 @@ fn tell(id: String, event: Vec<u8>) -> Emit {
 
 /// The records that a buried message may have left behind: each of its deliveries may have written the next version
 /// before it failed. No head will ever point there. A head that can't be read tells no version, and nothing is removed.
-fn left_behind(message: &Message, id: CommandId) -> impl Iterator<Item = RecordName> {
-    let next = present(message).ok().map(|present| present.map_or(Version::NONE, |name| name.version).next());
+fn left_behind(
+    present: Option<Option<RecordName>>,
+    message: &Message,
+    id: CommandId,
+) -> impl Iterator<Item = RecordName> {
+    let next = present.map(|present| present.map_or(Version::NONE, |name| name.version).next());
     next.into_iter().flat_map(move |version| RecordName::of_deliveries(version, id.change, message.delivery))
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use guest::{PaymentProvider, Post, describe_failure, within};
+use guest::{PaymentProvider, Post, unreached, within};
 use http::StatusCode;
 use order::payment::{ChargeRequest, RefundRequest, read_id, read_problem};
 use order::{NewOrder, OrderId, PaymentId, Placed};
@@ -59,22 +59,19 @@ impl Payments {
         let mut headers = vec![("content-type", "application/json".to_owned()), ("idempotency-key", order.to_string())];
         headers.extend(key.as_ref().map(|key| ("authorization", format!("Bearer {key}"))));
         let request = Post { url, path, headers, body };
-        let Some(answer) = within(*timeout, exchange(request)).await else {
-            return Err(Failure::retry(format!(
-                "the payment provider did not answer within {} ms",
-                timeout.as_millis()
-            )));
-        };
-        answer.map_err(Failure::retry)
+        within(*timeout, exchange(request)).await.unwrap_or_else(|| {
+            Err(Failure::retry(format!("the payment provider did not answer within {} ms", timeout.as_millis())))
+        })
     }
 }
 
-async fn exchange(request: Post<'_>) -> Result<ProviderReply, String> {
-    let reply = request.send().await;
-    let reply = reply.map_err(|error| describe_failure(&error, "the payment provider", "payment_origin"))?;
+async fn exchange(request: Post<'_>) -> Result<ProviderReply, Failure> {
+    let reply = request.send().await.map_err(|error| unreached(&error, "the payment provider", "payment_origin"))?;
     let (status, retry_after) = (reply.status, reply.retry_after);
-    let body = reply.read(ANSWER_BYTES).await;
-    let body = body.map_err(|_| "the payment provider's answer broke off or is too long".to_owned())?;
+    let body = reply
+        .read(ANSWER_BYTES)
+        .await
+        .map_err(|_| Failure::retry_after("the payment provider's answer broke off or is too long", retry_after))?;
     Ok(ProviderReply { status, retry_after, body })
 }
 
@@ -82,7 +79,8 @@ impl ProviderReply {
     /// The id in a good answer, or the failure that a bad one is.
     fn id(&self) -> Result<PaymentId, Failure> {
         if self.status.is_success() {
-            return read_id(&self.body).ok_or_else(|| Failure::retry("the payment provider's answer has no id"));
+            let no_id = || Failure::retry_after("the payment provider's answer has no id", self.retry_after);
+            return read_id(&self.body).ok_or_else(no_id);
         }
         let status = self.status.as_u16();
         let reason = match read_problem(&self.body) {

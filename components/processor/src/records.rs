@@ -61,7 +61,7 @@ impl Records {
     async fn in_time<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, String> {
         match self.deadline.within(call).await {
             // The store's own words, without the name of the error's kind.
-            Some(Err(Error::Other(words))) => Err(format!("the store failed: {words}")),
+            Some(Err(Error::Other(words))) => Err(format!("the store failed: {}", queue::one_line(&words))),
             Some(answer) => answer.map_err(|error| format!("the store failed: {error}")),
             None => Err(format!("the store did not answer within {} s", DEADLINE.as_secs())),
         }

@@ -6,6 +6,7 @@
 mod body;
 mod deadline;
 mod operator;
+mod origin;
 mod outbound;
 mod payments;
 mod problem;
@@ -13,14 +14,16 @@ mod problem_kind;
 mod redis;
 mod request;
 mod response;
+mod retry_after;
 mod runtime;
 mod settings;
+mod webhook_secret;
 mod webhooks;
 
 pub use body::{BodyError, read_body};
 pub use deadline::Deadline;
 pub use operator::NoOperator;
-pub use outbound::{PartnerReply, Post, describe_failure};
+pub use outbound::{PartnerReply, Post, unreached};
 pub use payments::PaymentProvider;
 pub use problem::Problem;
 pub use problem_kind::{PROBLEM_KINDS, ProblemKind};

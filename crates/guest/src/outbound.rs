@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use futures::future::join;
 use http::{StatusCode, Uri};
+use queue::Failure;
 use spin_sdk::wasip3::http::client;
 use spin_sdk::wasip3::http::types::{ErrorCode, HeaderError, Method, Request, Response, Scheme};
 use spin_sdk::wasip3::wit_future;
 
 use crate::body::{BodyError, collect, fields, outgoing};
+use crate::retry_after::retry_after;
+use crate::runtime::now_ms;
 
 /// A request, ready to be sent.
 pub struct Post<'a> {
@@ -31,9 +34,6 @@ pub struct PartnerReply {
     pub retry_after: Option<Duration>,
     response: Response,
 }
-
-/// The longest wait that a partner can ask for.
-const MOST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 impl Post<'_> {
     /// Sends it, and waits for the head of the answer. It sets no limit of time: see [`within`](crate::within).
@@ -72,7 +72,7 @@ fn invalid(error: &HeaderError) -> ErrorCode {
 impl PartnerReply {
     fn new(response: Response) -> Self {
         let status = StatusCode::from_u16(response.get_status_code()).unwrap_or(StatusCode::BAD_GATEWAY);
-        Self { status, retry_after: retry_after(&response), response }
+        Self { status, retry_after: asked_wait(&response), response }
     }
 
     /// Reads the body, unless it has more than `most` bytes.
@@ -83,18 +83,25 @@ impl PartnerReply {
     }
 }
 
-/// Reads Retry-After in seconds. Its other form, a date, is ignored, and our own backoff decides.
-fn retry_after(response: &Response) -> Option<Duration> {
-    let value = response.get_headers().get("retry-after").into_iter().next()?;
-    let seconds = str::from_utf8(&value).ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds).min(MOST_RETRY_AFTER))
+fn asked_wait(response: &Response) -> Option<Duration> {
+    let headers = response.get_headers();
+    let first = |name: &str| headers.get(name).into_iter().next();
+    retry_after(&first("retry-after")?, first("date").as_deref(), now_ms())
 }
 
-/// Says why no answer came from `whom`. `origin` names the variable that says where requests may go.
-pub fn describe_failure(error: &ErrorCode, whom: &str, origin: &str) -> String {
+/// What it means for a message that no answer came from `whom`. `origin` names the variable that says where requests
+/// may go. What was refused here, before anything was sent, is no attempt.
+pub fn unreached(error: &ErrorCode, whom: &str, origin: &str) -> Failure {
     let what = match error {
         ErrorCode::HttpRequestDenied => {
-            return format!("the application may not send there; set the variable {origin} to allow it");
+            let reason = format!("the application may not send there; set the variable {origin} to allow it");
+            return Failure::release(reason);
+        }
+        ErrorCode::DestinationIpProhibited => {
+            return Failure::release(format!("{whom} can't be reached: the host forbids its address"));
+        }
+        ErrorCode::HttpRequestUriInvalid | ErrorCode::ConnectionLimitReached | ErrorCode::ConfigurationError => {
+            return Failure::release(format!("{whom} can't be reached: the host refuses the request"));
         }
         ErrorCode::DnsError(_) | ErrorCode::DnsTimeout | ErrorCode::DestinationNotFound => "its name was not found",
         ErrorCode::ConnectionRefused => "it refused the connection",
@@ -103,7 +110,14 @@ pub fn describe_failure(error: &ErrorCode, whom: &str, origin: &str) -> String {
         ErrorCode::DestinationUnavailable | ErrorCode::DestinationIpUnroutable => "there is no way to its address",
         ErrorCode::TlsCertificateError => "its certificate is not valid",
         ErrorCode::TlsProtocolError | ErrorCode::TlsAlertReceived(_) => "no secure connection could be agreed on",
-        other => return format!("{whom} can't be reached: {other}").replace("ErrorCode::", ""),
+        ErrorCode::HttpResponseIncomplete => "its answer broke off",
+        ErrorCode::HttpResponseTimeout | ErrorCode::ConnectionReadTimeout | ErrorCode::ConnectionWriteTimeout => {
+            "it took too long"
+        }
+        ErrorCode::HttpProtocolError => "it doesn't speak HTTP as it should (HttpProtocolError)",
+        ErrorCode::InternalError(Some(words)) => words,
+        // To name each of the many that are left would be a sixtieth of a component.
+        _ => "the host says no more",
     };
-    format!("{whom} can't be reached: {what}")
+    Failure::retry(format!("{whom} can't be reached: {what}"))
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::Uri;
 
+use crate::origin::has_good_port;
 use crate::settings::{SettingError, Settings};
 
 /// A payment provider.
@@ -38,6 +39,9 @@ fn parse_url(url: &str) -> Result<Uri, String> {
     let url: Uri = url.parse().map_err(|error| format!("can't be read: {error}"))?;
     if !matches!(url.scheme_str(), Some("http" | "https")) || url.host().is_none_or(str::is_empty) {
         return Err("must begin with https:// or http:// and name a host, or be empty".to_owned());
+    }
+    if !has_good_port(&url) {
+        return Err("must have a port from 1 to 65535, or none".to_owned());
     }
     if url.query().is_some() || url.authority().is_some_and(|authority| authority.as_str().contains('@')) {
         return Err("must have no query and no user; the key belongs into payment_key".to_owned());

@@ -98,9 +98,10 @@ impl queue::Connection for Redis {
     }
 }
 
+/// The server's words, fit for a line of the log.
 fn describe(error: redis::Error) -> String {
     match error {
-        redis::Error::Other(text) => text,
+        redis::Error::Other(text) => queue::one_line(&text),
         other => other.to_string(),
     }
 }

@@ -1,5 +1,6 @@
 //! The endpoints that receive events, from the variables `webhooks`, `[{"name", "url", "secret", "events"?}]`,
-//! `webhook_schedule_ms` and `webhook_timeout_ms`.
+//! `webhook_schedule_ms` and `webhook_timeout_ms`. An endpoint may have `secrets`, a list, in place of
+//! `secret`.
 
 use std::time::Duration;
 
@@ -8,7 +9,9 @@ use queue::Backoff;
 use serde::Deserialize;
 use standardwebhooks::Webhook;
 
+use crate::origin::has_good_port;
 use crate::settings::{SettingError, Settings};
+use crate::webhook_secret::signer;
 
 /// An endpoint that receives events.
 pub struct Endpoint {
@@ -16,26 +19,27 @@ pub struct Endpoint {
     pub name: String,
     /// Its address.
     pub url: Uri,
-    /// Signs the events that are sent there.
-    pub signer: Webhook,
     /// The event types that it subscribed to. `None`: all.
     events: Option<Vec<String>>,
+    /// Each signs every event that is sent there.
+    signers: Vec<Webhook>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WrittenEndpoint {
     name: String,
-    url: String,
-    secret: String,
+    url: Option<String>,
+    secret: Option<String>,
+    secrets: Option<Vec<String>>,
     events: Option<Vec<String>>,
 }
 
 /// Most endpoints. Each change becomes a message for each of them.
 const MOST_ENDPOINTS: usize = 32;
 
-/// Standard Webhooks asks for keys of 24 to 64 bytes.
-const KEY_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
+/// Most secrets of one endpoint: the new one, the old one, and one more for a change that meets another.
+const MOST_SECRETS: usize = 3;
 
 /// Most waits in one schedule.
 const MOST_WAITS: usize = 32;
@@ -76,6 +80,14 @@ impl Endpoint {
     pub fn wants(&self, event_type: &str) -> bool {
         self.events.as_ref().is_none_or(|events| events.iter().any(|event| event == event_type))
     }
+
+    /// The value of the header `webhook-signature`: a signature with each secret, so that the receiver may know any of
+    /// them. An error is a payload that is no UTF-8.
+    pub fn sign(&self, id: &str, seconds: u64, payload: &[u8]) -> Result<String, String> {
+        let signatures = self.signers.iter().map(|signer| signer.sign(id, seconds as i64, payload));
+        let signatures: Result<Vec<_>, _> = signatures.collect();
+        signatures.map(|signatures| signatures.join(" ")).map_err(|error| error.to_string())
+    }
 }
 
 /// Reads the variable. A fault is a sentence that fits behind "the variable webhooks"; it never shows a secret.
@@ -102,30 +114,41 @@ fn parse(json: &str) -> Result<Vec<Endpoint>, String> {
 }
 
 fn check(written: WrittenEndpoint) -> Result<Endpoint, String> {
+    let WrittenEndpoint { name, url, secret, secrets, events } = written;
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if !(1..=32).contains(&written.name.len()) || !written.name.chars().all(plain) {
+    if !(1..=32).contains(&name.len()) || !name.chars().all(plain) {
         return Err("its name must be 1 to 32 lower-case letters, digits or hyphens".to_owned());
     }
-    let url: Uri = written.url.parse().map_err(|error| format!("its url can't be read: {error}"))?;
+    let url: Uri =
+        url.ok_or("its url is missing")?.parse().map_err(|error| format!("its url can't be read: {error}"))?;
     if !matches!(url.scheme_str(), Some("http" | "https")) || url.host().is_none() {
         return Err("its url must begin with https:// or http:// and name a host".to_owned());
     }
-    if let Some(event) = written.events.iter().flatten().find(|event| !order::event::is_type(event)) {
+    if !has_good_port(&url) {
+        return Err("its url must have a port from 1 to 65535, or none".to_owned());
+    }
+    if let Some(event) = events.iter().flatten().find(|event| !order::event::is_type(event)) {
         return Err(format!(
             "{event:?} is no event; events are {}",
             order::event::types().collect::<Vec<_>>().join(", ")
         ));
     }
-    Ok(Endpoint { name: written.name, url, signer: signer(&written.secret)?, events: written.events })
+    Ok(Endpoint { name, url, events, signers: signers(secret, secrets)? })
 }
 
-fn signer(secret: &str) -> Result<Webhook, String> {
-    const FAULT: &str = "its secret must be whsec_ and the base64 of 24 to 64 bytes";
-    let encoded = secret.strip_prefix("whsec_").ok_or(FAULT)?;
-    // Four characters of base64 are three bytes.
-    let bytes = encoded.trim_end_matches('=').len() * 3 / 4;
-    if !KEY_BYTES.contains(&bytes) {
-        return Err(FAULT.to_owned());
+fn signers(secret: Option<String>, secrets: Option<Vec<String>>) -> Result<Vec<Webhook>, String> {
+    match (secret, secrets) {
+        (Some(_), Some(_)) => Err("it has \"secret\" and \"secrets\": put all of them into \"secrets\"".to_owned()),
+        (None, None) => Err("its secret is missing".to_owned()),
+        (Some(secret), None) => Ok(vec![signer(&secret).map_err(|fault| format!("its secret {fault}"))?]),
+        (None, Some(secrets)) if !(1..=MOST_SECRETS).contains(&secrets.len()) => {
+            Err(format!("it has {} secrets, but must have 1 to {MOST_SECRETS}", secrets.len()))
+        }
+        (None, Some(secrets)) => {
+            let named = |(index, secret): (usize, &String)| {
+                signer(secret).map_err(|fault| format!("its secret {} {fault}", index + 1))
+            };
+            secrets.iter().enumerate().map(named).collect()
+        }
     }
-    Webhook::new(secret).map_err(|_| FAULT.to_owned())
 }

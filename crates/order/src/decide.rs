@@ -107,7 +107,9 @@ fn declined(words: Option<&str>) -> Reason {
     let mut reason = "the payment was declined".to_owned();
     if let Some(words) = words.map(str::trim).filter(|words| !words.is_empty()) {
         reason.push_str(": ");
-        reason.extend(words.chars().map(|c| if c.is_control() { ' ' } else { c }).take(limits::DECLINED));
+        let mut words = words.chars().map(|c| if c.is_control() { ' ' } else { c });
+        reason.extend(words.by_ref().take(limits::DECLINED));
+        reason.extend(words.next().map(|_| '…'));
     }
     reason.parse().expect("it has no control characters, and is short enough")
 }

@@ -42,7 +42,8 @@ fn event_type(status: Status) -> &'static str {
     }
 }
 
-/// Writes the event about a record, with the record in it. The trace stands in CloudEvents' extension `traceparent`.
+/// Writes the event about a record, with the record in it. The trace stands in CloudEvents' extension `traceparent`, and
+/// the record's version in an extension of our own, `version`: receivers put the events of an order in order by it.
 #[must_use]
 pub fn to_json(record: &Record, trace: Option<&TraceParent>) -> Vec<u8> {
     let event = Event {
@@ -53,6 +54,7 @@ pub fn to_json(record: &Record, trace: Option<&TraceParent>) -> Vec<u8> {
         subject: record.id(),
         time: record.updated_at(),
         datacontenttype: "application/json",
+        version: record.version(),
         traceparent: trace,
         data: record,
     };
@@ -76,6 +78,8 @@ pub struct GivenUp<'a> {
     pub message: CommandId,
     /// Its last delivery.
     pub delivery: u64,
+    /// The version of the order's present record: [`Version::NONE`] before it has one.
+    pub version: Version,
     /// Why it was given up.
     pub reason: &'a str,
 }
@@ -84,7 +88,7 @@ pub struct GivenUp<'a> {
 /// its id tells.
 #[must_use]
 pub fn attention(given_up: &GivenUp<'_>, trace: Option<&TraceParent>, now: Timestamp) -> Vec<u8> {
-    let GivenUp { message, delivery, reason } = *given_up;
+    let GivenUp { message, delivery, version, reason } = *given_up;
     let CommandId { order, change } = message;
     let created_at = order.accepted_at();
     let event = Event {
@@ -95,6 +99,7 @@ pub fn attention(given_up: &GivenUp<'_>, trace: Option<&TraceParent>, now: Times
         subject: order,
         time: now.max(created_at),
         datacontenttype: "application/json",
+        version,
         traceparent: trace,
         data: Unreadable { id: order, status: State::NeedsAttention, change, reason, created_at },
     };
@@ -111,6 +116,7 @@ struct Event<'a, D> {
     subject: OrderId,
     time: Timestamp,
     datacontenttype: &'static str,
+    version: Version,
     #[serde(skip_serializing_if = "Option::is_none")]
     traceparent: Option<&'a TraceParent>,
     data: D,

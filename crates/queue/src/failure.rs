@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::reason::one_line;
 use crate::settle::Class;
 
 /// Why a delivery was not handled, and whether its message is tried again. The handler must choose: nothing is inferred
@@ -56,5 +57,12 @@ impl Failure {
     /// The message can't be read.
     pub fn undecodable(reason: impl Into<String>) -> Self {
         Self::Bury { class: Class::Undecodable, reason: reason.into() }
+    }
+
+    /// The same, with a reason that fits wherever it will stand.
+    pub(crate) fn in_one_line(mut self) -> Self {
+        let (Self::Retry { reason, .. } | Self::Release { reason, .. } | Self::Bury { reason, .. }) = &mut self;
+        *reason = one_line(reason);
+        self
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::connection::{Connection, Error};
+use crate::limits::REASON_BYTES;
 use crate::message::{Head, MessageId, Payload};
 use crate::queue::Queue;
 use crate::script::{self, Arguments};
@@ -110,10 +111,6 @@ pub struct Settlement {
     pub verdict: Verdict,
 }
 
-/// The longest reason that is kept, in bytes. It may be a whole answer of somebody else's, and a history has 32 of
-/// them.
-const LONGEST_REASON: usize = 1024;
-
 impl Class {
     /// As operators know it.
     pub fn name(self) -> &'static str {
@@ -204,7 +201,7 @@ impl Verdict {
     fn reason(&self) -> &str {
         match self {
             Self::Retry { reason, .. } | Self::Bury { reason, .. } | Self::Release { reason, .. } => {
-                &reason[..reason.floor_char_boundary(LONGEST_REASON)]
+                &reason[..reason.floor_char_boundary(REASON_BYTES)]
             }
             Self::Done(_) => "",
         }

@@ -137,7 +137,7 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
             let reason = format!("its worker died {} times while it had this message", message.crashes);
             return self.bury(message, Class::Crash, reason);
         }
-        match self.handler.handle(message).await {
+        match self.handler.handle(message).await.map_err(Failure::in_one_line) {
             Ok(effects) => Verdict::Done(effects),
             Err(Failure::Bury { class, reason }) => self.bury(message, class, reason),
             Err(Failure::Retry { reason, at_least }) => {

@@ -108,3 +108,34 @@ async fn a_password_of_redis_is_in_no_answer_and_in_no_line_that_is_printed() {
     }
     assert!(!printed.lock().unwrap().contains("hunter2"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_names_both_variables_where_an_origin_does_not_allow_a_url_and_the_value_it_advises_mends_it() {
+    let redis = Redis::start().await;
+    let webhooks =
+        r#"[{"name":"erp","url":"http://localhost:18432/hunter2","secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}]"#;
+    for (variable, value, origin, advised) in [
+        ("payment_url", "http://127.0.0.1:9000/v1", "payment_origin", "http://127.0.0.1:9000"),
+        ("webhooks", webhooks, "webhook_origin", "http://localhost:18432"),
+    ] {
+        let health = async |variables: &[(&str, &str)]| {
+            let start = StartOptions {
+                redis: Some(RedisOverride::new(&redis.url(0)).unwrap()),
+                triggers: Triggers::Only(["health".to_owned()].into()),
+                ..start_with(variables)
+            };
+            let running = app().start(start).await.unwrap();
+            let answer = running.route(Request::get("/health").body(Bytes::new()).unwrap()).await;
+            (answer.status().as_u16(), body_of(&answer).to_string())
+        };
+        let (status, told) = health(&[(variable, value)]).await;
+        assert_eq!(status, 503, "{told}");
+        let sentence = format!(
+            "{origin} of component health is \\\"https://*:443\\\", which doesn't allow {advised}, where {variable} "
+        );
+        assert!(told.contains(&sentence) && told.contains(&format!("set {origin} to {advised}")), "{told}");
+        assert!(!told.contains("hunter2"), "{told}");
+        let (status, told) = health(&[(variable, value), (origin, advised)]).await;
+        assert_eq!(status, 200, "{told}");
+    }
+}

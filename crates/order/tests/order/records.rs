@@ -1,7 +1,7 @@
 //! What the store holds, and what subscribers are told of it.
 
 use crate::sample::{id, noon, record};
-use order::{ChangeKind, CommandId, Record, Standing, Status, Timestamp, event, limits};
+use order::{ChangeKind, CommandId, Record, Standing, Status, Timestamp, Version, event, limits};
 use serde_json::{Value, json};
 
 fn json_of(record: &Record) -> Value {
@@ -96,6 +96,7 @@ fn an_event_is_a_cloud_event_that_carries_the_record() {
             "subject": id().to_string(),
             "time": "2026-09-01T12:00:00.290Z",
             "datacontenttype": "application/json",
+            "version": 1,
             "data": json_of(&record()),
         })
     );
@@ -129,8 +130,12 @@ fn an_event_names_the_trace_of_the_request_where_there_is_one() {
 
 #[test]
 fn an_order_that_was_given_up_is_told_by_its_id_alone() {
-    let given_up =
-        event::GivenUp { message: CommandId { order: id(), change: None }, delivery: 3, reason: "it can't be read" };
+    let given_up = event::GivenUp {
+        message: CommandId { order: id(), change: None },
+        delivery: 3,
+        version: Version::NONE,
+        reason: "it can't be read",
+    };
     let event: Value = serde_json::from_slice(&event::attention(&given_up, None, Timestamp::from_ms(0))).unwrap();
     let created_at = id().accepted_at().to_string();
     assert_eq!(
@@ -143,6 +148,7 @@ fn an_order_that_was_given_up_is_told_by_its_id_alone() {
             "subject": id().to_string(),
             "time": created_at,
             "datacontenttype": "application/json",
+            "version": 0,
             "data": {
                 "id": id().to_string(), "status": "needs_attention", "reason": "it can't be read", "created_at": created_at,
             },
@@ -174,9 +180,10 @@ fn an_event_that_tells_of_a_given_up_message_has_an_id_of_its_own() {
     assert_eq!(event::attention_id(CommandId { order: id(), change: None }, 3), format!("{}.attention.3", id()));
     let message = CommandId { order: id(), change: Some(ChangeKind::Cancel) };
     assert_eq!(event::attention_id(message, 3), format!("{}.attention.cancel.3", id()));
-    let given_up = event::GivenUp { message, delivery: 3, reason: "no refund" };
+    let given_up = event::GivenUp { message, delivery: 3, version: record().version(), reason: "no refund" };
     let event: Value = serde_json::from_slice(&event::attention(&given_up, None, noon())).unwrap();
     assert_eq!((&event["data"]["change"], &event["data"]["status"]), (&json!("cancel"), &json!("needs_attention")));
+    assert_eq!(event["version"], 1, "it comes behind the event of that version");
 }
 
 #[test]

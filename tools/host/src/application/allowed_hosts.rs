@@ -174,6 +174,11 @@ impl Destination {
             port: url.port().or_else(|| default_port(url.scheme())),
         })
     }
+
+    /// Its scheme.
+    pub(crate) fn scheme(&self) -> &str {
+        &self.scheme
+    }
 }
 
 impl fmt::Display for Destination {

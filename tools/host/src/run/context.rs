@@ -12,7 +12,7 @@ use crate::application::allowed_hosts::Destination;
 use crate::run::clock::ClockSkew;
 use crate::run::guest_output::Output;
 use crate::run::lifetime::Lifetime;
-use crate::run::settings::ComponentSettings;
+use crate::run::settings::{ComponentSettings, VariableHost};
 use crate::watch::effects::{Installed, Interception};
 
 /// What instances need of the application that they belong to.
@@ -70,7 +70,8 @@ impl InstanceContext {
         Self { component: component.clone(), effects, application: Arc::downgrade(application) }
     }
 
-    /// Whether the component may connect to `url`. If not, the log says what to add to the manifest.
+    /// Whether the component may connect to `url`. If not, the log says which variable to set, or what to add to the
+    /// manifest.
     pub(crate) fn allows(&self, url: &str) -> bool {
         let component = &self.component.name;
         let Some(destination) = Destination::of(url) else {
@@ -79,11 +80,19 @@ impl InstanceContext {
         };
         let allowed = self.component.allowed_hosts.allow(&destination);
         if !allowed {
-            tracing::warn!(
-                %component,
-                "may not connect to {destination}: add \"{destination}\" to allowed_outbound_hosts of \
-                 [component.{component}]"
-            );
+            let list = format!("allowed_outbound_hosts of [component.{component}]");
+            match self.component.variable_hosts.iter().find(|host| host.may_allow(destination.scheme())) {
+                // Whoever runs an application sets its variables, and leaves its manifest as it is.
+                Some(VariableHost { entry, variable }) => tracing::warn!(
+                    %component,
+                    "may not connect to {destination}: set the variable {variable} so that \"{entry}\", in {list}, \
+                     allows it"
+                ),
+                None => tracing::warn!(
+                    %component,
+                    "may not connect to {destination}: add \"{destination}\" to {list}"
+                ),
+            }
         }
         allowed
     }
