@@ -46,7 +46,7 @@ pub use fault::{BodyFault, Fault, Malformed, NotJson};
 pub use id::OrderId;
 pub use idempotency_key::IdempotencyKey;
 pub use iso_code::{Country, Currency};
-pub use keys::{CHANGE_MARKER, RecordName};
+pub use keys::{CHANGE_MARKER, RecordName, STORE_PROBE};
 pub use life::Move;
 pub use money::Money;
 pub use new_order::{Address, CanonicalJson, Customer, Line, NewOrder};

@@ -47,7 +47,7 @@ pub use connection::{Arg, Connection, Error, Reply, Runtime};
 pub use dead::{DeadLetter, Discarded, Incident, Pace, Why};
 pub use failure::Failure;
 pub use follow::{FollowUp, Followed};
-pub use inspect::{Found, MessageState, Server, Stats, server, totals};
+pub use inspect::{Found, MessageState, Server, Stats, server, totals, value};
 pub use message::{Head, Message, MessageId, Payload, Subject};
 pub use namespace::Namespace;
 pub use queue::Queue;
