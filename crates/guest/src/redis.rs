@@ -64,7 +64,7 @@ impl Redis {
         let opened = redis::Connection::open(self.address.with_password()).await.map_err(|error| match error {
             // Its form was checked before.
             redis::Error::InvalidAddress => Error::Unreachable(format!(
-                "the variable redis_host does not allow its address; set it to {}, as in redis_url",
+                "redis_host does not allow its address; set it to {}, as in redis_url",
                 self.address.server()
             )),
             redis::Error::TooManyConnections => Error::Unreachable("too many open connections".to_owned()),

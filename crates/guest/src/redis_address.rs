@@ -2,47 +2,45 @@
 //! it that could be a password.
 
 use std::fmt;
+use std::ops::Range;
 
 /// The address of a database of a Redis, without TLS.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RedisAddress {
     text: String,
-    host: String,
-    port: u16,
+    /// Where in the text `host`, or `host:port`, stands.
+    server: Range<usize>,
+    /// Whether the text names a port.
+    has_port: bool,
     database: u64,
-    /// What `redis-cli` needs besides the server, to ask for the password itself.
-    login: String,
 }
 
-const PORT: u16 = 6379;
-
 /// TLS is asked for, which neither the triggers nor the hosts that components may connect to are set up for.
-const TLS: &str = "asks for TLS by rediss://, which Sluice does not speak yet: start a TLS tunnel, such as stunnel, \
-                   next to it, and write the address of the tunnel with redis://";
+const TLS: &str = "asks for TLS by rediss://, which Sluice does not speak yet: start a TLS tunnel like stunnel, and \
+                   write its address with redis://";
+
+const OTHER: &str = "must be the address of a Redis, like redis://host:6379/0";
 
 /// Says nothing of what was read: where a password was not encoded, any part of the address may be a part of it.
-const UNREADABLE: &str = "can't be read: write it like redis://user:password@host:6379/0, with nothing behind the \
-                          number, and percent-encode what is neither letter nor digit in the password: @ as %40, : as \
-                          %3A, / as %2F, # as %23, ? as %3F, % as %25";
+const UNREADABLE: &str = "can't be read: write it like redis://user:password@host:6379/0, and percent-encode what is \
+                          neither letter nor digit in the password, like @ as %40 and / as %2F";
+
+const SCHEME: &str = "redis://";
 
 impl RedisAddress {
     /// Reads an address. A fault is a sentence that fits behind the name of its variable.
-    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
-        let (scheme, rest) = text.split_once("://").unwrap_or((text, ""));
-        match scheme.to_ascii_lowercase().as_str() {
-            "redis" => {}
-            "rediss" => return Err(TLS),
-            _ => return Err("must be the address of a Redis, like redis://host:6379/0"),
+    pub(crate) fn parse(text: String) -> Result<Self, &'static str> {
+        let bytes = text.as_bytes();
+        if !bytes.get(..SCHEME.len()).is_some_and(|scheme| scheme.eq_ignore_ascii_case(SCHEME.as_bytes())) {
+            let is_tls = bytes.get(..9).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"rediss://"));
+            return Err(if is_tls { TLS } else { OTHER });
         }
-        let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-        let (user, server) = authority.rsplit_once('@').unwrap_or(("", authority));
-        let (host, port) = host_and_port(server).ok_or(UNREADABLE)?;
-        let database = match path.trim_matches('/') {
-            "" if !path.contains(['?', '#']) => 0,
-            number if number.bytes().all(|byte| byte.is_ascii_digit()) => number.parse().map_err(|_| UNREADABLE)?,
-            _ => return Err(UNREADABLE),
-        };
-        Ok(Self { text: text.to_owned(), host, port, database, login: login(user) })
+        let is_end = |byte: &u8| matches!(byte, b'/' | b'?' | b'#');
+        let end = bytes[SCHEME.len()..].iter().position(is_end).map_or(bytes.len(), |end| SCHEME.len() + end);
+        let begin = bytes[..end].iter().rposition(|byte| *byte == b'@').map_or(SCHEME.len(), |at| at + 1);
+        let has_port = has_port(&bytes[begin..end]).ok_or(UNREADABLE)?;
+        let database = database(&bytes[end..]).ok_or(UNREADABLE)?;
+        Ok(Self { server: begin..end, has_port, database, text })
     }
 
     /// All of it, with its password.
@@ -57,19 +55,21 @@ impl RedisAddress {
 
     /// `host:port`.
     pub fn server(&self) -> String {
-        format!("{}:{}", self.host, self.port)
+        let port = if self.has_port { "" } else { ":6379" };
+        [&self.text[self.server.clone()], port].concat()
     }
 
     /// The program and its options for a person who wants to tell this server something. It asks for the password.
     pub fn cli(&self) -> String {
-        format!("redis-cli {}-u {self}", self.login)
+        let user = self.text[SCHEME.len()..self.server.start].trim_end_matches('@');
+        format!("redis-cli {}-u {self}", login(user))
     }
 }
 
 /// Shows it without user and password.
 impl fmt::Display for RedisAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "redis://{}:{}/{}", self.host, self.port, self.database)
+        write!(f, "redis://{}/{}", self.server(), self.database)
     }
 }
 
@@ -79,18 +79,36 @@ impl fmt::Debug for RedisAddress {
     }
 }
 
-fn host_and_port(server: &str) -> Option<(String, u16)> {
-    let (host, port) = match server.strip_prefix('[') {
-        Some(_) => server.split_at(server.find(']')? + 1),
-        None => server.split_at(server.find(':').unwrap_or(server.len())),
+/// Whether a server has a port; `None` if it is no `host` and no `host:port`.
+fn has_port(server: &[u8]) -> Option<bool> {
+    let name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    let (host, port) = match server.iter().position(|byte| *byte == b']') {
+        Some(end) => server.split_at(end + 1),
+        None => server.split_at(server.iter().position(|byte| *byte == b':').unwrap_or(server.len())),
     };
-    let inner = host.strip_prefix('[').map_or(host, |host| host.trim_end_matches(']'));
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_') || (c == ':' && inner != host);
-    let port = match port {
-        "" => PORT,
-        port => port.strip_prefix(':')?.parse().ok().filter(|port| *port > 0)?,
+    let is_host = match host {
+        [b'[', address @ .., b']'] => !address.is_empty() && address.iter().all(|byte| name(byte) || *byte == b':'),
+        _ => !host.is_empty() && host.iter().all(name),
     };
-    (!inner.is_empty() && inner.chars().all(plain)).then(|| (host.to_ascii_lowercase(), port))
+    let has_port = match port {
+        [] => false,
+        [b':', port @ ..] if (1..=65535).contains(&number(port)?) => true,
+        _ => return None,
+    };
+    is_host.then_some(has_port)
+}
+
+/// The number of the database in what stands behind the server.
+fn database(path: &[u8]) -> Option<u64> {
+    match path {
+        [] | [b'/'] => Some(0),
+        [b'/', number @ .., b'/'] | [b'/', number @ ..] => self::number(number),
+        _ => None,
+    }
+}
+
+fn number(digits: &[u8]) -> Option<u64> {
+    str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'))?.parse().ok()
 }
 
 /// Without a password there is nothing to log in with, and what stands there may be one that lacks its colon.
@@ -113,7 +131,7 @@ mod tests {
     fn an_address_is_shown_without_its_user_and_password() {
         for (text, shown, cli) in [
             ("redis://127.0.0.1:6379/0", "redis://127.0.0.1:6379/0", ""),
-            ("redis://Cache.test", "redis://cache.test:6379/0", ""),
+            ("redis://cache.test", "redis://cache.test:6379/0", ""),
             ("REDIS://host:7000/", "redis://host:7000/0", ""),
             ("redis://[::1]:6379/1", "redis://[::1]:6379/1", ""),
             ("redis://:hunter2@host/1/", "redis://host:6379/1", "--askpass "),
@@ -123,7 +141,7 @@ mod tests {
             // The last @ is the one that counts, for the hosts too.
             ("redis://:hunt@er:2@host/0", "redis://host:6379/0", "--askpass "),
         ] {
-            let address = RedisAddress::parse(text).expect(text);
+            let address = RedisAddress::parse(text.to_owned()).expect(text);
             assert_eq!((address.to_string(), format!("{address:?}")), (shown.to_owned(), shown.to_owned()));
             assert_eq!(address.cli(), format!("redis-cli {cli}-u {shown}"), "{text}");
             assert_eq!(address.with_password(), text);
@@ -138,7 +156,7 @@ mod tests {
                 format!("redis://ann:{raw}@host:6379/0"),
                 format!("redis://{raw}@host/0"),
             ] {
-                assert_eq!(RedisAddress::parse(&address), Err(UNREADABLE), "{address}");
+                assert_eq!(RedisAddress::parse(address.clone()), Err(UNREADABLE), "{address}");
             }
         }
     }
@@ -146,11 +164,11 @@ mod tests {
     #[test]
     fn only_an_address_of_a_redis_without_tls_is_read() {
         for text in ["rediss://host:6379/0", "rediss://:pw@host/0", "REDISS://host"] {
-            assert_eq!(RedisAddress::parse(text), Err(TLS), "{text}");
+            assert_eq!(RedisAddress::parse(text.to_owned()), Err(TLS), "{text}");
         }
         for text in ["", "host:6379", "redis:", "http://host", "redis+unix:///tmp/x", "unix:///tmp/x", "rediß://host"]
         {
-            let fault = RedisAddress::parse(text).expect_err(text);
+            let fault = RedisAddress::parse(text.to_owned()).expect_err(text);
             assert_eq!(fault, "must be the address of a Redis, like redis://host:6379/0", "{text}");
         }
         for text in [
@@ -171,7 +189,7 @@ mod tests {
             "redis://[]/0",
             "redis://host/99999999999999999999",
         ] {
-            assert_eq!(RedisAddress::parse(text), Err(UNREADABLE), "{text}");
+            assert_eq!(RedisAddress::parse(text.to_owned()), Err(UNREADABLE), "{text}");
         }
     }
 }

@@ -63,8 +63,8 @@ impl Settings {
 
     /// A whole number within `range`, ends included.
     pub async fn number(&self, variable: &'static str, range: RangeInclusive<u64>) -> Result<u64, SettingError> {
-        let text = self.untrimmed(variable).await?;
-        let number = text.trim().parse().ok().filter(|number| range.contains(number));
+        let text = self.text(variable).await?;
+        let number = text.parse().ok().filter(|number| range.contains(number));
         number.ok_or_else(|| {
             let (least, most) = range.into_inner();
             self.error(variable, format!("is {text:?}, but must be a whole number from {least} to {most}"))
@@ -105,7 +105,7 @@ impl Settings {
 
     async fn address(&self, variable: &'static str, database: u64) -> Result<RedisAddress, SettingError> {
         let text = self.text(variable).await?;
-        let address = RedisAddress::parse(&text).map_err(|fault| self.error(variable, fault.to_owned()))?;
+        let address = RedisAddress::parse(text).map_err(|fault| self.error(variable, fault.to_owned()))?;
         if address.database() == database {
             return Ok(address);
         }

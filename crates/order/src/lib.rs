@@ -12,6 +12,7 @@ mod answers;
 mod command;
 mod command_id;
 mod decide;
+pub mod desk;
 mod digest;
 mod email;
 mod envelope;

@@ -53,6 +53,6 @@ pub use namespace::Namespace;
 pub use queue::Queue;
 pub use script::is_unknown_script;
 pub use settle::{Class, Effects, Emit, LetGo, Settlement, Verdict};
-pub use stock::{Adjusted, Hold, Level, Shortfall, Stock, StockCursor, Untracked};
+pub use stock::{Adjusted, Adjustment, Hold, Level, Shortfall, Stock, StockCursor, Untracked};
 pub use timing::{LEASES, Timing};
 pub use worker::{Drained, Handler, Worker};
