@@ -1,6 +1,6 @@
 //! Prepares the Lua scripts: the digest by which Redis knows each, the text without comments, since a component carries
 //! it, and the names of what the script takes and gives. Comment lines stay as empty lines, so that the line numbers in
-//! Redis's errors, less the prelude's, fit.
+//! Redis's errors, less those of the prelude and of seen.lua, fit.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,18 +9,23 @@ use std::{env, fs};
 fn main() {
     let scripts = Path::new("src/scripts");
     println!("cargo::rerun-if-changed={}", scripts.display());
-    let prelude = without_comments(&read(&scripts.join("prelude.lua")));
+    let prelude = without_empty_lines(&without_comments(&read(&scripts.join("prelude.lua"))));
+    let seen = without_empty_lines(&without_comments(&read(&scripts.join("seen.lua"))));
     let mut generated = format!("const PRELUDE: &str = {prelude:?};\n");
 
     let mut names: Vec<_> = fs::read_dir(scripts)
         .expect("the scripts lie in src/scripts")
         .map(|entry| entry.expect("the folder can be listed").file_name().into_string().expect("names are ASCII"))
-        .filter(|name| name != "prelude.lua")
+        .filter(|name| name != "prelude.lua" && name != "seen.lua")
         .collect();
     names.sort();
     let mut all = String::new();
     for name in names {
-        let body = without_comments(&read(&scripts.join(&name)));
+        let mut body = without_comments(&read(&scripts.join(&name)));
+        // Not a part of the prelude, because the largest component does without it.
+        if body.contains("known_key(") {
+            body.insert_str(0, &seen);
+        }
         let constant = name.trim_end_matches(".lua").to_uppercase();
         all.push_str(&format!("&{constant}, "));
         generated.push_str(&constant_of(&constant, &name, &prelude, &body));
@@ -50,6 +55,10 @@ fn read(path: &Path) -> String {
 fn without_comments(script: &str) -> String {
     let lines = script.lines().map(str::trim).map(|line| if line.starts_with("--") { "" } else { line });
     lines.flat_map(|line| [line, "\n"]).collect()
+}
+
+fn without_empty_lines(script: &str) -> String {
+    script.lines().filter(|line| !line.is_empty()).flat_map(|line| [line, "\n"]).collect()
 }
 
 /// The names in each `local a, b = unpack(ARGV, 1, 2)` or `local a, b = take(2)`, as Rust writes a list of lists.

@@ -334,7 +334,8 @@ async fn the_processor_names_a_payment_variable_that_is_wrong_and_shows_no_key()
         ("payment_url", "pay.test", "must begin with https://"),
         ("payment_url", "ftp://pay.test", "must begin with https://"),
         ("payment_url", "https://pay.test/?a=b", "must have no query"),
-        ("payment_url", "https://user:secret@pay.test/", "must have no query and no user"),
+        ("payment_url", "https://user:secret@pay.test/", "must have no user, no password and no @"),
+        ("payment_url", "https://user:s/ecret@pay.test/", "must have no user, no password and no @"),
         ("payment_key", "a secret\n", "must be visible ASCII"),
         ("payment_timeout_ms", "9", "is \"9\", but must be a whole number from 10 to 60000"),
     ] {

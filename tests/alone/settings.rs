@@ -21,7 +21,8 @@ const NUMBERS: &[(&str, &[&str])] = &[
     ("webhook_timeout_ms", &["9", "60001", "15s", ""]),
 ];
 
-const NAMESPACES: &[&str] = &["", "orders", "{}", "{a b}", "{a}b", "{{a}}", "{a\n}"];
+/// The triggers take a namespace as it is, so not even a line break at its end is cut off.
+const NAMESPACES: &[&str] = &["", "orders", "{}", "{a b}", "{a}b", "{{a}}", "{a\n}", "{a}\n"];
 
 impl Alone {
     /// Its word about its settings: what the shop reads, or the error of the wake.
@@ -104,6 +105,59 @@ async fn the_notifier_names_a_variable_that_is_wrong_and_claims_nothing() {
     alone.refuses("webhook_schedule_ms", &schedules).await;
     assert_eq!(alone.wake().await, Ok(()));
     assert_eq!(settled(&alone.take_effects(), "changes").len(), 1, "the change was still there");
+}
+
+/// Addresses of the queue's Redis, and what is said of each. What is secret in them has `hunter2` or `p@s`.
+const ADDRESSES: &[(&str, &str)] = &[
+    ("redis://127.0.0.1:6379/5", "names database 5, but must end in /0: the triggers in spin.toml hear of no other"),
+    ("redis://:hunter2@127.0.0.1:6379/1", "names database 1, but must end in /0: "),
+    ("rediss://:hunter2@127.0.0.1:6379/0", "asks for TLS by rediss://, which Sluice does not speak yet: start a TLS"),
+    ("redis://:p@s/w#r:d%1=@127.0.0.1:6379/0", "percent-encode what is neither letter nor digit in the password"),
+    ("redis://hunter2/5#p@s", "percent-encode what is neither letter nor digit in the password"),
+    ("hunter2", "must be the address of a Redis, like redis://host:6379/0"),
+    ("", "must be the address of a Redis, like redis://host:6379/0"),
+];
+
+#[tokio::test]
+async fn an_address_of_redis_that_nobody_hears_is_refused_by_name_and_shows_no_part_of_a_password() {
+    for component in ["intake", "processor", "notifier"] {
+        let alone = Double::new().around(component).await;
+        for (address, fault) in ADDRESSES {
+            alone.double.set("redis_url", address);
+            let complaint = alone.complaint().await;
+            let begins = format!("the variable redis_url of component {component} ");
+            assert!(complaint.starts_with(&begins) && complaint.contains(fault), "{address}: {complaint}");
+            for secret in ["hunter2", "p@s", "w#r", "d%1="] {
+                assert!(!complaint.contains(secret) && !alone.printed().contains(secret), "{address}: {complaint}");
+            }
+        }
+        assert_eq!(words(&alone.take_effects()), [""; 0], "nothing was asked of anybody");
+        // The line break at the end of a file is no part of it.
+        alone.double.set("redis_url", "redis://:p%40s%2Fw%23r%3Ad%251=@127.0.0.1:6379/0\n");
+        match component {
+            "intake" => assert_eq!(alone.http(post()).await.status(), 202),
+            _ => assert_eq!(alone.wake().await, Ok(())),
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_order_is_taken_whose_changes_nobody_would_hear_of() {
+    let alone = Double::new().around("intake").await;
+    for (address, fault) in [
+        ("redis://127.0.0.1:6379/0", "names database 0, but must end in /1"),
+        ("redis://127.0.0.1:6379", "names database 0, but must end in /1"),
+        ("redis://127.0.0.1:7000/1", "is on 127.0.0.1:7000, but must be on the server of redis_url, 127.0.0.1:6379"),
+        ("rediss://127.0.0.1:6379/1", "asks for TLS"),
+        ("redis://:p@s/w@127.0.0.1:6379/1", "percent-encode"),
+    ] {
+        alone.double.set("store_url", address);
+        let complaint = alone.complaint().await;
+        assert!(complaint.starts_with("the variable store_url of component intake ") && complaint.contains(fault));
+    }
+    assert_eq!(words(&alone.take_effects()), [""; 0], "nothing was asked of anybody");
+    alone.double.reset("store_url");
+    assert_eq!(alone.http(post()).await.status(), 202);
 }
 
 #[tokio::test]

@@ -123,6 +123,25 @@ async fn dead_letters_go_back_at_the_rate_that_was_asked_for() {
 }
 
 #[tokio::test]
+async fn the_rate_of_a_redrive_holds_over_repeated_calls() {
+    let setup = Setup::new().await;
+    let queue = setup.jobs();
+    let letters: Vec<String> = (0..6).map(|n| format!("m{n}")).collect();
+    bury_all(&queue, &letters.iter().map(String::as_str).collect::<Vec<_>>(), Class::Permanent).await;
+    let pace = Pace::PerSecond(NonZeroU32::new(10).unwrap());
+    for _ in 0..3 {
+        assert_eq!(queue.redrive_some(None, pace, 2).await.unwrap(), 2);
+    }
+    let mut times = vec![];
+    for id in &letters {
+        times.push(setup.ask::<u64>("ZSCORE", "jobs:due", &[id]).await);
+    }
+    times.sort_unstable();
+    let steps: Vec<_> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert_eq!(steps, [100; 5]);
+}
+
+#[tokio::test]
 async fn a_discarded_letter_leaves_only_who_gave_it_up_and_why() {
     let setup = Setup::new().await;
     let queue = setup.jobs();

@@ -1,12 +1,16 @@
 //! Stock is never oversold: what is left and what is held always add up to what there was.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use futures::future::join_all;
 use queue::native::Native;
-use queue::{Adjusted, Class, Effects, Hold, LetGo, Level, Message, Queue, Shortfall, Stock, Untracked, Verdict};
+use queue::{
+    Adjusted, Adjustment, Class, Effects, Hold, IdempotencyRecord, LetGo, Level, Message, Queue, Shortfall, Stock,
+    Untracked, Verdict,
+};
 
-use super::setup::{Setup, accept_all, chance, claim, claimed, settle};
+use super::setup::{LONG, Setup, accept_all, chance, claim, claimed, settle};
 
 async fn order(queue: &Queue<'_, Native>, id: &str) -> Message {
     accept_all(queue, &[id]).await;
@@ -16,6 +20,10 @@ async fn order(queue: &Queue<'_, Native>, id: &str) -> Message {
 async fn level(setup: &Setup, item: &str) -> (u64, u64) {
     let level = Stock::new(&setup.connection, &setup.namespace).read(item).await.unwrap().unwrap();
     (level.available, level.held)
+}
+
+fn by_units(by: i64) -> Adjustment {
+    Adjustment { by, most: 100, idempotency: None }
 }
 
 fn giving_back() -> Verdict {
@@ -136,7 +144,7 @@ async fn stock_is_conserved_whatever_happens_in_whatever_sequence() {
             }
             _ => {
                 let (at, by) = (chance.usize(..2), chance.i64(-9..10));
-                if let Adjusted::To(_) = stock.adjust(items[at], by).await.unwrap() {
+                if let Adjusted::To(_) = stock.adjust(items[at], &by_units(by)).await.unwrap() {
                     there[at] = there[at].checked_add_signed(by).expect("never below zero");
                 }
             }
@@ -148,16 +156,76 @@ async fn stock_is_conserved_whatever_happens_in_whatever_sequence() {
     }
 }
 
+/// Under a key, with a fingerprint of what is asked for.
+fn once(by: i64, key: u8, fingerprint: u8, ttl: Duration) -> Adjustment {
+    let record = IdempotencyRecord { digest: [key; 16], fingerprint: [fingerprint; 16], ttl };
+    Adjustment { idempotency: Some(record), ..by_units(by) }
+}
+
+#[tokio::test]
+async fn an_adjustment_under_a_key_counts_once_however_often_it_is_asked_for() {
+    let setup = Setup::new().await;
+    let stock = Stock::new(&setup.connection, &setup.namespace);
+    let level = |available| Level { available, held: 0 };
+    let adjust = async |adjustment: Adjustment| stock.adjust("tea", &adjustment).await.unwrap();
+    assert_eq!(adjust(once(3, 1, 1, LONG)).await, Adjusted::Untracked, "nothing was done, so the key is free");
+    stock.set("tea", 5).await.unwrap();
+    assert_eq!(adjust(once(3, 1, 1, LONG)).await, Adjusted::To(level(8)));
+    assert_eq!(adjust(by_units(-8)).await, Adjusted::To(level(0)));
+    assert_eq!(adjust(once(3, 1, 1, LONG)).await, Adjusted::Replayed(level(0)));
+    assert_eq!(adjust(once(-3, 1, 2, LONG)).await, Adjusted::Conflict);
+    assert_eq!(adjust(once(-3, 2, 2, LONG)).await, Adjusted::Short(level(0)), "nothing was done, so the key is free");
+    assert_eq!(adjust(once(3, 2, 1, LONG)).await, Adjusted::To(level(3)));
+
+    let brief = Duration::from_millis(1);
+    assert_eq!(adjust(once(1, 3, 1, brief)).await, Adjusted::To(level(4)));
+    setup.next_millisecond().await;
+    setup.next_millisecond().await;
+    assert_eq!(adjust(once(1, 3, 1, brief)).await, Adjusted::To(level(5)), "its time was up");
+}
+
+#[tokio::test]
+async fn the_keys_of_adjustments_are_forgotten_as_those_of_messages_are() {
+    let setup = Setup::new().await;
+    let stock = Stock::new(&setup.connection, &setup.namespace);
+    stock.set("tea", 5).await.unwrap();
+    stock.adjust("tea", &once(1, 1, 1, Duration::from_millis(1))).await.unwrap();
+    setup.next_millisecond().await;
+    setup.next_millisecond().await;
+    // Every fourth id has it done.
+    accept_all(&setup.jobs(), &["d"]).await;
+    assert_eq!(setup.ask::<u64>("HLEN", "seen", &[]).await, 0);
+}
+
+#[tokio::test]
+async fn no_number_of_adjustments_comes_to_more_than_may_be_left() {
+    let setup = Setup::new().await;
+    let stock = Stock::new(&setup.connection, &setup.namespace);
+    const MOST: u64 = 1 << 50;
+    let by = |by: i64| Adjustment { by, most: MOST, idempotency: None };
+    let level = |available| Level { available, held: 0 };
+    stock.set("tea", 1).await.unwrap();
+    for _ in 0..9 {
+        assert_eq!(stock.adjust("tea", &by(MOST as i64)).await.unwrap(), Adjusted::Over(level(1)));
+    }
+    assert_eq!(stock.adjust("tea", &by(MOST as i64 - 1)).await.unwrap(), Adjusted::To(level(MOST)));
+    assert_eq!(stock.adjust("tea", &by(1)).await.unwrap(), Adjusted::Over(level(MOST)));
+    assert_eq!(stock.adjust("tea", &by(-1)).await.unwrap(), Adjusted::To(level(MOST - 1)));
+    // What an earlier release let through can be taken away.
+    stock.set("tea", MOST + 9).await.unwrap();
+    assert_eq!(stock.adjust("tea", &by(-5)).await.unwrap(), Adjusted::To(level(MOST + 4)));
+}
+
 #[tokio::test]
 async fn stock_is_set_adjusted_and_listed() {
     let setup = Setup::new().await;
     let stock = Stock::new(&setup.connection, &setup.namespace);
     let level = |available| Level { available, held: 0 };
-    assert_eq!(stock.adjust("tea", 1).await.unwrap(), Adjusted::Untracked);
+    assert_eq!(stock.adjust("tea", &by_units(1)).await.unwrap(), Adjusted::Untracked);
     assert_eq!(stock.set("tea", 5).await.unwrap(), level(5));
-    assert_eq!(stock.adjust("tea", -5).await.unwrap(), Adjusted::To(level(0)));
-    assert_eq!(stock.adjust("tea", -1).await.unwrap(), Adjusted::Short(level(0)));
-    assert_eq!(stock.adjust("tea", 7).await.unwrap(), Adjusted::To(level(7)));
+    assert_eq!(stock.adjust("tea", &by_units(-5)).await.unwrap(), Adjusted::To(level(0)));
+    assert_eq!(stock.adjust("tea", &by_units(-1)).await.unwrap(), Adjusted::Short(level(0)));
+    assert_eq!(stock.adjust("tea", &by_units(7)).await.unwrap(), Adjusted::To(level(7)));
     for n in 0..1200 {
         stock.set(&format!("item \u{fc} {n}"), n).await.unwrap();
     }

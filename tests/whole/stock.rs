@@ -81,7 +81,7 @@ async fn stock_is_kept_by_whoever_has_the_operators_key() {
     let sluice = Sluice::with(&[("operator_key", KEY)]).await;
     let level = |available: u64| format!(r#""sku":"TEA-1","available":{available},"held":0"#);
     for (method, path, body, status, answer) in [
-        ("GET", "/stock/TEA-1", Value::Null, 404, "not-found".to_owned()),
+        ("GET", "/stock/TEA-1", Value::Null, 404, "untracked".to_owned()),
         ("PATCH", "/stock/TEA-1", json!({"by": 1}), 404, "untracked".to_owned()),
         ("PUT", "/stock/TEA-1", json!({"available": 5}), 200, level(5)),
         ("PATCH", "/stock/TEA-1", json!({"by": -2}), 200, level(3)),
@@ -91,10 +91,11 @@ async fn stock_is_kept_by_whoever_has_the_operators_key() {
         ("GET", "/stock/A/B%20%C3%A9", Value::Null, 200, r#""available":1"#.to_owned()),
         ("GET", "/stock", Value::Null, 200, level(3)),
         ("GET", "/stock?cursor=x", Value::Null, 400, "cursor".to_owned()),
-        ("PUT", "/stock/TEA-1", json!({"available": -1}), 400, "malformed".to_owned()),
-        ("PUT", "/stock/TEA-1", json!({"available": 1_u64 << 51}), 400, "too large".to_owned()),
-        ("PUT", "/stock/TEA-1", json!({"available": 1, "x": 1}), 400, "malformed".to_owned()),
-        ("PATCH", "/stock/TEA-1", json!({"by": 1.5}), 400, "malformed".to_owned()),
+        ("PUT", "/stock/TEA-1", json!({"available": -1}), 422, "from 0 to 1125899906842624".to_owned()),
+        ("PUT", "/stock/TEA-1", json!({"available": 1_u64 << 51}), 422, "from 0 to 1125899906842624".to_owned()),
+        ("PATCH", "/stock/TEA-1", json!({"by": 1_u64 << 50}), 409, "at most 1125899906842624 may be".to_owned()),
+        ("PUT", "/stock/TEA-1", json!({"available": -1, "x": 1}), 422, r#""pointer":"/x""#.to_owned()),
+        ("PATCH", "/stock/TEA-1", json!({"by": 1.5}), 422, r#""pointer":"/by""#.to_owned()),
         ("DELETE", "/stock/TEA-1", Value::Null, 405, "GET, PUT, PATCH".to_owned()),
         ("POST", "/stock", Value::Null, 405, "GET".to_owned()),
         ("GET", "/stock/%ff", Value::Null, 404, "not-found".to_owned()),
@@ -110,4 +111,33 @@ async fn stock_is_kept_by_whoever_has_the_operators_key() {
     }
     let request = Request::put("/stock/TEA-1").body(Bytes::from_static(b"{\"available\":9}")).unwrap();
     assert_eq!(sluice.client.send(request).await.status(), StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_stock_with_a_key_counts_once_and_its_key_is_none_of_an_order() {
+    let sluice = Sluice::with(&[("operator_key", KEY)]).await;
+    stock(&sluice, "PUT", "/stock/TEA-1", json!({"available": 5})).await;
+    stock(&sluice, "PUT", "/stock/MUG-1", json!({"available": 5})).await;
+    let patch = async |sku: &str, key: &str, by: i64| {
+        let request = Request::patch(format!("/stock/{sku}")).header("authorization", format!("Bearer {KEY}"));
+        let body = Bytes::from(json!({"by": by}).to_string());
+        sluice.client.send(request.header("idempotency-key", key).body(body).unwrap()).await
+    };
+    assert_eq!(sluice.post(&tea(1), Some("cart-4711")).await.status(), 202);
+    eventually("the order to hold its piece", async || (level(&sluice).await["held"] == 1).then_some(())).await;
+    let first = patch("TEA-1", "cart-4711", 3).await;
+    assert!(first.status() == 200 && !first.headers().contains_key("idempotency-replayed"), "{first:?}");
+    let second = patch("TEA-1", "cart-4711", 3).await;
+    assert_eq!(
+        (second.status(), &second.headers()["idempotency-replayed"]),
+        (StatusCode::OK, &"true".parse().unwrap())
+    );
+    assert_eq!(level(&sluice).await, json!({"sku": "TEA-1", "available": 7, "held": 1}));
+    for (sku, by) in [("TEA-1", 4), ("MUG-1", 3)] {
+        let reused = patch(sku, "cart-4711", by).await;
+        assert_eq!(reused.status(), StatusCode::UNPROCESSABLE_ENTITY, "{reused:?}");
+        assert_eq!(body_of(&reused)["type"], "urn:sluice:problem:idempotency-key-reused");
+    }
+    assert_eq!(patch("TEA-1", "two words", 1).await.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(level(&sluice).await["available"], 7);
 }

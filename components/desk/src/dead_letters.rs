@@ -1,16 +1,15 @@
 //! Dead letters: listing, redriving and discarding them.
 
-use std::num::NonZeroU32;
-
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use guest::{Problem, Redis, Request, Response};
+use order::desk::{Discard, Redrive};
 use order::{OrderId, Timestamp};
 use queue::{Class, DeadLetter, Incident, MessageId, Pace, Queue};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::exchange::{answer, malformed, parameter, read};
+use crate::exchange::{answer, parameter, read};
 
 /// Most letters in one answer.
 const PAGE: usize = 100;
@@ -27,53 +26,69 @@ pub(crate) async fn list(queue: &Queue<'_, Redis>, request: &Request) -> Result<
     Ok(answer(&LetterPage { dead, offset, letters }))
 }
 
+/// `GET /dead-letters`: the queues and lanes that have dead letters.
+pub(crate) async fn overview(roots: &[Queue<'_, Redis>]) -> Result<Response, Problem> {
+    let mut queues = Vec::new();
+    for root in roots {
+        queues.extend(QueueOfLetters::in_need(root).await?);
+        for lane in root.lanes().await? {
+            queues.extend(QueueOfLetters::in_need(&root.lane(&lane)).await?);
+        }
+    }
+    Ok(answer(&Overview { queues }))
+}
+
 /// `POST {"ids": […]}`, or `{"class": "handler"}` or `{"all": true}`, these two with `"per_second"?`. Sending it twice
 /// redrives once: a letter that was sent back is no dead letter any more.
 pub(crate) async fn redrive(queue: &Queue<'_, Redis>, request: Request) -> Result<Response, Problem> {
-    let Redrive { ids, class, all, per_second } = read(request).await?;
-    let pace = NonZeroU32::new(per_second).map_or(Pace::AtOnce, Pace::PerSecond);
-    let redriven = match (ids, class, all) {
-        (Some(_), None, None) if pace != Pace::AtOnce => {
-            return Err(malformed("\"per_second\" goes with \"class\" or \"all\""));
+    let (mut redriven, mut unknown) = (0, Vec::new());
+    match read(request, |body| Redrive::parse(body, &CLASSES.map(Class::name))).await? {
+        Redrive::Ids(ids) => {
+            let letters: Vec<_> = ids.iter().map(|id| from_shown(id)).collect();
+            for (id, was_dead) in ids.into_iter().zip(queue.redrive(&letters).await?) {
+                if was_dead {
+                    redriven += 1;
+                } else {
+                    unknown.push(id);
+                }
+            }
         }
-        (Some(ids), None, None) => {
-            let ids: Vec<_> = ids.iter().map(|id| from_shown(id)).collect();
-            queue.redrive(&ids).await?.into_iter().filter(|was_dead| *was_dead).count() as u64
+        Redrive::Some { class, per_second } => {
+            let class = CLASSES.into_iter().find(|known| Some(known.name()) == class);
+            let pace = per_second.map_or(Pace::AtOnce, Pace::PerSecond);
+            redriven = queue.redrive_some(class, pace, MOST_MOVED).await?;
         }
-        (None, Some(class), None) => queue.redrive_some(Some(class), pace, MOST_MOVED).await?,
-        (None, None, Some(true)) => queue.redrive_some(None, pace, MOST_MOVED).await?,
-        _ => return Err(malformed("Say which: \"ids\", \"class\" or \"all\": true")),
-    };
+    }
     let dead = queue.stats().await?.dead;
-    Ok(answer(&Redriven { redriven, dead }))
+    Ok(answer(&Redriven { redriven, dead, unknown }))
 }
 
 /// `POST {"id", "by", "why"}`. The letter is gone for good; who gave it up and why stays.
 pub(crate) async fn discard(queue: &Queue<'_, Redis>, request: Request) -> Result<Response, Problem> {
-    let Discard { id, by, why } = read(request).await?;
-    if by.trim().is_empty() || why.trim().is_empty() {
-        return Err(malformed("Say who gives it up in \"by\", and the reason in \"why\""));
-    }
+    let Discard { id, by, why } = read(request, Discard::parse).await?;
     let discarded = queue.discard(&from_shown(&id), &by, &why).await?;
     Ok(answer(&DiscardAnswer { discarded }))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Redrive {
-    ids: Option<Vec<String>>,
-    class: Option<Class>,
-    all: Option<bool>,
-    #[serde(default)]
-    per_second: u32,
+const CLASSES: [Class; 4] = [Class::Handler, Class::Crash, Class::Undecodable, Class::Permanent];
+
+#[derive(Serialize)]
+struct Overview {
+    queues: Vec<QueueOfLetters>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Discard {
-    id: String,
-    by: String,
-    why: String,
+#[derive(Serialize)]
+struct QueueOfLetters {
+    queue: String,
+    dead: u64,
+}
+
+impl QueueOfLetters {
+    /// The queue, if it has any.
+    async fn in_need(queue: &Queue<'_, Redis>) -> Result<Option<Self>, Problem> {
+        let dead = queue.stats().await?.dead;
+        Ok((dead > 0).then(|| Self { queue: queue.name().to_owned(), dead }))
+    }
 }
 
 #[derive(Serialize)]
@@ -81,6 +96,9 @@ struct Redriven {
     redriven: u64,
     /// Dead letters that are left.
     dead: u64,
+    /// The ids that are no dead letters of this queue, or no more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unknown: Vec<String>,
 }
 
 #[derive(Serialize)]

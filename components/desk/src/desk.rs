@@ -1,11 +1,15 @@
 //! The desk, open for one request: the operator's key was right, the settings are read, and Redis can be asked.
 
+use std::time::Duration;
+
 use guest::{Problem, QueueSettings, Redis, Request, Settings};
 use order::queues;
 use queue::{Queue, Stock};
 
 pub(crate) struct Desk {
     settings: QueueSettings,
+    /// How long an idempotency key is remembered.
+    pub(crate) idempotency_ttl: Duration,
     redis: Redis,
 }
 
@@ -14,9 +18,10 @@ impl Desk {
     pub(crate) async fn open(request: &Request) -> Result<Self, Problem> {
         let settings = Settings::new("desk");
         settings.check_operator(request).await?;
+        let idempotency_ttl = settings.idempotency_ttl().await?;
         let settings = settings.queue().await?;
         let redis = Redis::for_requests(&settings);
-        Ok(Self { settings, redis })
+        Ok(Self { settings, idempotency_ttl, redis })
     }
 
     /// A queue or a lane, unless there is no such. A slip in the name must not read as "no dead letters".

@@ -4,15 +4,16 @@ use std::str::FromStr;
 
 use guest::{Problem, Request, Response, read_body};
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
+use order::BodyFault;
+use serde::Serialize;
 
 /// Bytes in the body of a request.
 const BODY_BYTES: usize = 64 * 1024;
 
-/// Reads the body of a request.
-pub(crate) async fn read<T: for<'de> Deserialize<'de>>(request: Request) -> Result<T, Problem> {
+/// Reads the body of a request, and what it asks for.
+pub(crate) async fn read<T>(request: Request, parse: impl FnOnce(&[u8]) -> Result<T, BodyFault>) -> Result<T, Problem> {
     let body = read_body(request, BODY_BYTES).await?;
-    serde_json::from_slice(&body).map_err(|error| malformed(&format!("The body can't be used: {error}")))
+    parse(&body).map_err(Problem::in_request)
 }
 
 /// Reads the one parameter that a query may have.

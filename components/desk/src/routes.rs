@@ -11,6 +11,7 @@ pub(crate) async fn route(request: Request) -> Result<Response, Problem> {
     let path = request.path().to_owned();
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     match (segments.as_slice(), request.method().clone()) {
+        (["dead-letters"], Method::GET) => dead_letters::overview(&desk.roots()).await,
         (["dead-letters", queue], Method::GET) => dead_letters::list(&desk.queue(queue).await?, &request).await,
         (["dead-letters", queue, "redrive"], Method::POST) => {
             dead_letters::redrive(&desk.queue(queue).await?, request).await
@@ -23,9 +24,13 @@ pub(crate) async fn route(request: Request) -> Result<Response, Problem> {
         // The rest of the path is the SKU, whatever is in it.
         (["stock", _, ..], Method::GET) => stock::show(&desk.stock(), &stock::sku(&path)?).await,
         (["stock", _, ..], Method::PUT) => stock::set(&desk.stock(), &stock::sku(&path)?, request).await,
-        (["stock", _, ..], Method::PATCH) => stock::adjust(&desk.stock(), &stock::sku(&path)?, request).await,
+        (["stock", _, ..], Method::PATCH) => {
+            stock::adjust(&desk.stock(), &stock::sku(&path)?, request, desk.idempotency_ttl).await
+        }
 
-        (["dead-letters", _] | ["metrics"] | ["stock"], _) => Err(Problem::MethodNotAllowed { allow: "GET" }),
+        (["dead-letters"] | ["dead-letters", _] | ["metrics"] | ["stock"], _) => {
+            Err(Problem::MethodNotAllowed { allow: "GET" })
+        }
         (["dead-letters", _, "redrive" | "discard"], _) => Err(Problem::MethodNotAllowed { allow: "POST" }),
         (["stock", _, ..], _) => Err(Problem::MethodNotAllowed { allow: "GET, PUT, PATCH" }),
         _ => Err(Problem::NothingAtTheDesk),

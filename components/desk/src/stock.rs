@@ -2,17 +2,16 @@
 //! up.
 
 use std::num::NonZeroU64;
+use std::time::Duration;
 
 use guest::{Problem, Redis, Request, Response};
-use order::Sku;
+use order::limits::PIECES;
+use order::{Sku, desk};
 use percent_encoding::percent_decode_str;
-use queue::{Adjusted, Level, Stock, StockCursor};
-use serde::{Deserialize, Serialize};
+use queue::{Adjusted, Adjustment, IdempotencyRecord, Level, Stock, StockCursor};
+use serde::Serialize;
 
-use crate::exchange::{answer, malformed, parameter, read};
-
-/// Most pieces of one article: every JSON reader keeps the number exactly, and no sum of them overflows.
-const MOST: u64 = 1 << 50;
+use crate::exchange::{answer, parameter, read};
 
 /// `GET /stock?cursor=`: a page of tracked articles, and the cursor for the next one.
 pub(crate) async fn list(stock: &Stock<'_, Redis>, request: &Request) -> Result<Response, Problem> {
@@ -32,43 +31,42 @@ pub(crate) fn sku(path: &str) -> Result<Sku, Problem> {
 
 /// `GET /stock/{sku}`.
 pub(crate) async fn show(stock: &Stock<'_, Redis>, sku: &Sku) -> Result<Response, Problem> {
-    let level = stock.read(sku.as_str()).await?.ok_or(Problem::NothingAtTheDesk)?;
+    let level = stock.read(sku.as_str()).await?.ok_or(Problem::Untracked)?;
     Ok(answer(&ShownStock::new(sku.as_str(), level)))
 }
 
 /// `PUT /stock/{sku} {"available"}`: how many pieces are left.
 pub(crate) async fn set(stock: &Stock<'_, Redis>, sku: &Sku, request: Request) -> Result<Response, Problem> {
-    let SetStock { available } = read(request).await?;
-    if available > MOST {
-        return Err(malformed("\"available\" is too large"));
-    }
+    let available = read(request, desk::parse_available).await?;
     let level = stock.set(sku.as_str(), available).await?;
     Ok(answer(&ShownStock::new(sku.as_str(), level)))
 }
 
-/// `PATCH /stock/{sku} {"by"}`: pieces came in, or were taken away.
-pub(crate) async fn adjust(stock: &Stock<'_, Redis>, sku: &Sku, request: Request) -> Result<Response, Problem> {
-    let AdjustStock { by } = read(request).await?;
-    if by.unsigned_abs() > MOST {
-        return Err(malformed("\"by\" is too large"));
-    }
-    match stock.adjust(sku.as_str(), by).await? {
-        Adjusted::To(level) => Ok(answer(&ShownStock::new(sku.as_str(), level))),
+/// `PATCH /stock/{sku} {"by"}`: pieces came in, or were taken away. Once per Idempotency-Key, which is remembered for
+/// `ttl`.
+pub(crate) async fn adjust(
+    stock: &Stock<'_, Redis>,
+    sku: &Sku,
+    request: Request,
+    ttl: Duration,
+) -> Result<Response, Problem> {
+    let key = request.idempotency_key()?;
+    let by = read(request, desk::parse_by).await?;
+    let idempotency = key.map(|key| IdempotencyRecord {
+        digest: key.stock_digest(),
+        fingerprint: desk::stock_fingerprint(sku, by),
+        ttl,
+    });
+    let adjustment = Adjustment { by, most: PIECES, idempotency };
+    let shown = |level| answer(&ShownStock::new(sku.as_str(), level));
+    match stock.adjust(sku.as_str(), &adjustment).await? {
+        Adjusted::To(level) => Ok(shown(level)),
+        Adjusted::Replayed(level) => Ok(shown(level).with("idempotency-replayed", "true")),
+        Adjusted::Conflict => Err(Problem::StockKeyReused),
         Adjusted::Short(level) => Err(Problem::NotEnoughStock { left: level.available }),
+        Adjusted::Over(level) => Err(Problem::TooMuchStock { left: level.available }),
         Adjusted::Untracked => Err(Problem::Untracked),
     }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SetStock {
-    available: u64,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AdjustStock {
-    by: i64,
 }
 
 #[derive(Serialize)]

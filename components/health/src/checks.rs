@@ -1,17 +1,13 @@
 //! The checks, one by one.
 
-use std::time::Duration;
-
 use futures::future::join;
-use guest::{Redis, Response, Settings, within};
+use guest::{Redis, RedisAddress, Response, SettingError, Settings};
 use http::StatusCode;
 use order::queues;
 use queue::{Queue, Server};
 use serde::Serialize;
-use spin_sdk::key_value::Store;
 
-/// How long the store may take.
-const STORE_DEADLINE: Duration = Duration::from_secs(2);
+use crate::store;
 
 #[derive(Serialize)]
 struct Health {
@@ -40,7 +36,7 @@ pub(crate) async fn health() -> Response {
     let settings = Settings::new("health");
     let mut checks = vec![Check::of("settings", check_settings(&settings).await)];
     // At the same time, so that a probe waits only for the slower of the two.
-    let (redis, store) = join(check_redis(&settings), check_store()).await;
+    let (redis, store) = join(check_redis(&settings), check_store(&settings)).await;
     checks.extend(redis);
     checks.push(store);
 
@@ -50,10 +46,15 @@ pub(crate) async fn health() -> Response {
     Response::json(code, body).with("cache-control", "no-store")
 }
 
+/// The address of the store, if it and that of the queue can be used.
+async fn store_url(settings: &Settings) -> Result<RedisAddress, SettingError> {
+    settings.store_url(&settings.queue().await?.redis_url).await
+}
+
 /// Checks the settings of all components, since the workers can't answer for themselves. Reports every fault at once.
 async fn check_settings(settings: &Settings) -> Result<(), String> {
     let faults = [
-        settings.queue().await.err(),
+        store_url(settings).await.err(),
         settings.backoff().await.err(),
         settings.max_crashes().await.err(),
         settings.drain_budget().await.err(),
@@ -78,13 +79,14 @@ async fn check_redis(settings: &Settings) -> Vec<Check> {
     let redis = Redis::for_requests(&shared);
     for name in [queues::PLACED, queues::CHANGES] {
         if let Err(error) = Queue::new(&redis, &shared.namespace, name, shared.timing).rearm().await {
-            let hint = "Start Redis, give it room, or set the variables redis_url and redis_host to another";
+            let hint = "Start Redis, give it room, or mend the variables redis_url and redis_host. In a password, \
+                        percent-encode what is neither letter nor digit";
             return vec![Check::of("redis", Err(format!("{error}. {hint}.")))];
         }
     }
     let mut checks = vec![Check::of("redis", Ok(()))];
     match queue::server(&redis).await {
-        Ok(server) => checks.extend(check_server(&server)),
+        Ok(server) => checks.extend(check_server(&server, &shared.redis_url.cli())),
         Err(_) => checks.push(Check::warning(
             "redis settings",
             "This Redis does not tell its settings. Make sure that notify-keyspace-events is KEx$, maxmemory-policy \
@@ -94,27 +96,33 @@ async fn check_redis(settings: &Settings) -> Vec<Check> {
     checks
 }
 
-fn check_server(server: &Server) -> Vec<Check> {
+/// Each command stands at the end, where it can be copied, and where nothing sticks to its last word.
+fn check_server(server: &Server, cli: &str) -> Vec<Check> {
+    const RUN: &str = "Set this in redis.conf, so that it stays, and run: ";
     let mut checks = Vec::new();
     checks.push(match server.tells_changes {
         true => Check::of("keyspace notifications", Ok(())),
         false => Check::failure(
             "keyspace notifications",
-            "Retries and webhooks would not start. Run: redis-cli config set notify-keyspace-events KEx$.",
+            format!("Retries and webhooks would not start. {RUN}{cli} config set notify-keyspace-events KEx$"),
         ),
     });
     checks.push(match server.evicts {
         false => Check::of("no eviction", Ok(())),
         true => Check::failure(
             "no eviction",
-            "This Redis may throw away orders when it is full. Run: redis-cli config set maxmemory-policy noeviction.",
+            format!(
+                "This Redis may throw away orders when it is full. {RUN}{cli} config set maxmemory-policy noeviction"
+            ),
         ),
     });
     if !server.is_durable {
         checks.push(Check::warning(
             "durability",
-            "Orders of the last second or more are lost if Redis dies. Run: redis-cli config set appendonly yes, and \
-             redis-cli config set appendfsync always",
+            format!(
+                "Orders of the last second or more are lost if Redis dies. {RUN}{cli} config set appendonly yes && \
+                 {cli} config set appendfsync always"
+            ),
         ));
     }
     if server.expiring_keys > MOST_EXPIRING_KEYS {
@@ -131,20 +139,9 @@ fn check_server(server: &Server) -> Vec<Check> {
 /// once.
 const MOST_EXPIRING_KEYS: u64 = 100;
 
-async fn check_store() -> Check {
-    let read = async {
-        let store = Store::open_default().await?;
-        store.exists(order::CHANGE_MARKER).await
-    };
-    let hint = "Check the url of the store `default` in runtime-config.toml.";
-    Check::of(
-        "store",
-        match within(STORE_DEADLINE, read).await {
-            Some(Ok(_)) => Ok(()),
-            Some(Err(error)) => Err(format!("The key-value store failed: {error}. {hint}")),
-            None => Err(format!("The key-value store did not answer within 2 s. {hint}")),
-        },
-    )
+async fn check_store(settings: &Settings) -> Check {
+    let address = store_url(settings).await.ok();
+    Check::of("store", store::check(address.as_ref()).await)
 }
 
 impl Check {
@@ -153,11 +150,11 @@ impl Check {
         Self { name, status, detail: result.err() }
     }
 
-    fn failure(name: &'static str, detail: &str) -> Self {
-        Self::of(name, Err(detail.to_owned()))
+    fn failure(name: &'static str, detail: String) -> Self {
+        Self::of(name, Err(detail))
     }
 
-    fn warning(name: &'static str, detail: &str) -> Self {
-        Self { name, status: CheckStatus::Warn, detail: Some(detail.to_owned()) }
+    fn warning(name: &'static str, detail: impl Into<String>) -> Self {
+        Self { name, status: CheckStatus::Warn, detail: Some(detail.into()) }
     }
 }

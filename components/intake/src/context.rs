@@ -33,6 +33,8 @@ impl Context {
     async fn read() -> Result<Self, SettingError> {
         let settings = Settings::new("intake");
         let shared = settings.queue().await?;
+        // Its value is of no use here, but an order whose events nobody would hear of must not be taken.
+        settings.store_url(&shared.redis_url).await?;
         let idempotency_ttl = settings.idempotency_ttl().await?;
         let limits = settings.limits().await?;
         let redis = Redis::for_requests(&shared);

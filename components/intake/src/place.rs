@@ -2,7 +2,7 @@
 
 use guest::{Problem, Request, Response, now_ms, random_bytes, read_body};
 use order::limits::BODY_BYTES;
-use order::{CommandId, IdempotencyKey, NewOrder, OrderId, Placed, Timestamp, TraceParent};
+use order::{CommandId, NewOrder, OrderId, Placed, Timestamp, TraceParent};
 use queue::{Accept, Accepted, Error, IdempotencyRecord, MessageId};
 
 use crate::answer;
@@ -12,7 +12,7 @@ pub(crate) async fn place(request: Request) -> Result<Response, Problem> {
     if !request.is_json() {
         return Err(Problem::NotJsonType);
     }
-    let key = idempotency_key(&request)?;
+    let key = request.idempotency_key()?;
     let trace = trace(&request);
     let body = read_body(request, BODY_BYTES).await?;
     let order = NewOrder::parse(&body)?;
@@ -49,16 +49,6 @@ async fn accept(context: &Context, message: Accept) -> Result<Accepted, Problem>
         accepted => accepted,
     };
     accepted.map_err(Problem::OrderNotAccepted)
-}
-
-fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, Problem> {
-    let mut values = request.headers("idempotency-key");
-    let Some(value) = values.next() else { return Ok(None) };
-    let key = value.and_then(|value| value.parse().ok());
-    match (key, values.next()) {
-        (Some(key), None) => Ok(Some(key)),
-        _ => Err(Problem::MalformedKey),
-    }
 }
 
 /// The trace in the request's header. A malformed header is ignored, as W3C Trace Context asks for.

@@ -26,6 +26,10 @@ impl Settings {
         if !key.is_empty() && key.len() < LEAST_KEY_BYTES {
             return Err(self.error("operator_key", format!("must have at least {LEAST_KEY_BYTES} characters")));
         }
+        // No other key can be sent in a header.
+        if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(self.error("operator_key", "must be visible ASCII characters without spaces".to_owned()));
+        }
         Ok(Some(key).filter(|key| !key.is_empty()))
     }
 

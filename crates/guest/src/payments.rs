@@ -36,6 +36,10 @@ impl Settings {
 }
 
 fn parse_url(url: &str) -> Result<Uri, String> {
+    // Anywhere: a password that is not encoded may end the address before its own @.
+    if url.contains('@') {
+        return Err("must have no user, no password and no @; the key belongs into payment_key".to_owned());
+    }
     let url: Uri = url.parse().map_err(|error| format!("can't be read: {error}"))?;
     if !matches!(url.scheme_str(), Some("http" | "https")) || url.host().is_none_or(str::is_empty) {
         return Err("must begin with https:// or http:// and name a host, or be empty".to_owned());
@@ -43,8 +47,8 @@ fn parse_url(url: &str) -> Result<Uri, String> {
     if !has_good_port(&url) {
         return Err("must have a port from 1 to 65535, or none".to_owned());
     }
-    if url.query().is_some() || url.authority().is_some_and(|authority| authority.as_str().contains('@')) {
-        return Err("must have no query and no user; the key belongs into payment_key".to_owned());
+    if url.query().is_some() {
+        return Err("must have no query; the key belongs into payment_key".to_owned());
     }
     Ok(url)
 }

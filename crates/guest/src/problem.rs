@@ -1,7 +1,7 @@
 //! Everything that can be wrong with a request to one of the components, and how it is told: RFC 9457 problem details.
 
 use http::StatusCode;
-use order::{BodyFault, CommandId, Fault, Illegal, NotJson, OrderId};
+use order::{BodyFault, CommandId, Fault, Illegal, NotJson, OrderId, State, Status};
 use serde::Serialize;
 
 use crate::body::BodyError;
@@ -37,6 +37,8 @@ pub enum Problem {
     NotJson(NotJson),
     /// The body is JSON, but no order. Lists every fault.
     InvalidOrder(Vec<Fault>),
+    /// What the desk is asked for is JSON, but breaks its rules. Lists every fault.
+    InvalidRequest(Vec<Fault>),
     /// The Idempotency-Key is malformed, or there are several.
     MalformedKey,
     /// The Idempotency-Key came with another body before.
@@ -44,6 +46,8 @@ pub enum Problem {
         /// The order that has the key.
         id: OrderId,
     },
+    /// The Idempotency-Key came with another change of stock before.
+    StockKeyReused,
     /// No operator's key is configured, so nobody may act as operator.
     DeskClosed,
     /// The operator's key was not sent, or a wrong one.
@@ -64,10 +68,15 @@ pub enum Problem {
         /// The fault of the request.
         why: String,
     },
-    /// The article has no stock entry that could be adjusted.
+    /// The article has no stock entry.
     Untracked,
     /// More was to be taken out of stock than is left.
     NotEnoughStock {
+        /// The number of pieces left.
+        left: u64,
+    },
+    /// More pieces would be left than may be.
+    TooMuchStock {
         /// The number of pieces left.
         left: u64,
     },
@@ -115,6 +124,7 @@ impl Problem {
             Self::SlowBody => (kind::SLOW_BODY, "Send the request again, and its body without a pause.".to_owned()),
             Self::NotJson(fault) => (kind::NOT_JSON, format!("The body is {fault}.")),
             Self::InvalidOrder(faults) => (kind::INVALID_ORDER, how_many(faults.len())),
+            Self::InvalidRequest(faults) => (kind::INVALID_REQUEST, how_many(faults.len())),
             Self::MalformedKey => {
                 let most = order::limits::IDEMPOTENCY_KEY_CHARS;
                 (kind::MALFORMED_KEY, format!("Send one Idempotency-Key of 1 to {most} visible ASCII characters."))
@@ -122,6 +132,10 @@ impl Problem {
             Self::KeyReused { id } => (
                 kind::KEY_REUSED,
                 format!("It belongs to the order {id}, which had another body. Use a new key for a new order."),
+            ),
+            Self::StockKeyReused => (
+                kind::KEY_REUSED,
+                "It came with another change of stock before. Use a new key for a new change.".to_owned(),
             ),
             Self::DeskClosed => {
                 let text = "Set the variable operator_key, of 16 characters or more, to open it.";
@@ -131,11 +145,12 @@ impl Problem {
                 let text = "Send the header Authorization: Bearer with the operator's key.";
                 (kind::UNAUTHORIZED, text.to_owned())
             }
-            Self::IllegalMove(Illegal { present: order::State::Discarded, .. }) => {
+            Self::IllegalMove(Illegal { present: State::Discarded, .. }) => {
                 (kind::ILLEGAL_MOVE, "The order was discarded. GET shows why.".to_owned())
             }
             Self::IllegalMove(Illegal { present, step }) => {
-                (kind::ILLEGAL_MOVE, format!("The order is {present}, and has no way to {step} from there."))
+                let instead = instead(*present);
+                (kind::ILLEGAL_MOVE, format!("The order is {present}, and has no way to {step} from there. {instead}"))
             }
             Self::ChangeGivenUp(id) => (kind::CHANGE_GIVEN_UP, given_up(id)),
             Self::CancelPending => (
@@ -147,9 +162,18 @@ impl Problem {
                 format!("Its data can't be read: {why}. Tell the operator, because trying again doesn't help."),
             ),
             Self::MalformedRequest { why } => (kind::MALFORMED_REQUEST, format!("{why}.")),
-            Self::Untracked => (kind::UNTRACKED, "Set one with PUT {\"available\": …} first.".to_owned()),
+            Self::Untracked => (
+                kind::UNTRACKED,
+                "It sells without limit, or counts as sold out if untracked_stock is reject. Set an entry with PUT \
+                 {\"available\": …}."
+                    .to_owned(),
+            ),
             Self::NotEnoughStock { left } => {
                 (kind::NOT_ENOUGH_STOCK, format!("Only {left} are left. Nothing was changed."))
+            }
+            Self::TooMuchStock { left } => {
+                let most = order::limits::PIECES;
+                (kind::TOO_MUCH_STOCK, format!("{left} are left, and at most {most} may be. Nothing was changed."))
             }
             Self::QueueFull => (
                 kind::QUEUE_FULL,
@@ -161,6 +185,14 @@ impl Problem {
             Self::RedisFailed(error) => (kind::UNAVAILABLE, format!("{error}. Send the request again.")),
             Self::StoreFailed { why } => (kind::UNAVAILABLE, format!("The store {why}. Send the request again.")),
             Self::Misconfigured(error) => (kind::MISCONFIGURED, format!("{error}.")),
+        }
+    }
+
+    /// The problem of a body that asks the desk for something.
+    pub fn in_request(fault: BodyFault) -> Self {
+        match fault {
+            BodyFault::Invalid(faults) => Self::InvalidRequest(faults),
+            other => other.into(),
         }
     }
 
@@ -193,7 +225,7 @@ impl Problem {
 
     fn faults(&self) -> &[Fault] {
         match self {
-            Self::InvalidOrder(faults) => faults,
+            Self::InvalidOrder(faults) | Self::InvalidRequest(faults) => faults,
             _ => &[],
         }
     }
@@ -206,6 +238,18 @@ impl Problem {
             Self::Misconfigured(_) => Some(("retry-after", "30")),
             _ => (status == StatusCode::SERVICE_UNAVAILABLE).then_some(("retry-after", "1")),
         }
+    }
+}
+
+/// What can be done with an order that can't be changed as somebody wants.
+fn instead(present: State) -> &'static str {
+    match present {
+        State::Queued => "It can be cancelled now, and fulfilled once it is confirmed.",
+        State::NeedsAttention => "It can be cancelled, or an operator redrives or discards its dead letter.",
+        State::Discarded => "GET shows why.",
+        State::Decided(Status::Confirmed) => "It can be fulfilled or cancelled.",
+        State::Decided(Status::Fulfilled) => "That is final: take goods back, and give money back, outside of Sluice.",
+        State::Decided(Status::Cancelled | Status::Rejected) => "That is final: place a new order.",
     }
 }
 

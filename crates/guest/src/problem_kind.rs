@@ -33,8 +33,9 @@ kinds! {
     SLOW_BODY: REQUEST_TIMEOUT, "slow-body", "The body did not arrive in time";
     NOT_JSON: BAD_REQUEST, "not-json", "The body is not JSON";
     INVALID_ORDER: UNPROCESSABLE_ENTITY, "invalid-order", "The order has faults";
+    INVALID_REQUEST: UNPROCESSABLE_ENTITY, "invalid-request", "The request has faults";
     MALFORMED_KEY: BAD_REQUEST, "malformed-idempotency-key", "The Idempotency-Key is malformed";
-    KEY_REUSED: UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The Idempotency-Key was used for another order";
+    KEY_REUSED: UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The Idempotency-Key was used for something else";
     DESK_CLOSED: FORBIDDEN, "desk-closed", "The desk is closed";
     UNAUTHORIZED: UNAUTHORIZED, "unauthorized", "The operator's key is missing or wrong";
     ILLEGAL_MOVE: CONFLICT, "illegal-move", "The order can't be changed so any more";
@@ -44,6 +45,7 @@ kinds! {
     MALFORMED_REQUEST: BAD_REQUEST, "malformed-request", "The request can't be carried out";
     UNTRACKED: NOT_FOUND, "untracked", "The article has no stock entry";
     NOT_ENOUGH_STOCK: CONFLICT, "not-enough-stock", "There is not enough in stock";
+    TOO_MUCH_STOCK: CONFLICT, "too-much-stock", "There would be too much in stock";
     QUEUE_FULL: SERVICE_UNAVAILABLE, "queue-full", "Too many orders are waiting";
     UNAVAILABLE: SERVICE_UNAVAILABLE, "unavailable", "The request can't be answered right now";
     MISCONFIGURED: SERVICE_UNAVAILABLE, "misconfigured", "The application is not set up correctly";

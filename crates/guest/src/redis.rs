@@ -8,12 +8,13 @@ use queue::{Arg, Error, Reply};
 use spin_sdk::redis::{self, RedisParameter, RedisResult};
 
 use crate::deadline::Deadline;
+use crate::redis_address::RedisAddress;
 use crate::runtime::within;
 use crate::settings::QueueSettings;
 
 /// One connection, opened when first used and again after it failed. Calls made at the same time are pipelined on it.
 pub struct Redis {
-    url: String,
+    address: RedisAddress,
     limit: Limit,
     connection: RefCell<Option<Rc<redis::Connection>>>,
 }
@@ -33,17 +34,22 @@ impl Redis {
     /// The queue's Redis, for a component that answers requests. It connects on first use. A Redis that is silent but
     /// connected would hang its caller for ever, so each call ends with [`Error::TimedOut`] after 2 s.
     pub fn for_requests(settings: &QueueSettings) -> Self {
-        Self::new(settings, Limit::Each(REQUEST_DEADLINE))
+        Self::at(&settings.redis_url)
+    }
+
+    /// The Redis at `address`, [for a component that answers requests](Self::for_requests).
+    pub fn at(address: &RedisAddress) -> Self {
+        Self::new(address, Limit::Each(REQUEST_DEADLINE))
     }
 
     /// The queue's Redis, for a worker. Its calls are all of one task and end as [`call_deadline`](queue::Timing) says.
     /// They share timers, so some end an eighth later: see [`Deadline`].
     pub fn for_worker(settings: &QueueSettings) -> Self {
-        Self::new(settings, Limit::OfOneTask(Deadline::new(settings.timing.call_deadline())))
+        Self::new(&settings.redis_url, Limit::OfOneTask(Deadline::new(settings.timing.call_deadline())))
     }
 
-    fn new(settings: &QueueSettings, limit: Limit) -> Self {
-        Self { url: settings.redis_url.clone(), limit, connection: RefCell::default() }
+    fn new(address: &RedisAddress, limit: Limit) -> Self {
+        Self { address: address.clone(), limit, connection: RefCell::default() }
     }
 
     /// Whether the next call uses a connection that was opened before, and so may have died since.
@@ -55,10 +61,12 @@ impl Redis {
         if let Some(connection) = &*self.connection.borrow() {
             return Ok(connection.clone());
         }
-        let opened = redis::Connection::open(&self.url).await.map_err(|error| match error {
-            redis::Error::InvalidAddress => Error::Unreachable(
-                "the address is malformed or not allowed; check the variables redis_url and redis_host".to_owned(),
-            ),
+        let opened = redis::Connection::open(self.address.with_password()).await.map_err(|error| match error {
+            // Its form was checked before.
+            redis::Error::InvalidAddress => Error::Unreachable(format!(
+                "redis_host does not allow its address; set it to {}, as in redis_url",
+                self.address.server()
+            )),
             redis::Error::TooManyConnections => Error::Unreachable("too many open connections".to_owned()),
             other => Error::Unreachable(describe(other)),
         })?;

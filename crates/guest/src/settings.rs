@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use queue::{Backoff, LEASES, Limits, Namespace, Timing, Untracked};
 
+use crate::redis_address::RedisAddress;
+
 /// A variable that can't be used, and the values that could.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the variable {variable} of component {component} {fault}")]
@@ -27,8 +29,8 @@ pub struct Settings {
 /// The settings of everyone who works on the queues.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueSettings {
-    /// Address of the queue's Redis. May hold a password.
-    pub redis_url: String,
+    /// Address of the queue's Redis.
+    pub redis_url: RedisAddress,
     /// Prefix of all keys.
     pub namespace: Namespace,
     /// Lease, and how long the log is kept.
@@ -38,14 +40,23 @@ pub struct QueueSettings {
 const SECOND: u64 = 1000;
 const HOUR: u64 = 3600 * SECOND;
 
+/// The databases whose keys the triggers in spin.toml listen to: the queue's timers, and the store's change marker.
+const QUEUE_DATABASE: u64 = 0;
+const STORE_DATABASE: u64 = 1;
+
 impl Settings {
     /// The variables of `component`, which is named in errors.
     pub fn new(component: &'static str) -> Self {
         Self { component }
     }
 
-    /// A text.
+    /// A text, without the blanks and line breaks around it: a secret that comes from a file often ends in one.
     pub async fn text(&self, variable: &'static str) -> Result<String, SettingError> {
+        self.untrimmed(variable).await.map(|text| text.trim().to_owned())
+    }
+
+    /// A text as it was set, which is how the triggers take it.
+    async fn untrimmed(&self, variable: &'static str) -> Result<String, SettingError> {
         let value = spin_sdk::variables::get(variable).await;
         value.map_err(|error| self.error(variable, format!("can't be read: {error}; set it in spin.toml")))
     }
@@ -53,7 +64,7 @@ impl Settings {
     /// A whole number within `range`, ends included.
     pub async fn number(&self, variable: &'static str, range: RangeInclusive<u64>) -> Result<u64, SettingError> {
         let text = self.text(variable).await?;
-        let number = text.trim().parse().ok().filter(|number| range.contains(number));
+        let number = text.parse().ok().filter(|number| range.contains(number));
         number.ok_or_else(|| {
             let (least, most) = range.into_inner();
             self.error(variable, format!("is {text:?}, but must be a whole number from {least} to {most}"))
@@ -67,7 +78,7 @@ impl Settings {
 
     /// The settings of everyone who works on the queues.
     pub async fn queue(&self) -> Result<QueueSettings, SettingError> {
-        let namespace = self.text("namespace").await?;
+        let namespace = self.untrimmed("namespace").await?;
         let namespace = Namespace::new(&namespace).ok_or_else(|| {
             let fault = format!("is {namespace:?}, but must be a name in braces, like {{orders}}");
             self.error("namespace", fault)
@@ -77,7 +88,32 @@ impl Settings {
             lease: self.millis("lease_ms", millis(*LEASES.start())..=millis(*LEASES.end())).await?,
             log_retention: Duration::from_millis(hours * HOUR),
         };
-        Ok(QueueSettings { redis_url: self.text("redis_url").await?, namespace, timing })
+        let redis_url = self.address("redis_url", QUEUE_DATABASE).await?;
+        Ok(QueueSettings { redis_url, namespace, timing })
+    }
+
+    /// The address of the store's database, as far as variables say. It is on the server of the queue, whose address is
+    /// `queue`: both are heard of there.
+    pub async fn store_url(&self, queue: &RedisAddress) -> Result<RedisAddress, SettingError> {
+        let address = self.address("store_url", STORE_DATABASE).await?;
+        if address.server() == queue.server() {
+            return Ok(address);
+        }
+        let (server, queue) = (address.server(), queue.server());
+        Err(self.error("store_url", format!("is on {server}, but must be on the server of redis_url, {queue}")))
+    }
+
+    async fn address(&self, variable: &'static str, database: u64) -> Result<RedisAddress, SettingError> {
+        let text = self.text(variable).await?;
+        let address = RedisAddress::parse(text).map_err(|fault| self.error(variable, fault.to_owned()))?;
+        if address.database() == database {
+            return Ok(address);
+        }
+        let named = address.database();
+        let fault = format!(
+            "names database {named}, but must end in /{database}: the triggers in spin.toml hear of no other database"
+        );
+        Err(self.error(variable, fault))
     }
 
     /// When a failed order is attempted again.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use std::{env, fs};
 
 use guest::{PROBLEM_KINDS, Problem, SettingError};
-use order::{ChangeKind, CommandId, Illegal, Move, NewOrder, OrderId, State, Status};
+use order::{ChangeKind, CommandId, Illegal, Move, NewOrder, OrderId, State, Status, desk};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/problems.md");
 
@@ -17,8 +17,8 @@ A request that can't be fulfilled is answered with problem details (RFC 9457): `
 The `type` is `urn:sluice:problem:` and the name below. It never changes, so a program can rely on it. The title says
 the kind of problem to people. The detail says what is wrong this time, and what to do; below stands an example of each.
 
-Beside these, `invalid-order` has `errors`, a list of `pointer` (RFC 6901) and `detail` for each fault of the body, and
-`illegal-move` has `state`, the state that the order is in.
+Beside these, `invalid-order` and `invalid-request` have `errors`, a list of `pointer` (RFC 6901) and `detail` for each
+fault of the body, and `illegal-move` has `state`, the state that the order is in.
 
 This page is written by a test: `WRITE_SNAPSHOTS=1 cargo test --package guest`.
 ";
@@ -109,7 +109,7 @@ fn examples() -> Vec<Problem> {
         Problem::ChangeGivenUp(CommandId { order, change: Some(ChangeKind::Cancel) }),
         Problem::CancelPending,
         Problem::RecordUnreadable { why: "the store has lost the record of this order".to_owned() },
-        Problem::MalformedRequest { why: "\"by\" is too large".to_owned() },
+        Problem::MalformedRequest { why: "offset must be a whole number".to_owned() },
         Problem::Untracked,
         Problem::NotEnoughStock { left: 3 },
         Problem::QueueFull,
@@ -117,6 +117,9 @@ fn examples() -> Vec<Problem> {
         Problem::RedisFailed(queue::Error::TimedOut(Duration::from_secs(2))),
         Problem::StoreFailed { why: "did not answer within 2 s".to_owned() },
         Problem::Misconfigured(setting),
+        desk::parse_by(b"{}").map(drop).map_err(Problem::in_request).unwrap_err(),
+        Problem::StockKeyReused,
+        Problem::TooMuchStock { left: 3 },
     ]
 }
 
@@ -149,5 +152,8 @@ fn number(problem: &Problem) -> usize {
         Problem::RedisFailed(_) => 23,
         Problem::StoreFailed { .. } => 24,
         Problem::Misconfigured(_) => 25,
+        Problem::InvalidRequest(_) => 26,
+        Problem::StockKeyReused => 27,
+        Problem::TooMuchStock { .. } => 28,
     }
 }

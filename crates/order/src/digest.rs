@@ -21,7 +21,7 @@ impl CanonicalJson {
 }
 
 /// The digest of the parts, each with its length, so that no two lists of parts are the same bytes.
-fn digest(parts: &[&[u8]]) -> [u8; 16] {
+pub(crate) fn digest(parts: &[&[u8]]) -> [u8; 16] {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update((part.len() as u64).to_be_bytes());

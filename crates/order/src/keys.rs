@@ -5,6 +5,7 @@
 //! | `order/{id}/{version}.{delivery}` | a [`Record`] | once, by that delivery of the order's own message |
 //! | `order/{id}/{version}.{change}.{delivery}` | a [`Record`] | once, by that delivery of the change's message |
 //! | `orders/latest-change` | a time that means nothing | after each batch, to wake the notifier |
+//! | `orders/probe` | chance | by each check of health, which looks for it where the store should be |
 
 use crate::command_id::ChangeKind;
 use crate::id::OrderId;
@@ -13,6 +14,9 @@ use std::fmt;
 
 /// The key that is set after each batch of changes. Only that it changes means something.
 pub const CHANGE_MARKER: &str = "orders/latest-change";
+
+/// The key that health writes, to see that the store works and where it is.
+pub const STORE_PROBE: &str = "orders/probe";
 
 /// Names one record of an order: its version, and the delivery whose worker wrote it. A worker that comes back late
 /// writes a record under a name of its own. The queue's head of an order is the name of its present record.

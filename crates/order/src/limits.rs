@@ -86,6 +86,16 @@ pub const TRACKING: usize = 200;
 /// 9999-12-31T23:59:59.999Z in milliseconds since 1970: RFC 3339 writes a year with four digits.
 pub const TIMESTAMP_MS: u64 = 253_402_300_799_999;
 
+/// Pieces of one article that may be left, and that one change may add or take away: every JSON reader and Redis's Lua
+/// keep the number exactly, and what orders hold can still come back to it.
+pub const PIECES: u64 = 1 << 50;
+
+/// Dead letters that may go back each second: more than a Redis can take.
+pub const REDRIVEN_PER_SECOND: u64 = 1_000_000;
+
+/// Characters of a dead letter's id: an event's has a UUID, a state and a number.
+pub const LETTER_ID: usize = 200;
+
 /// Bytes of the longest character in UTF-8.
 const CHARACTER_BYTES: usize = 4;
 

@@ -123,6 +123,42 @@ impl<'v> Value<'v> {
         None
     }
 
+    /// An integer that may be negative, up to `most` either way.
+    pub(crate) fn signed(&self, most: u64) -> Option<i64> {
+        match *self.node {
+            Node::Number(Number::Unsigned(value)) if value <= most => return i64::try_from(value).ok(),
+            Node::Number(Number::Negative(value)) if value.unsigned_abs() <= most => return Some(value),
+            Node::Number(Number::Float(value)) if value.fract() != 0.0 || value.abs() < limits::TOTAL as f64 => {
+                self.fault("must be an integer, written without fraction or exponent");
+            }
+            Node::Number(_) => self.fault(format!("must be from -{most} to {most}")),
+            _ => return self.wrong_type("an integer"),
+        }
+        None
+    }
+
+    /// A text of up to `most` characters that is not blank.
+    pub(crate) fn words(&self, most: usize) -> Option<String> {
+        let Node::String(text) = self.node else {
+            return self.wrong_type("a string");
+        };
+        if text.trim().is_empty() || text.chars().count() > most {
+            self.fault(format!("must have 1 to {most} characters, and not only blanks"));
+            return None;
+        }
+        Some(text.as_ref().to_owned())
+    }
+
+    /// The value `true`.
+    pub(crate) fn yes(&self) -> Option<()> {
+        match self.node {
+            Node::Bool(true) => return Some(()),
+            Node::Bool(false) => self.fault("must be true"),
+            _ => return self.wrong_type("true"),
+        }
+        None
+    }
+
     /// A value that follows from others, and has to agree with them.
     pub(crate) fn equal<T: PartialEq + Display>(&self, value: T, expected: T) -> Option<()> {
         if value != expected {

@@ -22,6 +22,14 @@ pub struct IdempotencyRecord {
 /// and each accepted message would cost 16 more.
 const KEPT: usize = 14;
 
+/// A record as the scripts take it: digest, fingerprint and time to live.
+pub(crate) fn idempotency(record: Option<&IdempotencyRecord>) -> (&[u8], &[u8], Duration) {
+    match record {
+        Some(record) => (&record.digest[..KEPT], &record.fingerprint, record.ttl),
+        None => (&[], &[], Duration::ZERO),
+    }
+}
+
 /// A message to accept.
 #[derive(Clone, Debug)]
 pub struct Accept {
@@ -68,10 +76,7 @@ impl<C: Connection> Queue<'_, C> {
 
     /// [`accept`](Self::accept), unless the queue is past a limit.
     pub async fn accept_within(&self, message: Accept, limits: Limits) -> Result<Accepted, Error> {
-        let (digest, fingerprint, ttl) = match &message.idempotency {
-            Some(record) => (&record.digest[..KEPT], &record.fingerprint[..], record.ttl),
-            None => (&[][..], &[][..], Duration::ZERO),
-        };
+        let (digest, fingerprint, ttl) = idempotency(message.idempotency.as_ref());
         let arguments = self
             .waking(&script::ACCEPT)
             .with("id", message.id)

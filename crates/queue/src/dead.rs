@@ -45,7 +45,7 @@ pub struct Why {
 pub enum Pace {
     /// All of them become visible now.
     AtOnce,
-    /// So many become visible each second.
+    /// So many become visible each second, together with those of earlier calls.
     PerSecond(NonZeroU32),
 }
 
@@ -112,7 +112,6 @@ impl<C: Connection> Queue<'_, C> {
                 .with("class", class.map_or("", Class::name))
                 .with("per_second", per_second)
                 .with("most", most - sent)
-                .with("before", sent)
                 .with("after", after)
                 .with("after_ms", after_ms);
             let mut replies = self.run(arguments).await?;

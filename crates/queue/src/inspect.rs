@@ -133,6 +133,15 @@ pub async fn server<C: Connection>(connection: &C) -> Result<Server, Error> {
     })
 }
 
+/// Reads a string that somebody else wrote, in the database that the connection is open to.
+pub async fn value<C: Connection>(connection: &C, key: &str) -> Result<Option<Vec<u8>>, Error> {
+    let replies = connection.execute("GET", vec![Arg::from(key)]).await?;
+    Ok(replies.into_iter().find_map(|reply| match reply {
+        Reply::Bytes(bytes) => Some(bytes),
+        _ => None,
+    }))
+}
+
 fn texts(replies: Vec<Reply>) -> Vec<String> {
     let text = |reply| match reply {
         Reply::Bytes(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),

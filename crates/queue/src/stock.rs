@@ -3,6 +3,7 @@
 
 use std::num::NonZeroU64;
 
+use crate::accept::{IdempotencyRecord, idempotency};
 use crate::connection::{Arg, Connection, Error};
 use crate::message::Message;
 use crate::namespace::Namespace;
@@ -56,11 +57,28 @@ pub struct Level {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StockCursor(pub NonZeroU64);
 
+/// Units that come in or are taken away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Adjustment {
+    /// So many units; negative to take away.
+    pub by: i64,
+    /// Units that may be left after some came in.
+    pub most: u64,
+    /// `None`: each call counts. Otherwise only the first one with the same digest.
+    pub idempotency: Option<IdempotencyRecord>,
+}
+
 /// What became of an adjustment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Adjusted {
     /// This is the stock now.
     To(Level),
+    /// The same adjustment was made before under its key. This is the stock now.
+    Replayed(Level),
+    /// The key was used for another adjustment.
+    Conflict,
+    /// More would be left than may be. This is the stock still.
+    Over(Level),
     /// More was to be taken away than is left. This is the stock still.
     Short(Level),
     /// The item isn't tracked.
@@ -127,13 +145,24 @@ impl<'a, C: Connection> Stock<'a, C> {
         level(&mut self.run(arguments).await?)
     }
 
-    /// Adds units to what is left of an item, or takes some away, but never more than are left.
-    pub async fn adjust(&self, item: &str, by: i64) -> Result<Adjusted, Error> {
-        let arguments = Arguments::new(&script::STOCK_ADJUST).with("item", item).with("by", Arg::Int(by));
+    /// Adds units to what is left of an item, or takes some away, but never more than are left. After an error the same
+    /// call can be made again: with an idempotency record it counts once.
+    pub async fn adjust(&self, item: &str, adjustment: &Adjustment) -> Result<Adjusted, Error> {
+        let (digest, fingerprint, ttl) = idempotency(adjustment.idempotency.as_ref());
+        let arguments = Arguments::new(&script::STOCK_ADJUST)
+            .with("item", item)
+            .with("by", Arg::Int(adjustment.by))
+            .with("most", adjustment.most)
+            .with("digest", digest)
+            .with("fingerprint", fingerprint)
+            .with("ttl_ms", ttl);
         let mut replies = self.run(arguments).await?;
         match replies.text("verdict")?.as_str() {
-            "adjusted" => Ok(Adjusted::To(level(&mut replies)?)),
-            "short" => Ok(Adjusted::Short(level(&mut replies)?)),
+            "adjusted" => level(&mut replies).map(Adjusted::To),
+            "replayed" => level(&mut replies).map(Adjusted::Replayed),
+            "short" => level(&mut replies).map(Adjusted::Short),
+            "over" => level(&mut replies).map(Adjusted::Over),
+            "conflict" => Ok(Adjusted::Conflict),
             "untracked" => Ok(Adjusted::Untracked),
             _ => Err(replies.unexpected("verdict", "a known one")),
         }

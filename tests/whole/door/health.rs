@@ -1,8 +1,10 @@
 //! `GET /health`: what is checked, what is said of each failure, and the queues that a probe revives.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ::redis::AsyncCommands;
+use host::calls::{Answer, Operation, Ruling, decide};
 use host::redis_server::RedisServer;
 use host::{RedisOverride, StartOptions, Triggers};
 use tempfile::TempDir;
@@ -48,31 +50,35 @@ async fn all_is_well_on_a_redis_that_is_set_up_as_the_readme_says() {
     }
 }
 
-/// The commands that a check names, in order.
-fn commands(detail: &str) -> Vec<Vec<&str>> {
-    let commands = detail.split("redis-cli ").skip(1);
-    commands.map(|command| command.split([',', '.']).next().unwrap().split(' ').collect()).collect()
+/// Pastes what a check says into a shell: everything behind "run: ".
+fn paste(detail: &str) {
+    let (_, command) = detail.split_once("run: ").unwrap_or_else(|| panic!("{detail} names no command"));
+    let told = std::process::Command::new("sh").args(["-c", command]).output().unwrap();
+    let told = String::from_utf8(told.stdout).unwrap();
+    assert!(!told.is_empty() && told.lines().all(|line| line == "OK"), "{command}: {told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_that_is_set_up_otherwise_is_mended_by_the_commands_that_health_names() {
     let sluice = Sluice::start().await;
+    sluice.redis.tell(&["CONFIG", "SET", "maxmemory", "1gb"]).await;
     for (change, check, status) in [
         (["notify-keyspace-events", ""], "keyspace notifications", 503),
         (["notify-keyspace-events", "Ex$"], "keyspace notifications", 503),
         (["notify-keyspace-events", "Kx"], "keyspace notifications", 503),
         (["appendfsync", "everysec"], "durability", 200),
         (["appendonly", "no"], "durability", 200),
+        (["maxmemory-policy", "allkeys-lru"], "no eviction", 503),
     ] {
         sluice.redis.tell(&["CONFIG", "SET", change[0], change[1]]).await;
         let (code, health) = ask(&sluice.client).await;
         assert_eq!(code, status, "{change:?}: {health}");
         assert_eq!(health["status"], if status == 200 { "warn" } else { "fail" });
-        let commands = commands(detail(&health, check));
-        assert!(!commands.is_empty(), "{health}");
-        for command in commands {
-            sluice.redis.tell(&command).await;
-        }
+        let detail = detail(&health, check);
+        let server = sluice.redis.url(0);
+        assert!(detail.contains(&format!("redis-cli -u {server} config set ")), "{detail} names another than {server}");
+        assert!(detail.contains("redis.conf"), "{detail}");
+        paste(detail);
         let (code, health) = ask(&sluice.client).await;
         assert_eq!((code, &health["status"]), (200, &"pass".into()), "after {change:?}: {health}");
     }
@@ -88,6 +94,25 @@ async fn many_keys_with_a_time_to_live_are_warned_of() {
     let (code, health) = ask(&sluice.client).await;
     assert_eq!((code, &health["status"]), (200, &"warn".into()), "{health}");
     assert!(detail(&health, "timers").contains("a database of its own"), "{health}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_not_where_the_triggers_listen_is_named() {
+    // What is written to this store goes elsewhere, as it would with another database in runtime-config.toml.
+    let elsewhere = decide(|call| match &call.operation {
+        Operation::KeyValueSet { key, .. } if key == "orders/probe" => Ruling::Answer(Answer::Done),
+        _ => Ruling::Proceed,
+    });
+    let redis = Redis::start().await;
+    let start = StartOptions { calls: Some(Arc::new(elsewhere)), ..StartOptions::default() };
+    let mut store = redis.raw().await;
+    ::redis::cmd("SELECT").arg(1).exec_async(&mut store).await.unwrap();
+    store.set::<_, _, ()>("orders/probe", "left by an earlier check").await.unwrap();
+    let sluice = Sluice::on(redis.into(), start).await;
+    let (code, health) = ask(&sluice.client).await;
+    assert_eq!((code, &health["status"]), (503, &"fail".into()), "{health}");
+    let (detail, store) = (detail(&health, "store"), sluice.redis.url(1));
+    assert!(detail.contains("runtime-config.toml") && detail.contains("store_url") && detail.contains(&store));
 }
 
 /// The application on a Redis that the test can stop.

@@ -19,6 +19,8 @@ async fn start(redis: &Redis, variable: &str, value: &str) -> RunningApplication
 
 /// The name of each variable that has a range, and values outside of it.
 const TABLE: &[(&str, &[&str])] = &[
+    ("redis_url", &["redis://:hunter2@127.0.0.1:6379/5", "rediss://:hunter2@127.0.0.1:6379/0", "hunter2"]),
+    ("store_url", &["redis://:hunter2@127.0.0.1:6379/5", "rediss://:hunter2@127.0.0.1:6379/1", "redis://host:1/1"]),
     ("namespace", &["", "orders"]),
     ("lease_ms", &["49", "43200001", "x"]),
     ("log_retention_h", &["0", "8785"]),
@@ -30,14 +32,23 @@ const TABLE: &[(&str, &[&str])] = &[
     ("backoff_base_ms", &["0", "3600001"]),
     ("backoff_cap_ms", &["0", "999", "86400001"]),
     ("drain_budget_ms", &["99", "600001"]),
+    ("operator_key", &["hunter2", "0123456789 hunter2", "0123456789\nhunter2", "0123456789\u{e9}hunter2"]),
     ("webhooks", &["", "{}", r#"[{"name":"erp","url":"https://erp.test","secret":"whsec_hunter2"}]"#]),
     ("webhook_schedule_ms", &["", "soon"]),
     ("webhook_timeout_ms", &["9", "60001"]),
 ];
 
 /// Those that the intake reads.
-const INTAKES: &[&str] =
-    &["namespace", "lease_ms", "log_retention_h", "idempotency_ttl_s", "max_queue_depth", "max_queue_age_s"];
+const INTAKES: &[&str] = &[
+    "redis_url",
+    "store_url",
+    "namespace",
+    "lease_ms",
+    "log_retention_h",
+    "idempotency_ttl_s",
+    "max_queue_depth",
+    "max_queue_age_s",
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_variable_that_is_wrong_is_named_by_health_and_by_the_first_request_that_needs_it() {
@@ -68,6 +79,24 @@ async fn a_variable_that_is_wrong_is_named_by_health_and_by_the_first_request_th
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_line_break_at_the_end_of_a_secret_from_a_file_is_no_part_of_it() {
+    let redis = Redis::start().await;
+    let redis_url = format!("{}\n", redis.url(0));
+    for (variable, value) in [("operator_key", " 0123456789abcdef\r\n"), ("redis_url", &redis_url)] {
+        let start = StartOptions {
+            redis: Some(RedisOverride::new(&redis.url(0)).unwrap()),
+            ..start_with(&[("operator_key", "0123456789abcdef"), (variable, value)])
+        };
+        let running = app().start(start).await.unwrap();
+        let request = Request::get("/dead-letters/placed").header("authorization", "Bearer 0123456789abcdef");
+        let answer = running.route(request.body(Bytes::new()).unwrap()).await;
+        assert_eq!(answer.status(), 200, "{variable}: {answer:?}");
+        let health = running.route(Request::get("/health").body(Bytes::new()).unwrap()).await;
+        assert_eq!(health.status(), 200, "{variable}: {health:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_password_of_redis_is_in_no_answer_and_in_no_line_that_is_printed() {
     let redis = Arc::new(Redis::start().await);
     let port = redis.url(0).rsplit_once(':').unwrap().1.trim_end_matches("/0").to_owned();
@@ -79,6 +108,8 @@ async fn a_password_of_redis_is_in_no_answer_and_in_no_line_that_is_printed() {
         format!("redis://ann:hunter2@127.0.0.1:{port}/99"),
         "redis://ann:hunter2@127.0.0.1:hunter2/0".to_owned(),
         "redis://ann:hunter2@".to_owned(),
+        format!("redis://ann:hunter2/hunter2#@127.0.0.1:{port}/0"),
+        format!("rediss://ann:hunter2@127.0.0.1:{port}/0"),
         "hunter2".to_owned(),
     ] {
         let lines = printed.clone();

@@ -35,7 +35,8 @@ mod watch;
 
 pub use application::file_fault::FileFault;
 pub use application::manifest::{self, Manifest};
-pub use application::redis_override::{NotRedis, RedisOverride};
+pub use application::redis_address::NotRedis;
+pub use application::redis_override::RedisOverride;
 pub use application::runtime_config::RuntimeConfig;
 pub use application::variables;
 pub use run::clock::ClockSkew;

@@ -10,8 +10,8 @@ use futures::FutureExt;
 use crate::connection::{Arg, Connection, Error, Reply};
 use crate::message::{Head, Message, MessageId, Payload, Subject};
 use crate::{
-    Accept, Claim, Class, Effects, Emit, FollowUp, Namespace, Pace, Queue, Settlement, Stock, Timing, Untracked,
-    Verdict, totals,
+    Accept, Adjustment, Claim, Class, Effects, Emit, FollowUp, Namespace, Pace, Queue, Settlement, Stock, Timing,
+    Untracked, Verdict, totals,
 };
 
 /// A Redis that only remembers which scripts were called.
@@ -56,7 +56,7 @@ async fn call_all(queue: &Queue<'_, Deaf>, stock: &Stock<'_, Deaf>) {
     drop(queue.redrive_some(None, Pace::AtOnce, 1).await);
     drop(queue.discard(&id, "ann", "typo").await);
     drop(stock.set("tea", 1).await);
-    drop(stock.adjust("tea", 1).await);
+    drop(stock.adjust("tea", &Adjustment { by: 1, most: 9, idempotency: None }).await);
     drop(stock.read("tea").await);
     drop(stock.list(None).await);
 }

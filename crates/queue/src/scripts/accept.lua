@@ -37,11 +37,6 @@ local function forget_first(list)
   if #entries == 0 then redis.call('SREM', lists, list) end
 end
 
--- Records with the same ttl end in the order in which they come, so none waits for a longer one.
-local function put_in(list, entry)
-  if redis.call('RPUSH', list_key(list), entry) == 1 then redis.call('SADD', lists, list) end
-end
-
 -- Release 0.1 has one list for all. Its entries go to those that end in the same hour.
 local HOUR_MS = 3600000
 local function use_up_old_list()
@@ -65,10 +60,9 @@ if (string.byte(id, -1) or 0) % OFTEN == 0 then
 end
 
 if digest ~= '' then
-  local record = redis.call('HGET', seen, digest)
-  if record and struct.unpack('>I6', record) > now then
-    local known = string.sub(record, 23)
-    local same = string.sub(record, 7, 22) == fingerprint
+  local first, known = known_key(digest)
+  if first then
+    local same = first == fingerprint
     -- Our own first try, whose answer was lost, is no replay.
     if same and known == id then return {'accepted', id} end
     id = known
@@ -92,10 +86,6 @@ end
 note_lane(queue)
 redis.call('HSET', key(queue, 'body'), id, payload)
 redis.call('ZADD', due, now, id)
-if digest ~= '' then
-  local till = struct.pack('>I6', now + ttl_ms)
-  redis.call('HSET', seen, digest, till .. fingerprint .. id)
-  put_in(ttl_ms, till .. digest)
-end
+if digest ~= '' then remember_key(digest, fingerprint, ttl_ms, id) end
 ring(queue, bell_ms, guard_ms)
 return {'accepted', id}

@@ -18,11 +18,12 @@
 --   ns:<queue>:line        hash    subject -> msgpack list of ids that are worked off one after the other, first one
 --                                  first; absent while the subject has but its own message
 --   ns:<queue>:discarded   hash    message id -> JSON {at, by, why, class, reason}: a dead letter that a person gave up
+--   ns:<queue>:paced       string  ms until which the redriven messages are spread; absent before the first
 --   ns:<root>:bell         string  a doorbell is ringing that no worker has heard yet; PX
 --   ns:<root>:timer        hash    expires when the earliest invisible message becomes visible
 --   ns:<root>:guard        hash    expires one lease after the timer: a second wake, should the first one's worker die
 --   ns:<root>:lanes        set     the lanes that were ever written to
---   ns:seen                hash    idempotency digest -> until (6 bytes), fingerprint (16 bytes), message id
+--   ns:seen                hash    idempotency digest -> until (6 bytes), fingerprint (16 bytes), message id or ''
 --   ns:seen:order:<list>   list    until (6 bytes) and digest, in the order of their end: what may be forgotten when;
 --                                  a list for each time to live in ms
 --   ns:seen:lists          set     the <list>s that may hold something

@@ -4,18 +4,21 @@
 -- class       '' for all
 -- per_second  0 for all at once
 -- most        letters that this call may send
--- before      letters that the calls before sent
 -- after       the last letter that was looked at, or '' to begin
 -- after_ms    when that letter was buried
 --
 -- Reply {sent, more, after, after_ms}: more is 1 if there are letters that no call has looked at yet
-local queue, bell_ms, guard_ms, class, per_second, most, before, after, after_ms = unpack(ARGV, 1, 9)
+local queue, bell_ms, guard_ms, class, per_second, most, after, after_ms = unpack(ARGV, 1, 8)
 per_second, most = tonumber(per_second), tonumber(most)
 local PAGE, PAGES = 500, 4
 local dead, whys = key(queue, 'dead'), key(queue, 'why')
 -- As cjson writes it. In a reason, the quotes have backslashes before them.
 local wanted = '"class":"' .. class .. '"'
 local sent, offset = 0, 0
+-- A rate holds over all calls: what comes now goes behind what came before.
+local paced = math.max(now, tonumber(redis.call('GET', key(queue, 'paced')) or 0))
+
+local function spread() return paced + math.floor(sent * 1000 / per_second) end
 
 if after ~= '' then
   -- The letter may have gone back meanwhile, or been buried anew.
@@ -32,7 +35,7 @@ for _ = 1, PAGES do
     if sent >= most then break end
     local is_wanted = class == '' or string.find(redis.call('HGET', whys, id) or '', wanted, 1, true)
     if is_wanted then
-      revive(queue, id, per_second == 0 and now or now + math.floor((before + sent) * 1000 / per_second))
+      revive(queue, id, per_second == 0 and now or spread())
       sent = sent + 1
     else
       offset = offset + 1
@@ -43,6 +46,7 @@ for _ = 1, PAGES do
 end
 
 if sent > 0 then
+  if per_second > 0 then redis.call('SET', key(queue, 'paced'), spread()) end
   ring(queue, bell_ms, guard_ms)
   arm_earliest(queue, guard_ms)
 end

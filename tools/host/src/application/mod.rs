@@ -5,6 +5,7 @@
 
 pub(crate) mod allowed_hosts;
 pub(crate) mod file_fault;
+pub(crate) mod heard;
 pub mod manifest;
 pub(crate) mod names;
 pub(crate) mod redis_address;

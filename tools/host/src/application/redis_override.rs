@@ -7,7 +7,7 @@ use redis::{ConnectionAddr, IntoConnectionInfo};
 use url::Url;
 
 use crate::application::manifest::VariableDeclaration;
-use crate::application::redis_address;
+use crate::application::redis_address::{self, NotRedis, PORT};
 
 /// A Redis to use in place of all others. Each address keeps the number of its database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,15 +15,11 @@ pub struct RedisOverride {
     url: Url,
 }
 
-/// A text is not the address of a Redis.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this is not the address of a Redis: write it like redis://127.0.0.1:6379 or redis://:password@host:6379")]
-pub struct NotRedis;
-
 impl RedisOverride {
     /// Takes the server of `address`, and ignores its database number.
     pub fn new(address: &str) -> Result<Self, NotRedis> {
-        parse(address).map(|url| Self { url }).ok_or(NotRedis)
+        redis_address::database(address)?;
+        parse(address).map(|url| Self { url }).ok_or(NotRedis::Other)
     }
 
     /// `address` with this server in place of its own.
@@ -71,7 +67,6 @@ fn parse(address: &str) -> Option<Url> {
 }
 
 fn host_and_port(url: &Url) -> Option<String> {
-    const PORT: u16 = 6379;
     Some(format!("{}:{}", url.host_str()?, url.port().unwrap_or(PORT)))
 }
 
@@ -121,7 +116,7 @@ mod tests {
     #[test]
     fn only_a_redis_is_taken() {
         for address in ["", "127.0.0.1:6379", "http://127.0.0.1", "redis:", "redis+unix:///tmp/x"] {
-            assert_eq!(RedisOverride::new(address), Err(NotRedis), "{address}");
+            assert_eq!(RedisOverride::new(address), Err(NotRedis::Other), "{address}");
         }
     }
 }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::application::file_fault::{FileFault, Source};
+use crate::application::redis_address::{self, NotRedis};
 
 /// An example for a store's address.
 const URL: &str = "redis://host:6379/1";
@@ -67,12 +68,13 @@ fn store_url(source: &Source<'_>, label: &str, store: Store) -> Result<String, F
     let Some(url) = store.url else {
         return Err(source.fault(store.kind.span(), format!("the store `{label}` has no `url`: add one like {URL}")));
     };
-    match redis::parse_redis_url(url.get_ref()) {
-        Some(_) => Ok(url.into_inner()),
-        None => {
+    match redis_address::database(url.get_ref()) {
+        Ok(_) => Ok(url.into_inner()),
+        Err(NotRedis::Other) => {
             let message = format!("`url` of the store `{label}` is not the address of a Redis: write it like {URL}");
             Err(source.fault(url.span(), message))
         }
+        Err(fault) => Err(source.fault(url.span(), format!("`url` of the store `{label}`: {fault}"))),
     }
 }
 
@@ -98,6 +100,10 @@ mod tests {
             ("[key_value_store.a]\ntype = \"spin\"", "line 2: `type` of the store `a` is \"spin\""),
             ("[key_value_store.a]\ntype = \"redis\"", "line 2: the store `a` has no `url`"),
             ("[key_value_store.a]\ntype = \"redis\"\nurl = \"http://x\"", "line 3: `url` of the store `a`"),
+            (
+                "[key_value_store.a]\ntype = \"redis\"\nurl = \"rediss://x/1\"",
+                "line 3: `url` of the store `a`: rediss:// asks for TLS",
+            ),
             ("[key_value_store.a]\ntype = \"redis\"\nuri = \"redis://x\"", "unknown field `uri`"),
             ("[sqlite_database.a]\ntype = \"spin\"", "unknown field `sqlite_database`"),
         ] {

@@ -9,6 +9,9 @@ use crate::application::template::Template;
 /// The beginning of the environment variables that set an application's variables.
 pub const ENVIRONMENT_PREFIX: &str = "SPIN_VARIABLE_";
 
+/// How much of a name must be alike for a suggestion, from 0 to 1: two of three characters.
+const ALIKE: f64 = 0.66;
+
 /// The value of every variable of an application.
 #[derive(Clone, Default)]
 pub struct Variables {
@@ -81,6 +84,29 @@ pub fn from_environment(declared: &BTreeMap<String, VariableDeclaration>) -> BTr
     declared.keys().filter_map(|name| Some((name.clone(), std::env::var(environment_name(name)).ok()?))).collect()
 }
 
+/// Complains of each environment variable that sets no variable of the application, in one line with what was meant.
+/// Nothing else tells of a misspelt name: its variable silently has its default.
+pub fn unknown_in_environment(declared: &BTreeMap<String, VariableDeclaration>) -> Vec<String> {
+    let mut names: Vec<String> = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
+    names.sort();
+    names.iter().filter_map(|name| complaint(name, declared)).collect()
+}
+
+fn complaint(name: &str, declared: &BTreeMap<String, VariableDeclaration>) -> Option<String> {
+    let given = name.strip_prefix(ENVIRONMENT_PREFIX)?;
+    if declared.keys().any(|known| known.to_ascii_uppercase() == given) {
+        return None;
+    }
+    let given = given.to_ascii_lowercase();
+    let nearest = declared.keys().map(|known| (known, strsim::normalized_damerau_levenshtein(known, &given)));
+    let nearest = nearest.filter(|(_, alike)| *alike >= ALIKE).max_by(|(_, a), (_, b)| a.total_cmp(b));
+    let advice = match nearest {
+        Some((known, _)) => format!("did you mean {}?", environment_name(known)),
+        None => "the manifest lists all variables under [variables]".to_owned(),
+    };
+    Some(format!("{name} sets no variable of this application and is ignored: {advice}"))
+}
+
 /// The environment variable that sets an application variable.
 pub fn environment_name(name: &str) -> String {
     format!("{ENVIRONMENT_PREFIX}{}", name.to_ascii_uppercase())
@@ -134,6 +160,26 @@ mod tests {
     fn a_value_for_an_undeclared_variable_is_refused() {
         let error = Variables::resolve(&declared(&[]), &given(&[("typo", "1")])).expect_err("undeclared");
         assert_eq!(error, VariableError::Unknown("typo".into()));
+    }
+
+    #[test]
+    fn a_misspelt_variable_is_named_with_the_nearest_one() {
+        let declared = declared(&[("backoff_base_ms", Some("1"), false), ("redis_url", Some(""), true)]);
+        for (name, expected) in [
+            ("SPIN_VARIABLE_BACKOFF_BASE_MS", None),
+            ("SPIN_VARIABLES_FILE", None),
+            ("HOME", None),
+            ("SPIN_VARIABLE_BACKOF_BASE_MS", Some("did you mean SPIN_VARIABLE_BACKOFF_BASE_MS?")),
+            ("SPIN_VARIABLE_BACKOFF_BSAE_MS", Some("did you mean SPIN_VARIABLE_BACKOFF_BASE_MS?")),
+            // Spin reads the names in capitals only.
+            ("SPIN_VARIABLE_redis_url", Some("did you mean SPIN_VARIABLE_REDIS_URL?")),
+            ("SPIN_VARIABLE_REDISURL", Some("did you mean SPIN_VARIABLE_REDIS_URL?")),
+            ("SPIN_VARIABLE_COLOUR", Some("the manifest lists all variables under [variables]")),
+        ] {
+            let told =
+                expected.map(|advice| format!("{name} sets no variable of this application and is ignored: {advice}"));
+            assert_eq!(complaint(name, &declared), told);
+        }
     }
 
     #[test]

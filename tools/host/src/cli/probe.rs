@@ -7,20 +7,36 @@ use bytes::Bytes;
 use host::RunningApplication;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response, StatusCode, Uri, header};
+use serde::Deserialize;
 use tokio::time::MissedTickBehavior;
 
 /// The time between two requests.
 const PERIOD: Duration = Duration::from_secs(10);
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How much of an answer is logged, in characters.
-const SHOWN: usize = 400;
+/// How much of an answer that doesn't list its checks is logged, in characters.
+const SHOWN: usize = 4000;
+
+/// An answer that lists what was checked, as many applications give it.
+#[derive(Deserialize)]
+struct Checked {
+    checks: Vec<Check>,
+}
+
+#[derive(Deserialize)]
+struct Check {
+    name: String,
+    status: String,
+    #[serde(default)]
+    detail: String,
+}
 
 /// What an answer says of the application.
 #[derive(Debug, PartialEq, Eq)]
 enum Readiness {
     Ready,
-    NotReady(String),
+    /// Why not, in one line for each reason.
+    NotReady(Vec<String>),
 }
 
 /// Requests a path now and every ten seconds, and logs each change of the answer. Also requests it when Redis triggers
@@ -40,7 +56,11 @@ pub(crate) async fn watch(running: Arc<RunningApplication>, path: PathAndQuery) 
         if readiness != last {
             match &readiness {
                 Readiness::Ready => tracing::info!("GET {path} says that the application is ready"),
-                Readiness::NotReady(why) => tracing::warn!("GET {path} says that the application is not ready: {why}"),
+                Readiness::NotReady(reasons) => {
+                    for why in reasons {
+                        tracing::warn!("GET {path} says that the application is not ready: {why}");
+                    }
+                }
             }
             last = readiness;
         }
@@ -53,7 +73,7 @@ async fn ask(running: &RunningApplication, path: &PathAndQuery) -> Readiness {
     request.headers_mut().insert(header::HOST, HeaderValue::from_static("localhost"));
     match tokio::time::timeout(PATIENCE, running.route(request)).await {
         Ok(response) => readiness(&response),
-        Err(_) => Readiness::NotReady(format!("no answer within {} s", PATIENCE.as_secs())),
+        Err(_) => Readiness::NotReady(vec![format!("no answer within {} s", PATIENCE.as_secs())]),
     }
 }
 
@@ -62,11 +82,22 @@ fn readiness(response: &Response<Bytes>) -> Readiness {
     match (status.is_success(), body.is_empty()) {
         (true, _) => Readiness::Ready,
         (false, true) if status == StatusCode::NOT_FOUND => {
-            Readiness::NotReady(format!("{status}: no route leads there"))
+            Readiness::NotReady(vec![format!("{status}: no route leads there")])
         }
-        (false, true) => Readiness::NotReady(status.to_string()),
-        (false, false) => Readiness::NotReady(format!("{status}: {body}")),
+        (false, true) => Readiness::NotReady(vec![status.to_string()]),
+        (false, false) => {
+            let checks = failed_checks(response.body());
+            Readiness::NotReady(checks.unwrap_or_else(|| vec![format!("{status}: {body}")]))
+        }
     }
+}
+
+/// The checks that don't pass, each whole: it may end in a command.
+fn failed_checks(body: &Bytes) -> Option<Vec<String>> {
+    let Checked { checks } = serde_json::from_slice(body).ok()?;
+    let failed = checks.into_iter().filter(|check| check.status != "pass");
+    let failed: Vec<_> = failed.map(|Check { name, status, detail }| format!("{name}: {status}: {detail}")).collect();
+    (!failed.is_empty()).then_some(failed)
 }
 
 fn in_one_line(body: &Bytes) -> String {
@@ -79,17 +110,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn of_the_checks_that_an_answer_lists_each_that_does_not_pass_is_told_whole() {
+        let command = format!("Run: {}", "redis-cli config set appendonly yes && ".repeat(100));
+        let body = serde_json::json!({"status": "fail", "checks": [
+            {"name": "redis", "status": "pass"},
+            {"name": "durability", "status": "warn", "detail": command},
+            {"name": "store", "status": "fail"},
+        ]});
+        let response = Response::builder().status(503).body(Bytes::from(body.to_string())).expect("a response");
+        let expected = vec![format!("durability: warn: {command}"), "store: fail: ".to_owned()];
+        assert_eq!(readiness(&response), Readiness::NotReady(expected));
+    }
+
+    #[test]
     fn an_answer_that_is_no_success_is_told_with_its_text_in_one_line() {
+        let not_ready = |why: &str| Readiness::NotReady(vec![why.to_owned()]);
         for (status, body, expected) in [
             (200, "whatever", Readiness::Ready),
             (204, "", Readiness::Ready),
-            (
-                503,
-                "{\n  \"redis\": \"down\"\n}",
-                Readiness::NotReady("503 Service Unavailable: { \"redis\": \"down\" }".into()),
-            ),
-            (500, "", Readiness::NotReady("500 Internal Server Error".into())),
-            (404, "", Readiness::NotReady("404 Not Found: no route leads there".into())),
+            (503, "{\n  \"redis\": \"down\"\n}", not_ready("503 Service Unavailable: { \"redis\": \"down\" }")),
+            (500, "", not_ready("500 Internal Server Error")),
+            (404, "", not_ready("404 Not Found: no route leads there")),
         ] {
             let response = Response::builder().status(status).body(Bytes::from(body)).expect("a response");
             assert_eq!(readiness(&response), expected, "{status}");

@@ -105,6 +105,9 @@ impl Up {
 
     async fn start(&self, app: &CompiledApplication, calls: Option<Arc<dyn Calls>>) -> anyhow::Result<Started> {
         self.check_listen().await?;
+        for complaint in variables::unknown_in_environment(&app.manifest().variables) {
+            tracing::warn!("{complaint}");
+        }
         let redis = Redis::choose(app, self.redis.as_deref(), &self.data).await?;
         let start = StartOptions {
             listen: Some(self.listen),
@@ -115,6 +118,7 @@ impl Up {
             triggers: self.triggers(app)?,
             ..StartOptions::default()
         };
+        app.check_redis(&start)?;
         let running = Arc::new(app.start(start).await?);
         let banner = banner::text(&app.manifest().application.name, &running, &redis, &self.tries);
         // The reader may be gone.

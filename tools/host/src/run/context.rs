@@ -13,6 +13,7 @@ use crate::run::clock::ClockSkew;
 use crate::run::guest_output::Output;
 use crate::run::lifetime::Lifetime;
 use crate::run::settings::{ComponentSettings, VariableHost};
+use crate::run::told::Told;
 use crate::watch::effects::{Installed, Interception};
 
 /// What instances need of the application that they belong to.
@@ -31,6 +32,8 @@ pub(crate) trait OwnApplication: Send + Sync {
 pub(crate) struct Shared {
     pub(crate) engine: Engine,
     pub(crate) output: Output,
+    /// What components printed or failed with.
+    pub(crate) told: Arc<Told>,
     pub(crate) clock: ClockSkew,
     pub(crate) installed: Option<Installed>,
     pub(crate) lifetime: Lifetime,
@@ -48,6 +51,7 @@ impl Shared {
         Self {
             engine: Engine::default(),
             output: crate::run::guest_output::to_stderr(),
+            told: Arc::default(),
             clock: ClockSkew::default(),
             installed: None,
             lifetime: Lifetime::default(),

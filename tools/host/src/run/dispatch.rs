@@ -49,6 +49,11 @@ impl Dispatcher {
         Self { components: BTreeMap::new(), routes: Routes::default(), shared: Shared::for_tests() }
     }
 
+    /// Whether a component's error wasn't told just before.
+    pub(crate) fn is_news(&self, component: &str, error: &str) -> bool {
+        self.shared.told.is_new(component, error)
+    }
+
     /// How the application ends.
     pub(crate) fn lifetime(&self) -> &Lifetime {
         &self.shared.lifetime

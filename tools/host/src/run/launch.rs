@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use toml::Spanned;
 use wasmtime_wasi_http::handler::ProxyHandler;
 
+use crate::application::heard;
 use crate::application::manifest::template;
 use crate::application::redis_address;
 use crate::application::redis_override::RedisOverride;
@@ -26,6 +27,7 @@ use crate::run::http_instances::{HttpInstances, Reuse};
 use crate::run::lifetime::Lifetime;
 use crate::run::load::{CompiledApplication, Loaded};
 use crate::run::settings::ComponentSettings;
+use crate::run::told::Told;
 use crate::triggers;
 use crate::triggers::redis::{Channels, Subscriber, Subscription};
 use crate::watch::calls::Calls;
@@ -89,6 +91,26 @@ impl CompiledApplication {
     }
 }
 
+impl CompiledApplication {
+    /// Checks what [`start`](Self::start) leaves to the components: that the addresses of Redis can be used, and that
+    /// the triggers hear of the databases that they name.
+    pub fn check_redis(&self, start: &StartOptions) -> anyhow::Result<()> {
+        let (variables, stores) = values(self.loaded(), start)?;
+        heard::check(self.manifest(), &variables, &stores)
+    }
+}
+
+/// The values of all variables, and the addresses of all stores.
+fn values(loaded: &Loaded, start: &StartOptions) -> anyhow::Result<(Variables, BTreeMap<String, String>)> {
+    let (mut given, mut stores) = (BTreeMap::new(), loaded.runtime_config.stores.clone());
+    if let Some(redis) = &start.redis {
+        given = redis.variables(&loaded.manifest.variables);
+        stores.values_mut().for_each(|address| *address = redis.address(address));
+    }
+    given.extend(start.variables.clone());
+    Ok((Variables::resolve(&loaded.manifest.variables, &given)?, stores))
+}
+
 impl Triggers {
     fn include(&self, component: &str) -> bool {
         match self {
@@ -109,13 +131,7 @@ struct Plan<'s> {
 
 impl<'s> Plan<'s> {
     fn new(loaded: &'s Loaded, start: &'s StartOptions) -> anyhow::Result<Self> {
-        let (mut given, mut stores) = (BTreeMap::new(), loaded.runtime_config.stores.clone());
-        if let Some(redis) = &start.redis {
-            given = redis.variables(&loaded.manifest.variables);
-            stores.values_mut().for_each(|address| *address = redis.address(address));
-        }
-        given.extend(start.variables.clone());
-        let variables = Variables::resolve(&loaded.manifest.variables, &given)?;
+        let (variables, stores) = values(loaded, start)?;
         let backend = |(label, address): (String, String)| (label.clone(), Arc::new(Backend::new(label, address)));
         Ok(Self { loaded, start, variables, stores: stores.into_iter().map(backend).collect() })
     }
@@ -125,7 +141,7 @@ impl<'s> Plan<'s> {
             Ok((name, Arc::new(ComponentSettings::new(name, component, &self.variables, &self.stores)?)))
         });
         let settings = settings.collect::<anyhow::Result<Vec<_>>>()?;
-        let routes = self.routes()?;
+        let (routes, told) = (self.routes()?, Arc::<Told>::default());
         Ok(Arc::new_cyclic(|application| Dispatcher {
             components: settings
                 .into_iter()
@@ -134,7 +150,8 @@ impl<'s> Plan<'s> {
             routes,
             shared: Shared {
                 engine: self.loaded.engine.clone(),
-                output: self.start.output.clone().unwrap_or_else(to_stderr),
+                output: self.start.output.clone().unwrap_or_else(|| news(&told, to_stderr())),
+                told,
                 clock: self.start.clock,
                 installed: self.start.calls.clone().map(Installed::new),
                 lifetime: Lifetime::default(),
@@ -199,4 +216,14 @@ impl<'s> Plan<'s> {
     fn resolve(&self, text: &Spanned<String>) -> String {
         self.variables.resolve_template(&template(text))
     }
+}
+
+/// Hands on the lines that weren't told just before.
+fn news(told: &Arc<Told>, output: Output) -> Output {
+    let told = told.clone();
+    Arc::new(move |component, line| {
+        if told.is_new(component, line) {
+            output(component, line);
+        }
+    })
 }

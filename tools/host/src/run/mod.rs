@@ -16,4 +16,5 @@ pub(crate) mod lifetime;
 pub(crate) mod load;
 pub(crate) mod settings;
 mod spin_headers;
+pub(crate) mod told;
 pub(crate) mod trap;

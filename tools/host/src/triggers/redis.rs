@@ -93,6 +93,8 @@ impl Subscriber {
         join_all(components.map(|component| async move {
             match self.application.deliver(component, message.get_payload_bytes().to_vec()).await {
                 Ok(Ok(())) => {}
+                // The SDK prints what a component fails with, as the component's own words.
+                Ok(Err(error)) if !self.application.is_news(component, &error) => {}
                 Ok(Err(error)) => tracing::error!(component, "failed on a message of `{channel}`: {error}"),
                 Err(error) => trap::log(component, &error),
             }

@@ -105,6 +105,19 @@ async fn a_redis_of_the_users_own_is_used_as_it_is() {
 }
 
 #[tokio::test]
+async fn a_misspelt_variable_is_named_with_the_one_that_was_meant() {
+    let folder = Folder::with_manifest(EMPTY);
+    let mut up = command(&folder, "up");
+    up.env("SPIN_VARIABLE_REDIS_ULR", "redis://127.0.0.1:1/0").args(["--redis", "redis://127.0.0.1:1"]);
+    let mut process = up.stderr(Stdio::piped()).spawn().unwrap();
+    let mut printed = BufReader::new(process.stderr.take().unwrap()).lines();
+    let line = tokio::time::timeout(PATIENCE, printed.next_line()).await.expect("it warns").unwrap().unwrap();
+    let expected = "SPIN_VARIABLE_REDIS_ULR sets no variable of this application and is ignored: did you mean \
+                    SPIN_VARIABLE_REDIS_URL?";
+    assert!(line.contains(expected), "{line}");
+}
+
+#[tokio::test]
 async fn without_redis_server_it_says_how_to_get_one() {
     let folder = Folder::with_manifest(EMPTY);
     let only_sh = folder.path().join("bin");

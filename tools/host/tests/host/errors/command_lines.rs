@@ -5,7 +5,7 @@ use crate::harness::Folder;
 use crate::process::shell;
 
 /// Each is run in the folder of an application whose one component is `reader`.
-const LINES: [&str; 44] = [
+const LINES: [&str; 47] = [
     "host ups",
     "host frobnicate",
     "host --lisen",
@@ -25,7 +25,10 @@ const LINES: [&str; 44] = [
     "host up --clock-skew 1.5",
     "HOST_LOG=host=loud host up",
     "host up --redis 127.0.0.1:6379",
+    "host up --redis rediss://127.0.0.1:6379",
+    "host up --redis 'redis://:p@s/w#r:d%1=@127.0.0.1:6379/0'",
     "SPIN_VARIABLE_REDIS_URL=redis://127.0.0.1:1 host up --redis redis://127.0.0.1:2",
+    "SPIN_VARIABLE_REDIS_URL='redis://:p@s/w#r:d%1=@127.0.0.1:6379/0' host up --listen 127.0.0.1:0",
     "host up --component-id door",
     "host trace --component door",
     "host up --fault door:redis:3=fail",

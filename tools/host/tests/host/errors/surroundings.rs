@@ -52,11 +52,12 @@ async fn values(errors: &mut Errors) {
     errors.add("a required one has no value", &mut shell(&folder, LINE), &[]).await;
     let folder = Folder::with_manifest(&format!("{EMPTY}{required}url = {{ required = true }}\n"));
     errors.add("two have no value", &mut shell(&folder, LINE), &[]).await;
-    let host = "[component.door]\nsource = \"door.wasm\"\nallowed_outbound_hosts = [\"{{ redis_url }}\"]\n";
+    let host = "shelf = { default = \"\" }\n[component.door]\nsource = \"door.wasm\"\n\
+                allowed_outbound_hosts = [\"{{ shelf }}\"]\n";
     let folder = Folder::with_manifest(&format!("{EMPTY}{host}"));
     std::fs::write(folder.path().join("door.wasm"), wat::parse_str(NOTHING).unwrap()).unwrap();
-    let line = "SPIN_VARIABLE_REDIS_URL=nowhere host up --listen 127.0.0.1:0";
-    errors.add(&format!("allowed_outbound_hosts is {{{{ redis_url }}}}: {line}"), &mut shell(&folder, line), &[]).await;
+    let line = "SPIN_VARIABLE_SHELF=nowhere host up --listen 127.0.0.1:0 --redis redis://127.0.0.1:1";
+    errors.add(&format!("allowed_outbound_hosts is {{{{ shelf }}}}: {line}"), &mut shell(&folder, line), &[]).await;
 }
 
 async fn machine(errors: &mut Errors) {
