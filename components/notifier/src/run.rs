@@ -20,6 +20,9 @@ const LANE_BATCH: usize = 16;
 /// How soon a change is seen that comes while an endpoint is slow to answer.
 const POLL: Duration = Duration::from_millis(20);
 
+/// How soon a retry is seen that becomes due in the meantime.
+const LOOK: Duration = Duration::from_millis(500);
+
 struct NotifierSettings {
     shared: QueueSettings,
     endpoints: Vec<Endpoint>,
@@ -87,31 +90,47 @@ impl<'a> NotifierWake<'a> {
         if more { self.changes().ring().await } else { Ok(()) }
     }
 
-    /// Says whether work was left because the time was up.
+    /// Works until nothing is left or the time is up. Says whether work was left.
     async fn work(&self) -> Result<bool, Error> {
         let fan_out = FanOut::new(&self.settings.endpoints);
-        let job = NotifierJob::FanOut(&fan_out);
-        let worker = self.worker(self.changes(), &job, FAN_OUT_BATCH);
-        let mut lanes = Lanes::default();
-        // At first every lane: a retry may be what this wake is for.
-        lanes.want(0..self.settings.endpoints.len());
-        let mut more = false;
+        let endpoints = 0..self.settings.endpoints.len();
+        // Behind the lanes of the endpoints, as one more.
+        let source = endpoints.end;
+        let mut lanes = Lanes::new(self.runtime, self.settings.budget, source + 1);
+        lanes.want([source]);
+        let mut looked = None;
         loop {
-            more |= worker.drain().await?.more;
-            lanes.want(fan_out.take_touched());
-            lanes.start_those_at_rest(|lane| async move { (lane, self.work_lane(lane).await) });
-            match lanes.next_within(self.runtime.sleep(POLL)).await {
-                Next::Done(drained) => more |= drained?.more,
-                Next::NoneRuns => return Ok(more),
+            lanes.start_those_at_rest(|lane| self.work_on(lane, &fan_out));
+            match lanes.next_within(POLL).await {
+                Next::Done(lane, drained) => {
+                    if drained?.more {
+                        lanes.want([lane, source]);
+                    }
+                }
+                Next::StillBusy if lanes.are_busy(endpoints.clone()) => lanes.want([source]),
                 Next::StillBusy => {}
+                Next::NoneRuns => return Ok(lanes.are_wanted()),
+            }
+            lanes.want(fan_out.take_touched());
+            // At first every lane: a retry may be what this wake is for. Then one may become due while a lane is slow.
+            let now = self.runtime.elapsed();
+            if looked.is_none_or(|looked| now >= looked + LOOK && lanes.are_busy(endpoints.clone())) {
+                lanes.want(endpoints.clone());
+                looked = Some(now);
             }
         }
     }
 
-    async fn work_lane(&self, lane: usize) -> Result<Drained, Error> {
-        let endpoint = &self.settings.endpoints[lane];
-        let job = NotifierJob::Deliver(Delivery { endpoint, timeout: self.settings.timeout });
-        self.worker(self.changes().lane(&endpoint.name), &job, LANE_BATCH).drain().await
+    /// Works one batch of the lane of an endpoint, or of the changes that fill the lanes.
+    async fn work_on(&self, lane: usize, fan_out: &FanOut<'_>) -> (usize, Result<Drained, Error>) {
+        let drained = match self.settings.endpoints.get(lane) {
+            Some(endpoint) => {
+                let job = NotifierJob::Deliver(Delivery { endpoint, timeout: self.settings.timeout });
+                self.worker(self.changes().lane(&endpoint.name), &job, LANE_BATCH).drain_once().await
+            }
+            None => self.worker(self.changes(), &NotifierJob::FanOut(fan_out), FAN_OUT_BATCH).drain_once().await,
+        };
+        (lane, drained)
     }
 
     /// Buries the messages for endpoints that are no longer configured, so that a person can see them.
