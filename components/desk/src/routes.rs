@@ -4,7 +4,7 @@ use guest::{Problem, Request, Response};
 use http::Method;
 
 use crate::desk::Desk;
-use crate::{dead_letters, metrics, stock};
+use crate::{dead_letters, endpoints, metrics, stock};
 
 pub(crate) async fn route(request: Request) -> Result<Response, Problem> {
     let desk = Desk::open(&request).await?;
@@ -18,6 +18,8 @@ pub(crate) async fn route(request: Request) -> Result<Response, Problem> {
         (["dead-letters", queue, "discard"], Method::POST) => {
             dead_letters::discard(&desk.queue(queue).await?, request).await
         }
+        (["endpoints"], Method::GET) => endpoints::list(&desk.changes()).await,
+        (["endpoints", name], Method::DELETE) => endpoints::remove(&desk.changes(), name).await,
         (["metrics"], Method::GET) => metrics::metrics(&desk.roots()).await,
         (["stock"], Method::GET) => stock::list(&desk.stock(), &request).await,
         // The rest of the path is the SKU, whatever is in it.
@@ -25,7 +27,10 @@ pub(crate) async fn route(request: Request) -> Result<Response, Problem> {
         (["stock", _, ..], Method::PUT) => stock::set(&desk.stock(), &stock::sku(&path)?, request).await,
         (["stock", _, ..], Method::PATCH) => stock::adjust(&desk.stock(), &stock::sku(&path)?, request).await,
 
-        (["dead-letters", _] | ["metrics"] | ["stock"], _) => Err(Problem::MethodNotAllowed { allow: "GET" }),
+        (["dead-letters", _] | ["endpoints"] | ["metrics"] | ["stock"], _) => {
+            Err(Problem::MethodNotAllowed { allow: "GET" })
+        }
+        (["endpoints", _], _) => Err(Problem::MethodNotAllowed { allow: "DELETE" }),
         (["dead-letters", _, "redrive" | "discard"], _) => Err(Problem::MethodNotAllowed { allow: "POST" }),
         (["stock", _, ..], _) => Err(Problem::MethodNotAllowed { allow: "GET, PUT, PATCH" }),
         _ => Err(Problem::NothingAtTheDesk),

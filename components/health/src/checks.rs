@@ -10,6 +10,8 @@ use queue::{Queue, Server};
 use serde::Serialize;
 use spin_sdk::key_value::Store;
 
+use crate::endpoints;
+
 /// How long the store may take.
 const STORE_DEADLINE: Duration = Duration::from_secs(2);
 
@@ -81,6 +83,12 @@ async fn check_redis(settings: &Settings) -> Vec<Check> {
         }
     }
     let mut checks = vec![Check::of("redis", Ok(()))];
+    let changes = Queue::new(&redis, &shared.namespace, queues::CHANGES, shared.timing);
+    if let Ok(known) = settings.webhooks().await
+        && let Ok(Some(unknown)) = endpoints::unknown(&changes, &known).await
+    {
+        checks.push(Check::warning("endpoints", &unknown));
+    }
     match queue::server(&redis).await {
         Ok(server) => checks.extend(check_server(&server)),
         Err(_) => checks.push(Check::warning(

@@ -37,6 +37,7 @@ mod queue;
 mod script;
 mod settle;
 mod stock;
+mod subscribers;
 mod timing;
 mod worker;
 
@@ -54,5 +55,6 @@ pub use queue::Queue;
 pub use script::is_unknown_script;
 pub use settle::{Class, Effects, Emit, LetGo, Settlement, Verdict};
 pub use stock::{Adjusted, Hold, Level, Shortfall, Stock, StockCursor, Untracked};
+pub use subscribers::{FRESH, Named, Subscribed, Subscriber, Subscription, UNNAMED, Unsubscribed};
 pub use timing::{LEASES, Timing};
 pub use worker::{Drained, Handler, Worker};

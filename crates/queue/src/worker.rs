@@ -213,7 +213,7 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
     /// Repeats a failing call to Redis for half a lease. It says whether the answer to an earlier try may have been
     /// lost, to the call that comes next and in the end. A moment's failure must not turn handled messages into
     /// crashes. Nor may it end a wake: the timer that caused the wake is gone, and might have been the last to come.
-    async fn insist<T>(&self, call: impl AsyncFn(bool) -> Result<T, Error>) -> Result<(T, bool), Error> {
+    pub async fn insist<T>(&self, call: impl AsyncFn(bool) -> Result<T, Error>) -> Result<(T, bool), Error> {
         let give_up = self.runtime.elapsed() + self.queue.timing.give_up();
         let mut answer_lost = false;
         loop {
