@@ -43,6 +43,9 @@ pub(crate) struct Double {
     held_back: Option<(Box<Pick>, Box<Pick>)>,
     variables: Mutex<BTreeMap<String, Option<String>>>,
     queues: Mutex<BTreeMap<String, VecDeque<Message>>>,
+    claimed: Mutex<Vec<Message>>,
+    /// By queue: the lanes of its subscribers, each with its topics.
+    subscribed: Mutex<BTreeMap<String, Vec<(String, String)>>>,
     seen: watch::Sender<Vec<Seen>>,
 }
 
@@ -59,6 +62,8 @@ impl Double {
             held_back: None,
             variables: Mutex::default(),
             queues: Mutex::default(),
+            claimed: Mutex::default(),
+            subscribed: Mutex::default(),
             seen: watch::Sender::default(),
         }
     }
@@ -128,22 +133,45 @@ impl Double {
             Verb::Find { ids, .. } => [vec![RedisResult::Int64(0)], vec![binary(""); 1 + 3 * ids.len()]].concat(),
             Verb::Follow(_) => vec![binary("accepted")],
             Verb::Claim { queue, most } => claimed(&self.claim(queue, *most)),
-            Verb::Settle { settled, .. } => self.settle(settled),
+            Verb::Settle { queue, settled } => self.settle(queue, settled),
             Verb::Renew { ids, .. } => vec![RedisResult::Int64(1); ids.len()],
             Verb::Hold(_) => vec![binary("held")],
             Verb::Ring { .. } => vec![RedisResult::Int64(1)],
-            Verb::Lanes => Vec::new(),
+            Verb::Subscribe { queue, lanes } => self.subscribe(queue, lanes),
+            Verb::CatchUp { .. } => vec![RedisResult::Int64(0); 2],
         }
     }
 
     fn claim(&self, queue: &str, most: usize) -> Vec<Message> {
         let mut queues = self.queues.lock().unwrap();
         let waiting = queues.entry(queue.to_owned()).or_default();
-        waiting.drain(..most.min(waiting.len())).collect()
+        let claimed: Vec<Message> = waiting.drain(..most.min(waiting.len())).collect();
+        self.claimed.lock().unwrap().extend(claimed.iter().cloned());
+        claimed
     }
 
-    fn settle(&self, settled: &[Settled]) -> Vec<RedisResult> {
+    fn subscribe(&self, queue: &str, lanes: &[(String, String)]) -> Vec<RedisResult> {
+        self.subscribed.lock().unwrap().insert(queue.to_owned(), lanes.to_vec());
+        lanes.iter().flat_map(|(lane, _)| [binary(lane), RedisResult::Int64(0)]).collect()
+    }
+
+    fn settle(&self, queue: &str, settled: &[Settled]) -> Vec<RedisResult> {
         let mut queues = self.queues.lock().unwrap();
+        let subscribed = self.subscribed.lock().unwrap();
+        for copied in settled.iter().filter(|settled| !settled.topic.is_empty()) {
+            let wanting = subscribed.get(queue).into_iter().flatten();
+            for (lane, _) in
+                wanting.filter(|(_, topics)| topics == "*" || topics.split(',').any(|it| it == copied.topic))
+            {
+                let claimed = self.claimed.lock().unwrap();
+                let message = claimed.iter().find(|message| *message.id == *copied.id).expect("it was claimed");
+                queues.entry(lane.clone()).or_default().push_back(Message {
+                    delivery: 1,
+                    failures: 0,
+                    ..message.clone()
+                });
+            }
+        }
         for emit in settled.iter().flat_map(|settled| &settled.emits) {
             let message = message(&emit.id, emit.payload.clone());
             // What is delayed won't become visible while a test runs.
@@ -242,7 +270,8 @@ impl Verb {
             Self::Renew { queue, .. } => format!("renew {queue}"),
             Self::Ring { queue } => format!("ring {queue}"),
             Self::Hold(_) => "hold".to_owned(),
-            Self::Lanes => "lanes".to_owned(),
+            Self::Subscribe { queue, .. } => format!("subscribe {queue}"),
+            Self::CatchUp { lane } => format!("catch up {lane}"),
         }
     }
 }

@@ -84,8 +84,7 @@ async fn a_change_is_sent_as_it_is_and_signed() {
     Webhook::new("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").unwrap().verify(request.body(), headers).unwrap_err();
 
     let [fanned_out] = settled(&effects, "changes").try_into().unwrap();
-    assert_eq!((fanned_out.verdict.as_str(), fanned_out.emits.len()), ("done", 1));
-    assert_eq!((fanned_out.emits[0].id.as_slice(), fanned_out.emits[0].log), (&*change.id, false));
+    assert_eq!((fanned_out.verdict.as_str(), fanned_out.topic.as_str()), ("done", "sluice.order.confirmed"));
     let [delivered] = settled(&effects, "changes.erp").try_into().unwrap();
     assert_eq!((delivered.verdict.as_str(), delivered.counter.as_str()), ("done", "webhooks:delivered"));
 }
@@ -258,7 +257,7 @@ async fn a_change_that_nobody_wants_is_done() {
     assert_eq!(alone.wake().await, Ok(()));
     let effects = alone.take_effects();
     let [done] = settled(&effects, "changes").try_into().unwrap();
-    assert_eq!((done.verdict.as_str(), done.emits.len()), ("done", 0));
+    assert_eq!((done.verdict.as_str(), done.topic.as_str()), ("done", "sluice.order.confirmed"));
     assert!(requests(&effects).is_empty());
 }
 
@@ -282,27 +281,48 @@ async fn a_change_that_cannot_be_read_is_buried_and_its_neighbours_are_told() {
 }
 
 #[tokio::test]
-async fn what_waits_for_an_endpoint_that_is_no_longer_configured_is_buried() {
+async fn what_waits_for_an_endpoint_that_this_instance_does_not_know_is_left_to_others() {
     let alone = telling_erp()
-        .holding("changes.gone", [change(1), change(2)])
-        .holding("changes.erp", [change(3)])
+        .holding("changes", [change(1)])
+        .holding("changes.other", [change(2)])
         .when(|effect| match effect.verb() {
-            Some(Verb::Lanes) => Some(replies(vec![binary("changes.erp"), binary("changes.gone")])),
+            Some(Verb::Subscribe { .. }) => {
+                let rows = ["changes.erp", "changes.other"].map(|lane| [binary(lane), RedisResult::Int64(0)]);
+                Some(replies(rows.concat()))
+            }
             _ => None,
         })
         .around("notifier")
         .await;
     assert_eq!(alone.wake().await, Ok(()));
     let effects = alone.take_effects();
-    let buried = settled(&effects, "changes.gone");
-    assert_eq!(buried.len(), 2);
-    for buried in buried {
-        assert_eq!((buried.verdict.as_str(), buried.class.as_str()), ("bury", "permanent"));
-        assert_eq!(buried.reason, "the variable webhooks no longer names this endpoint");
-        assert_eq!(buried.counter, "webhooks:buried");
-    }
-    assert_eq!(settled(&effects, "changes.erp")[0].verdict, "done");
-    assert_eq!(requests(&effects).len(), 1);
+    let words = words(&effects);
+    assert!(words.iter().all(|word| !word.ends_with("changes.other")), "{words:?}");
+    let copied = words.iter().position(|word| word == "settle changes").unwrap();
+    assert_eq!(words[copied + 1], "ring changes", "somebody who knows it is woken: {words:?}");
+}
+
+#[tokio::test]
+async fn an_endpoint_that_missed_something_is_given_it_before_the_wake_ends() {
+    let behind = std::sync::atomic::AtomicUsize::new(3);
+    let alone = telling_erp()
+        .when(move |effect| match effect.verb() {
+            Some(Verb::Subscribe { .. }) => {
+                let left = behind.load(std::sync::atomic::Ordering::Relaxed);
+                Some(replies(vec![binary("changes.erp"), RedisResult::Int64(i64::from(left > 0))]))
+            }
+            Some(Verb::CatchUp { .. }) => {
+                behind.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+                None
+            }
+            _ => None,
+        })
+        .around("notifier")
+        .await;
+    assert_eq!(alone.wake().await, Ok(()));
+    let words = words(&alone.take_effects());
+    assert_eq!(words.iter().filter(|word| *word == "catch up changes.erp").count(), 3, "{words:?}");
+    assert!(!words.contains(&"ring changes".to_owned()), "{words:?}");
 }
 
 #[tokio::test]
@@ -369,10 +389,30 @@ async fn work_beyond_the_time_budget_is_left_to_the_next_wake() {
 }
 
 #[tokio::test]
+async fn a_wake_ends_though_a_slow_endpoint_and_a_quick_one_always_have_more() {
+    let alone = telling(&[endpoint("slow", "https://slow.test/"), endpoint("quick", "https://quick.test/")])
+        .with("drain_budget_ms", "100")
+        .with("webhook_timeout_ms", "600")
+        .when(|effect| match (effect, effect.verb()) {
+            (Effect::Http(request), _) if request.uri().host() == Some("slow.test") => {
+                Some(Ruling::Delay(std::time::Duration::from_secs(3600)))
+            }
+            (_, Some(Verb::Claim { queue, .. })) if queue != "changes" => Some(replies(script::claimed(&[change(1)]))),
+            _ => None,
+        })
+        .around("notifier")
+        .await;
+    assert_eq!(alone.wake().await, Ok(()));
+    let effects = alone.take_effects();
+    assert_eq!(settled(&effects, "changes.slow").len(), 1, "it claims no more when the time is up");
+    assert_eq!(words(&effects).last().unwrap(), "ring changes");
+}
+
+#[tokio::test]
 async fn a_wake_for_nothing_sends_nothing() {
     let alone = telling_erp().around("notifier").await;
     assert_eq!(alone.wake().await, Ok(()));
-    assert_eq!(words(&alone.take_effects()), ["open", "claim changes", "claim changes.erp", "claim changes", "lanes"]);
+    assert_eq!(words(&alone.take_effects()), ["open", "subscribe changes", "claim changes.erp", "claim changes"]);
 }
 
 #[tokio::test]
@@ -384,7 +424,7 @@ async fn a_redis_that_fails_ends_the_wake_and_says_why() {
             "Redis can't be reached: refused",
         ),
         (|effect| effect.verb().map(|_| redis_fails("LOADING: not yet")), "Redis failed: LOADING: not yet"),
-        (|effect| effect.verb().map(|_| replies(vec![RedisResult::Nil])), "unexpected reply to claim"),
+        (|effect| effect.verb().map(|_| replies(vec![RedisResult::Nil])), "unexpected reply to subscribe"),
     ];
     for (failure, told) in table {
         let double = telling_erp().with("lease_ms", "100").holding("changes.erp", [change(1)]);

@@ -18,14 +18,35 @@ pub(crate) struct Script {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verb {
     Accept(Accept),
-    Find { subject: Vec<u8>, ids: Vec<Vec<u8>> },
+    Find {
+        subject: Vec<u8>,
+        ids: Vec<Vec<u8>>,
+    },
     Follow(Follow),
-    Claim { queue: String, most: usize },
+    Claim {
+        queue: String,
+        most: usize,
+    },
     Hold(Hold),
-    Settle { queue: String, settled: Vec<Settled> },
-    Renew { queue: String, ids: Vec<Vec<u8>> },
-    Ring { queue: String },
-    Lanes,
+    Settle {
+        queue: String,
+        settled: Vec<Settled>,
+    },
+    Renew {
+        queue: String,
+        ids: Vec<Vec<u8>>,
+    },
+    Ring {
+        queue: String,
+    },
+    /// Lanes, each with its topics.
+    Subscribe {
+        queue: String,
+        lanes: Vec<(String, String)>,
+    },
+    CatchUp {
+        lane: String,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +91,7 @@ pub(crate) struct Settled {
     pub(crate) counter: String,
     pub(crate) stock: String,
     pub(crate) clears: bool,
+    pub(crate) topic: String,
     pub(crate) emits: Vec<Emitted>,
 }
 
@@ -129,7 +151,11 @@ impl<'a> Arguments<'a> {
             "settle" => Verb::Settle { queue: once.text("queue"), settled: self.each(settled) },
             "renew" => Verb::Renew { queue: once.text("queue"), ids: self.each(|_, delivery| delivery.bytes("id")) },
             "ring" => Verb::Ring { queue: once.text("queue") },
-            "lanes" => Verb::Lanes,
+            "subscribe" => Verb::Subscribe {
+                queue: once.text("queue"),
+                lanes: self.each(|_, subscriber| (subscriber.text("lane"), subscriber.text("topics"))),
+            },
+            "catch_up" => Verb::CatchUp { lane: once.text("lane") },
             other => panic!("no double answers the script {other} yet"),
         }
     }
@@ -187,6 +213,7 @@ fn settled(arguments: &mut Arguments<'_>, named: &Named<'_>) -> Settled {
         counter: named.text("counter"),
         stock: named.text("stock"),
         clears: named.flag("clears"),
+        topic: named.text("topic"),
         emits: (0..named.number("emits")).map(|_| emitted(&arguments.take(2))).collect(),
     }
 }

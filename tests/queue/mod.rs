@@ -18,6 +18,7 @@ mod round_trips;
 mod settle;
 mod setup;
 mod stock;
+mod subscribers;
 mod suspects;
 mod wake;
 mod worker;

@@ -1,6 +1,6 @@
 //! Each verb is one command, so that nothing can come between its parts, and is only repeated when nothing was run.
 
-use queue::{Accepted, MessageState, Pace};
+use queue::{Accepted, MessageState, Pace, Subscription, Unsubscribed};
 
 use super::doubles::Failing;
 use super::setup::*;
@@ -45,7 +45,12 @@ impl Tour<'_> {
         .await;
         self.step("redrive", async { queue.redrive(&["a".into()]).await.unwrap() == [true] }).await;
         self.step("stats", async { queue.stats().await.unwrap().visible == 1 }).await;
-        self.step("lanes", async { queue.lanes().await.unwrap().is_empty() }).await;
+        self.step("lanes", async { queue.lanes().await.is_ok() }).await;
+        let known = [Subscription { lane: "erp", topics: None }];
+        self.step("subscribe", async { queue.subscribe(&known).await.unwrap().len() == 1 }).await;
+        self.step("catch_up", async { !queue.catch_up("erp", 9, ".").await.unwrap() }).await;
+        self.step("subscribers", async { queue.subscribers().await.unwrap().len() == 1 }).await;
+        self.step("unsubscribe", async { queue.unsubscribe("erp").await.unwrap() == Unsubscribed::StillNamed }).await;
         self.step("ring", async { queue.ring().await.is_ok() }).await;
         self.step("rearm", async { queue.rearm().await.is_ok() }).await;
         let batch = queue.claim(&claim(1)).await.unwrap();

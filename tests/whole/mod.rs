@@ -5,6 +5,7 @@ mod chaos;
 mod crash;
 mod desk;
 mod door;
+mod endpoints;
 mod life;
 mod metrics;
 mod payment;

@@ -42,6 +42,11 @@ impl Desk {
         [self.root(queues::PLACED), self.root(queues::CHANGES)]
     }
 
+    /// The changes, to whose lanes the endpoints subscribe.
+    pub(crate) fn changes(&self) -> Queue<'_, Redis> {
+        self.root(queues::CHANGES)
+    }
+
     pub(crate) fn stock(&self) -> Stock<'_, Redis> {
         Stock::new(&self.redis, &self.settings.namespace)
     }

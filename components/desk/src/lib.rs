@@ -2,6 +2,7 @@
 
 mod dead_letters;
 mod desk;
+mod endpoints;
 mod exchange;
 mod metrics;
 mod routes;

@@ -10,7 +10,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
-use queue::{Queue, Stats};
+use queue::{Queue, Stats, Subscriber};
 
 /// OpenMetrics 1.0, section "Content-Type".
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -24,6 +24,7 @@ struct Metrics {
     oldest: Family<Queued, Gauge<f64, AtomicU64>>,
     events: Family<Labels, Counter>,
     superseded: Gauge,
+    unnamed: Family<Queued, Gauge<f64, AtomicU64>>,
 }
 
 /// Measures the queues `roots` and their lanes.
@@ -33,6 +34,14 @@ pub(crate) async fn metrics(roots: &[Queue<'_, Redis>]) -> Result<Response, Prob
         metrics.add(root).await?;
         for lane in root.lanes().await? {
             metrics.add(&root.lane(&lane)).await?;
+        }
+    }
+    for root in roots {
+        for Subscriber { lane, unnamed_for, .. } in root.subscribers().await? {
+            if let Some(unnamed_for) = unnamed_for {
+                let endpoint = [("queue", format!("{}.{lane}", root.name()))];
+                metrics.unnamed.get_or_create(&endpoint).set(unnamed_for.as_secs_f64());
+            }
         }
     }
     for (counter, total) in queue::totals(&roots[0]).await? {
@@ -67,6 +76,8 @@ impl Metrics {
         registry.register("queue_messages", messages, self.messages);
         let oldest = "How long the oldest visible message has been visible";
         registry.register_with_unit("queue_oldest_visible", oldest, Unit::Seconds, self.oldest);
+        let unnamed = "How long ago a host named the endpoint of this queue in its variable webhooks";
+        registry.register_with_unit("endpoint_unnamed", unnamed, Unit::Seconds, self.unnamed);
         let superseded = "Records in the store that nobody will read any more and that are still to be removed";
         registry.register("superseded_records", superseded, self.superseded);
         let events = "What happened: states that orders came to, webhooks, and verdicts on the messages of a queue";

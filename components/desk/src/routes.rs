@@ -4,7 +4,7 @@ use guest::{Problem, Request, Response};
 use http::Method;
 
 use crate::desk::Desk;
-use crate::{dead_letters, metrics, stock};
+use crate::{dead_letters, endpoints, metrics, stock};
 
 pub(crate) async fn route(request: Request) -> Result<Response, Problem> {
     let desk = Desk::open(&request).await?;
@@ -19,6 +19,8 @@ pub(crate) async fn route(request: Request) -> Result<Response, Problem> {
         (["dead-letters", queue, "discard"], Method::POST) => {
             dead_letters::discard(&desk.queue(queue).await?, request).await
         }
+        (["endpoints"], Method::GET) => endpoints::list(&desk.changes()).await,
+        (["endpoints", name], Method::DELETE) => endpoints::remove(&desk.changes(), name).await,
         (["metrics"], Method::GET) => metrics::metrics(&desk.roots()).await,
         (["stock"], Method::GET) => stock::list(&desk.stock(), &request).await,
         // The rest of the path is the SKU, whatever is in it.
@@ -28,9 +30,10 @@ pub(crate) async fn route(request: Request) -> Result<Response, Problem> {
             stock::adjust(&desk.stock(), &stock::sku(&path)?, request, desk.idempotency_ttl).await
         }
 
-        (["dead-letters"] | ["dead-letters", _] | ["metrics"] | ["stock"], _) => {
+        (["dead-letters"] | ["dead-letters", _] | ["endpoints"] | ["metrics"] | ["stock"], _) => {
             Err(Problem::MethodNotAllowed { allow: "GET" })
         }
+        (["endpoints", _], _) => Err(Problem::MethodNotAllowed { allow: "DELETE" }),
         (["dead-letters", _, "redrive" | "discard"], _) => Err(Problem::MethodNotAllowed { allow: "POST" }),
         (["stock", _, ..], _) => Err(Problem::MethodNotAllowed { allow: "GET, PUT, PATCH" }),
         _ => Err(Problem::NothingAtTheDesk),

@@ -7,7 +7,7 @@ use order::queues;
 use queue::{Queue, Server};
 use serde::Serialize;
 
-use crate::store;
+use crate::{endpoints, store};
 
 #[derive(Serialize)]
 struct Health {
@@ -85,6 +85,12 @@ async fn check_redis(settings: &Settings) -> Vec<Check> {
         }
     }
     let mut checks = vec![Check::of("redis", Ok(()))];
+    let changes = Queue::new(&redis, &shared.namespace, queues::CHANGES, shared.timing);
+    if let Ok(known) = settings.webhooks().await
+        && let Ok(Some(unknown)) = endpoints::unknown(&changes, &known).await
+    {
+        checks.push(Check::warning("endpoints", &unknown));
+    }
     match queue::server(&redis).await {
         Ok(server) => checks.extend(check_server(&server, &shared.redis_url.cli())),
         Err(_) => checks.push(Check::warning(

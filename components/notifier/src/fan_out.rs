@@ -1,43 +1,28 @@
 //! Copies a change to the lane of each endpoint that subscribed to it, in the same step that settles the change.
 
-use std::cell::RefCell;
-use std::collections::BTreeSet;
-use std::time::Duration;
+use std::cell::Cell;
 
-use guest::Endpoint;
-use order::{event, queues};
-use queue::{Effects, Emit, Failure, Message};
+use guest::Redis;
+use order::event;
+use queue::{Effects, Failure, Message, Queue};
 
-/// Copies changes to the lanes of the endpoints.
+/// Copies changes to the lanes of all endpoints that Redis knows.
 pub(crate) struct FanOut<'a> {
-    endpoints: &'a [Endpoint],
-    /// Endpoints, by index, whose lanes were written to since they were last taken.
-    touched: RefCell<BTreeSet<usize>>,
+    pub(crate) changes: Queue<'a, Redis>,
+    /// Some of them are not of this instance's list. So another instance must be woken.
+    pub(crate) for_others: &'a Cell<bool>,
 }
 
-impl<'a> FanOut<'a> {
-    pub(crate) fn new(endpoints: &'a [Endpoint]) -> Self {
-        Self { endpoints, touched: RefCell::default() }
-    }
-
-    /// The lanes that were written to since the last call, by the index of their endpoint.
-    pub(crate) fn take_touched(&self) -> BTreeSet<usize> {
-        self.touched.take()
-    }
-
+impl FanOut<'_> {
     pub(crate) fn handle(&self, message: &Message) -> Result<Effects, Failure> {
         let event = event::read(&message.payload).map_err(|error| Failure::undecodable(error.to_string()))?;
-        let subscribed = self.endpoints.iter().enumerate().filter(|(_, endpoint)| endpoint.wants(event.event_type));
-        let emits = subscribed.map(|(index, endpoint)| {
-            self.touched.borrow_mut().insert(index);
-            Emit {
-                queue: format!("{}.{}", queues::CHANGES, endpoint.name),
-                id: message.id.clone(),
-                payload: message.payload.clone(),
-                log: false,
-                after: Duration::ZERO,
-            }
-        });
-        Ok(Effects { emits: emits.collect(), ..Effects::default() })
+        Ok(Effects { topic: Some(event.event_type.to_owned()), ..Effects::default() })
+    }
+
+    /// A bell that fails is made good by the timer.
+    pub(crate) async fn settled(&self) {
+        if self.for_others.get() {
+            drop(self.changes.ring().await);
+        }
     }
 }

@@ -8,11 +8,9 @@ use crate::fan_out::FanOut;
 /// The work on one queue or lane.
 pub(crate) enum NotifierJob<'a> {
     /// Copy changes to the lanes.
-    FanOut(&'a FanOut<'a>),
+    FanOut(FanOut<'a>),
     /// Send a lane's messages to its endpoint.
     Deliver(Delivery<'a>),
-    /// Bury the messages for an endpoint that is no longer configured.
-    Orphaned,
 }
 
 impl Handler for NotifierJob<'_> {
@@ -20,14 +18,13 @@ impl Handler for NotifierJob<'_> {
         match self {
             Self::FanOut(fan_out) => fan_out.handle(message),
             Self::Deliver(delivery) => delivery.handle(message).await,
-            Self::Orphaned => Err(Failure::permanent("the variable webhooks no longer names this endpoint")),
         }
     }
 
     fn buried(&self, _message: &Message, _class: Class, _reason: &str) -> Effects {
         match self {
             Self::FanOut(_) => Effects::counted("changes:buried"),
-            Self::Deliver(_) | Self::Orphaned => Effects::counted("webhooks:buried"),
+            Self::Deliver(_) => Effects::counted("webhooks:buried"),
         }
     }
 
@@ -35,5 +32,10 @@ impl Handler for NotifierJob<'_> {
         eprintln!("{line}");
     }
 
-    async fn settled(&self) {}
+    async fn settled(&self) {
+        match self {
+            Self::FanOut(fan_out) => fan_out.settled().await,
+            Self::Deliver(_) => {}
+        }
+    }
 }

@@ -1,10 +1,11 @@
 //! One wake: fan changes out and work each endpoint's lane, side by side, until nothing is left or the time is up.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use guest::{Endpoint, QueueSettings, Redis, SettingError, Settings, Wasi};
 use order::queues;
-use queue::{Backoff, Drained, Error, Queue, Runtime, Worker};
+use queue::{Backoff, Drained, Error, Handler, Queue, Runtime, Subscribed, Worker};
 
 use crate::deliver::Delivery;
 use crate::fan_out::FanOut;
@@ -19,6 +20,9 @@ const LANE_BATCH: usize = 16;
 
 /// How soon a change is seen that comes while an endpoint is slow to answer.
 const POLL: Duration = Duration::from_millis(20);
+
+/// How soon a retry is seen that becomes due in the meantime.
+const LOOK: Duration = Duration::from_millis(500);
 
 struct NotifierSettings {
     shared: QueueSettings,
@@ -35,6 +39,8 @@ struct NotifierWake<'a> {
     redis: &'a Redis,
     runtime: &'a Wasi,
     name: &'a str,
+    /// Redis knows endpoints that this instance doesn't know.
+    for_others: Cell<bool>,
 }
 
 pub(crate) async fn run() -> Result<(), String> {
@@ -42,7 +48,13 @@ pub(crate) async fn run() -> Result<(), String> {
     let redis = Redis::for_worker(&settings.shared);
     let runtime = Wasi::default();
     let name = format!("notifier-{:08x}", runtime.random() as u32);
-    let wake = NotifierWake { settings: &settings, redis: &redis, runtime: &runtime, name: &name };
+    let wake = NotifierWake {
+        settings: &settings,
+        redis: &redis,
+        runtime: &runtime,
+        name: &name,
+        for_others: Cell::default(),
+    };
     wake.run().await.map_err(|error| format!("the queue `changes` can't be worked off: {error}"))
 }
 
@@ -82,45 +94,76 @@ impl<'a> NotifierWake<'a> {
     }
 
     async fn run(&self) -> Result<(), Error> {
-        let more = self.work().await?;
-        self.bury_orphans().await?;
-        if more { self.changes().ring().await } else { Ok(()) }
+        if self.work().await? { self.changes().ring().await } else { Ok(()) }
     }
 
-    /// Says whether work was left because the time was up.
+    /// Works until nothing is left or the time is up. Says whether work was left.
     async fn work(&self) -> Result<bool, Error> {
-        let fan_out = FanOut::new(&self.settings.endpoints);
-        let job = NotifierJob::FanOut(&fan_out);
-        let worker = self.worker(self.changes(), &job, FAN_OUT_BATCH);
-        let mut lanes = Lanes::default();
-        // At first every lane: a retry may be what this wake is for.
-        lanes.want(0..self.settings.endpoints.len());
-        let mut more = false;
+        let endpoints = 0..self.settings.endpoints.len();
+        // Behind the lanes of the endpoints, as two more.
+        let (source, registry) = (endpoints.end, endpoints.end + 1);
+        let mut lanes = Lanes::new(self.runtime, self.settings.budget, registry + 1);
+        // Nothing is copied before the endpoints are known. Then every lane: a retry may be what this wake is for.
+        let behind = self.register().await?.more;
+        lanes.want(0..registry + usize::from(behind));
+        let mut looked = self.runtime.elapsed();
         loop {
-            more |= worker.drain().await?.more;
-            lanes.want(fan_out.take_touched());
-            lanes.start_those_at_rest(|lane| async move { (lane, self.work_lane(lane).await) });
-            match lanes.next_within(self.runtime.sleep(POLL)).await {
-                Next::Done(drained) => more |= drained?.more,
-                Next::NoneRuns => return Ok(more),
+            lanes.start_those_at_rest(|lane| self.work_on(lane));
+            match lanes.next_within(POLL).await {
+                Next::Done(lane, drained) => {
+                    if drained?.more {
+                        lanes.want([lane, source]);
+                        lanes.want(endpoints.clone().filter(|_| lane >= source));
+                    }
+                }
+                Next::StillBusy if lanes.are_busy(endpoints.clone()) => lanes.want([source]),
                 Next::StillBusy => {}
+                Next::NoneRuns => return Ok(lanes.are_wanted()),
+            }
+            let now = self.runtime.elapsed();
+            if now >= looked + LOOK && lanes.are_busy(endpoints.clone()) {
+                lanes.want(0..=registry);
+                looked = now;
             }
         }
     }
 
-    async fn work_lane(&self, lane: usize) -> Result<Drained, Error> {
-        let endpoint = &self.settings.endpoints[lane];
-        let job = NotifierJob::Deliver(Delivery { endpoint, timeout: self.settings.timeout });
-        self.worker(self.changes().lane(&endpoint.name), &job, LANE_BATCH).drain().await
+    /// Works one batch: of the lane of an endpoint, of the changes that fill the lanes, or of what they missed.
+    async fn work_on(&self, lane: usize) -> (usize, Result<Drained, Error>) {
+        let drained = match self.settings.endpoints.get(lane) {
+            Some(endpoint) => {
+                let job = NotifierJob::Deliver(Delivery { endpoint, timeout: self.settings.timeout });
+                self.worker(self.changes().lane(&endpoint.name), &job, LANE_BATCH).drain_once().await
+            }
+            None if lane == self.settings.endpoints.len() => {
+                self.worker(self.changes(), &self.fan_out(), FAN_OUT_BATCH).drain_once().await
+            }
+            None => self.register().await,
+        };
+        (lane, drained)
     }
 
-    /// Buries the messages for endpoints that are no longer configured, so that a person can see them.
-    async fn bury_orphans(&self) -> Result<(), Error> {
-        for lane in self.changes().lanes().await? {
-            if self.settings.endpoints.iter().all(|endpoint| endpoint.name != lane) {
-                self.worker(self.changes().lane(&lane), &NotifierJob::Orphaned, FAN_OUT_BATCH).drain().await?;
-            }
+    fn fan_out(&self) -> NotifierJob<'_> {
+        NotifierJob::FanOut(FanOut { changes: self.changes(), for_others: &self.for_others })
+    }
+
+    /// Makes this instance's endpoints known to all, and gives those that were not known before what they missed.
+    async fn register(&self) -> Result<Drained, Error> {
+        let endpoints = &self.settings.endpoints;
+        let known: Vec<_> = endpoints.iter().map(Endpoint::subscription).collect();
+        let (changes, fan_out) = (self.changes(), self.fan_out());
+        let worker = self.worker(self.changes(), &fan_out, FAN_OUT_BATCH);
+        let (subscribed, _) = worker.insist(async |_| changes.subscribe(&known).await).await?;
+        let is_ours = |lane: &str| endpoints.iter().any(|endpoint| endpoint.name == lane);
+        self.for_others.set(subscribed.iter().any(|subscribed| !is_ours(&subscribed.lane)));
+        let mut drained = Drained::default();
+        for Subscribed { lane, .. } in subscribed.iter().filter(|subscribed| subscribed.behind) {
+            changes.catch_up(lane, FAN_OUT_BATCH, order::event::TYPE_PATTERN).await?;
+            drained.more = true;
         }
-        Ok(())
+        if drained.more {
+            fan_out.settled().await;
+        }
+        Ok(drained)
     }
 }

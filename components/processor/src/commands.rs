@@ -68,6 +68,7 @@ impl Commands<'_> {
             counter: Some(format!("orders:{}", record.status())),
             stock: *stock,
             clears: name.change.is_some(),
+            topic: None,
             emits: std::iter::once(told).chain(removed).collect(),
         }
     }

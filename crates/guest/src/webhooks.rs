@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use http::Uri;
-use queue::Backoff;
+use queue::{Backoff, Subscription};
 use serde::Deserialize;
 use standardwebhooks::Webhook;
 
@@ -76,9 +76,9 @@ fn parse_schedule(text: &str) -> Option<Vec<Duration>> {
 }
 
 impl Endpoint {
-    /// Whether it subscribed to events of this type.
-    pub fn wants(&self, event_type: &str) -> bool {
-        self.events.as_ref().is_none_or(|events| events.iter().any(|event| event == event_type))
+    /// What it subscribed to.
+    pub fn subscription(&self) -> Subscription<'_> {
+        Subscription { lane: &self.name, topics: self.events.as_deref() }
     }
 
     /// The value of the header `webhook-signature`: a signature with each secret, so that the receiver may know any of

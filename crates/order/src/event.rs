@@ -122,6 +122,10 @@ struct Event<'a, D> {
     data: D,
 }
 
+/// A Lua pattern that finds the type in an event that [`to_json`] or [`attention`] wrote: no attribute before it holds
+/// such a text.
+pub const TYPE_PATTERN: &str = r#""type":"([^"]+)""#;
+
 /// The attributes by which an event is routed. Its other attributes and its data are skipped over, unread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub struct Attributes<'a> {

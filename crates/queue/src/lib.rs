@@ -39,6 +39,7 @@ mod reason;
 mod script;
 mod settle;
 mod stock;
+mod subscribers;
 mod timing;
 mod worker;
 
@@ -57,5 +58,6 @@ pub use reason::one_line;
 pub use script::is_unknown_script;
 pub use settle::{Class, Effects, Emit, LetGo, Settlement, Verdict};
 pub use stock::{Adjusted, Adjustment, Hold, Level, Shortfall, Stock, StockCursor, Untracked};
+pub use subscribers::{FRESH, Named, Subscribed, Subscriber, Subscription, UNNAMED, Unsubscribed};
 pub use timing::{LEASES, Timing};
 pub use worker::{Drained, Handler, Worker};

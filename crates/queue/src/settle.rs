@@ -45,6 +45,8 @@ pub struct Effects {
     pub stock: Option<LetGo>,
     /// Whether the dead letter of the subject's own message is removed, because it is moot now.
     pub clears: bool,
+    /// Copies the message, as it is, to the lanes of its queue's subscribers to this topic.
+    pub topic: Option<String>,
     /// Messages for other queues.
     pub emits: Vec<Emit>,
 }
@@ -143,7 +145,7 @@ impl<C: Connection> Queue<'_, C> {
 fn with_settlement(arguments: Arguments, settlement: &Settlement) -> Arguments {
     let Settlement { id, delivery, verdict } = settlement;
     let none = Effects::default();
-    let Effects { head, counter, stock, clears, emits } = verdict.effects().unwrap_or(&none);
+    let Effects { head, counter, stock, clears, topic, emits } = verdict.effects().unwrap_or(&none);
     let stock = match stock {
         None => "",
         Some(LetGo::Back) => "back",
@@ -160,6 +162,7 @@ fn with_settlement(arguments: Arguments, settlement: &Settlement) -> Arguments {
         .with("counter", counter.as_deref().unwrap_or_default())
         .with("stock", stock)
         .with("clears", *clears)
+        .with("topic", topic.as_deref().unwrap_or_default())
         .with("emits", emits.len());
     for Emit { queue, id, payload, log, after } in emits {
         arguments = arguments

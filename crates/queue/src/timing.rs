@@ -35,6 +35,9 @@ const LONGEST_CALL: Duration = Duration::from_secs(5);
 /// The shortest such time. A busy machine needs it, or attempts are spent on calls that would have been answered.
 const SHORTEST_CALL: Duration = Duration::from_millis(200);
 
+/// A host may take so long from its start to its first work, however short the lease is.
+const SHORTEST_LOOK_BACK: Duration = Duration::from_secs(10);
+
 /// The longest pause between two tries of a call.
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
@@ -84,6 +87,12 @@ impl Timing {
         let first = (self.lease / 32).min(FIRST_GIVEN_BACK);
         let longest = (first * 2_u32.pow(times.min(5) as u32)).min(LONGEST_GIVEN_BACK);
         longest / 2 + part(longest / 2, random)
+    }
+
+    /// What a new subscriber is given of the time before it came. An instance that knows it may find its first work
+    /// only when another one has done some: after a lost wake-up that takes a lease.
+    pub fn look_back(&self) -> Duration {
+        (self.lease * 2).max(SHORTEST_LOOK_BACK)
     }
 
     /// How long a superseded record is kept: a worker that lost its lease gives up long before.

@@ -48,7 +48,7 @@ pub struct Worker<'a, C, R, H> {
     pub max_crashes: u32,
     /// Messages handled at the same time.
     pub batch: usize,
-    /// No batch is claimed after this time since the start of [`Runtime::elapsed`].
+    /// A drain claims no batch after this time since the start of [`Runtime::elapsed`].
     pub until: Duration,
 }
 
@@ -59,7 +59,7 @@ pub struct Drained {
     pub settled: usize,
     /// Deliveries whose lease was lost before they were settled, or that were settled by a try whose answer was lost.
     pub late: usize,
-    /// The time ran out before the queue was empty.
+    /// The queue may not be empty yet.
     pub more: bool,
 }
 
@@ -78,14 +78,34 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
                 drained.more = true;
                 return Ok(drained);
             }
-            let number = self.runtime.random() as u32;
-            let (batch, answer_lost) = self.insist(async |again| self.claim(number, again, silence).await).await?;
+            let batch = self.batch(silence).await?;
             silence = false;
-            if batch.is_empty() {
-                return Ok(drained);
-            }
-            let batch = if answer_lost { self.confirm(batch).await? } else { batch };
+            let Some(batch) = batch else { return Ok(drained) };
             self.handle_batch(&batch, &mut drained).await?;
+        }
+    }
+
+    /// Works off one batch, whatever the time is, for a caller who works on several queues at once. There may be more
+    /// as long as there was something.
+    ///
+    /// After an error the claimed messages become visible again when their leases run out.
+    pub async fn drain_once(&self) -> Result<Drained, Error> {
+        let mut drained = Drained::default();
+        if let Some(batch) = self.batch(true).await? {
+            drained.more = true;
+            self.handle_batch(&batch, &mut drained).await?;
+        }
+        Ok(drained)
+    }
+
+    /// Claims the next batch. `None`: nothing is visible.
+    async fn batch(&self, silence: bool) -> Result<Option<Vec<Message>>, Error> {
+        let number = self.runtime.random() as u32;
+        let (batch, answer_lost) = self.insist(async |again| self.claim(number, again, silence).await).await?;
+        match batch.is_empty() {
+            true => Ok(None),
+            false if answer_lost => self.confirm(batch).await.map(Some),
+            false => Ok(Some(batch)),
         }
     }
 
@@ -193,7 +213,7 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
     /// Repeats a failing call to Redis for half a lease. It says whether the answer to an earlier try may have been
     /// lost, to the call that comes next and in the end. A moment's failure must not turn handled messages into
     /// crashes. Nor may it end a wake: the timer that caused the wake is gone, and might have been the last to come.
-    async fn insist<T>(&self, call: impl AsyncFn(bool) -> Result<T, Error>) -> Result<(T, bool), Error> {
+    pub async fn insist<T>(&self, call: impl AsyncFn(bool) -> Result<T, Error>) -> Result<(T, bool), Error> {
         let give_up = self.runtime.elapsed() + self.queue.timing.give_up();
         let mut answer_lost = false;
         loop {

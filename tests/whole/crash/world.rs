@@ -129,7 +129,7 @@ impl World {
                 contents.letters = letters.into_iter().map(|letter| (shown(&letter.id), letter)).collect();
             }
             // They come and go by themselves, or name what there is.
-            "bell" | "timer" | "guard" | "lanes" => {}
+            "bell" | "timer" | "guard" | "lanes" | "subscribers" | "copiers" => {}
             "subject" | "line" => contents.lines.extend(members(bench, "HKEYS", &[key]).await),
             _ => self.strange_keys.push(key.to_owned()),
         }

@@ -10,7 +10,8 @@ use futures::FutureExt;
 use crate::connection::{Arg, Connection, Error, Reply};
 use crate::message::{Head, Message, MessageId, Payload, Subject};
 use crate::{
-    Accept, Adjustment, Claim, Class, Effects, Emit, FollowUp, Namespace, Pace, Queue, Settlement, Stock, Timing,
+    Accept, Adjustment, Claim, Class, Effects, Emit, FollowUp, Namespace, Pace, Queue, Settlement, Stock, Subscription,
+    Timing,
     Untracked, Verdict, totals,
 };
 
@@ -48,6 +49,10 @@ async fn call_all(queue: &Queue<'_, Deaf>, stock: &Stock<'_, Deaf>) {
     drop(queue.find(&Subject::from("m"), [&id]).await);
     drop(queue.stats().await);
     drop(queue.lanes().await);
+    drop(queue.subscribe(&[Subscription { lane: "erp", topics: None }]).await);
+    drop(queue.catch_up("erp", 1, ".").await);
+    drop(queue.subscribers().await);
+    drop(queue.unsubscribe("erp").await);
     drop(queue.ring().await);
     drop(queue.rearm().await);
     drop(totals(queue).await);

@@ -1,5 +1,5 @@
--- Lists the lanes of a queue that were ever written to.
+-- Lists the lanes of a queue: those that were ever written to, and those of its subscribers.
 --
 -- Reply {lane, ...}
 local queue = unpack(ARGV, 1, 1)
-return redis.call('SMEMBERS', key(queue, 'lanes'))
+return lanes_of(queue)

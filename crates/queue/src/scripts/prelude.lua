@@ -22,7 +22,15 @@
 --   ns:<root>:bell         string  a doorbell is ringing that no worker has heard yet; PX
 --   ns:<root>:timer        hash    expires when the earliest invisible message becomes visible
 --   ns:<root>:guard        hash    expires one lease after the timer: a second wake, should the first one's worker die
---   ns:<root>:lanes        set     the lanes that were ever written to
+--   ns:<root>:lanes        set     the lanes that were ever written to, except those of subscribers. Release 0.1 buries
+--                                  what waits in one of `changes` that it doesn't know, so they must not be in it
+--   ns:<queue>:subscribers hash    lane -> JSON of a subscriber, to whose lane messages are copied:
+--                                    since   ms at which it came
+--                                    topics  which topics it is to get -> ms at which that was last said
+--                                    seen    the entry of the log up to which it has everything
+--                                    behind  the entry up to which it is to be given what it missed; absent if nothing
+--   ns:<queue>:copiers     string  JSON {others, entry}: messages that release 0.1 has copied, and the log's last entry
+--                                  when they were last counted
 --   ns:seen                hash    idempotency digest -> until (6 bytes), fingerprint (16 bytes), message id or ''
 --   ns:seen:order:<list>   list    until (6 bytes) and digest, in the order of their end: what may be forgotten when;
 --                                  a list for each time to live in ms
@@ -122,6 +130,44 @@ end
 local function note_lane(queue)
   local parent = root(queue)
   if queue ~= parent then redis.call('SADD', key(parent, 'lanes'), queue) end
+end
+
+-- All lanes of a root.
+local function lanes_of(parent)
+  local lanes, seen = redis.call('SMEMBERS', key(parent, 'lanes')), {}
+  for _, lane in ipairs(lanes) do seen[lane] = true end
+  for _, lane in ipairs(redis.call('HKEYS', key(parent, 'subscribers'))) do
+    if not seen[lane] then lanes[#lanes + 1] = lane end
+  end
+  return lanes
+end
+
+-- The subscribers of a queue by their lanes.
+local function subscribers_of(queue)
+  local subscribers, all = {}, redis.call('HGETALL', key(queue, 'subscribers'))
+  for at = 1, #all, 2 do subscribers[all[at]] = cjson.decode(all[at + 1]) end
+  return subscribers
+end
+
+-- When somebody last said that there is this subscriber.
+local function last_named(subscriber)
+  local last = 0
+  for _, at in pairs(subscriber.topics) do last = math.max(last, at) end
+  return last
+end
+
+-- Topics that nobody has named for so long, while others were named, are no longer asked for.
+local NAMED_FOR_MS = 600000
+
+-- Whether a subscriber is to get a topic: by what any of those says that named it in the last time. While a setting is
+-- changed host by host, both the old and the new one count.
+local function wants(subscriber, topic)
+  local last = last_named(subscriber)
+  for topics, at in pairs(subscriber.topics) do
+    local is_asked_for = topics == '*' or string.find(',' .. topics .. ',', ',' .. topic .. ',', 1, true)
+    if is_asked_for and at >= last - NAMED_FOR_MS then return true end
+  end
+  return false
 end
 
 -- What a message is about.

@@ -4,7 +4,7 @@
 -- Also writes, so that a Redis that is full or read-only shows itself here.
 local queue, bell_ms, guard_ms = unpack(ARGV, 1, 3)
 redis.call('SET', ns .. ':rearmed', now)
-local visible, lanes = 0, redis.call('SMEMBERS', key(queue, 'lanes'))
+local visible, lanes = 0, lanes_of(queue)
 lanes[#lanes + 1] = queue
 for _, lane in ipairs(lanes) do
   visible = visible + redis.call('ZCOUNT', key(lane, 'due'), '-inf', now)

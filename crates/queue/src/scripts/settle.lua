@@ -3,6 +3,7 @@
 -- head, counter  '' for none
 -- stock          'back' or 'out' to let what the subject holds go back into stock or out of it, or ''
 -- clears         '1' to clear the dead letter of the subject's own message
+-- topic          copies the message to the lanes of its queue's subscribers to this topic; '' for no copies
 -- emits          how many there are, each with log: '1' to append it to the log
 --
 -- Reply {latest for each delivery}: 1, or 0: it is no longer the latest, and nothing of it was done
@@ -13,7 +14,7 @@
 --   release  given back unhandled; spends nothing; visible again after delay_ms; its reason is remembered once
 local queue, worker, guard_ms, retention_ms = unpack(ARGV, 1, 4)
 -- How many arguments each has. build.rs counts the names below.
-local SETTLEMENT, EMIT = 11, 5
+local SETTLEMENT, EMIT = 12, 5
 local due, body, states_key = key(queue, 'due'), key(queue, 'body'), key(queue, 'deliveries')
 local at, counts, reply, trimmed = 5, {}, {}, false
 -- Written together in the end, because nothing before that reads it.
@@ -36,19 +37,35 @@ local function append(event, payload)
   end
 end
 
-local function emit(target, id, payload, log, delay_ms)
+local function put(target, id, payload, delay_ms)
   local sent = emitted[target]
   if not sent then
     sent = {bodies = {}, times = {}}
     emitted[target] = sent
-    note_lane(target)
     -- The writer wakes the reader itself; this is for the case that it dies first.
     arm(target, now + math.max(guard_ms, delay_ms), guard_ms)
   end
   local n = #sent.times
   sent.bodies[n + 1], sent.bodies[n + 2] = id, payload
   sent.times[n + 1], sent.times[n + 2] = now + delay_ms, id
+end
+
+local function emit(target, id, payload, log, delay_ms)
+  if not emitted[target] then note_lane(target) end
+  put(target, id, payload, delay_ms)
   if log == '1' then append(id, payload) end
+end
+
+local subscribers
+
+-- Before the message goes. Whoever settles need not know the subscribers, and so forgets none.
+local function copy(id, topic)
+  subscribers = subscribers or subscribers_of(queue)
+  local payload = redis.call('HGET', body, id)
+  for lane, subscriber in pairs(subscribers) do
+    if wants(subscriber, topic) then put(lane, id, payload, 0) end
+  end
+  count(queue .. ':copied')
 end
 
 local function remove(id)
@@ -94,7 +111,7 @@ for n, state in ipairs(values_of(states_key, ids)) do states[ids[n]] = state end
 
 at = 5
 while at <= #ARGV do
-  local id, delivery, verdict, delay_ms, class, reason, head, counter, stock, clears, emits = take(SETTLEMENT)
+  local id, delivery, verdict, delay_ms, class, reason, head, counter, stock, clears, topic, emits = take(SETTLEMENT)
   local deliveries, failures, crashes, holder = parse_state(states[id])
   -- The fence. A settled delivery has no holder, a later one has another number.
   local latest = holder and deliveries == tonumber(delivery) and 1 or 0
@@ -108,6 +125,7 @@ while at <= #ARGV do
       remember_given_back(queue, id, {delivery = deliveries, kind = 'handler', reason = reason, worker = worker})
     end
     local subject = follow_ups and subject_of(queue, id) or id
+    if topic ~= '' then copy(id, topic) end
     if verdict == 'done' then finish(id)
     elseif verdict == 'bury' then bury(id, deliveries, failures, crashes, class, reason)
     else postpone(id, deliveries, failures, crashes, delay_ms) end

@@ -1,0 +1,67 @@
+//! The endpoints that Redis knows: listing them, and removing one that is retired.
+
+use guest::{Problem, Redis, Response};
+use order::Timestamp;
+use queue::{Queue, Subscriber, UNNAMED, Unsubscribed};
+use serde::Serialize;
+
+use crate::exchange::{answer, malformed};
+
+/// `GET`: each endpoint, and what waits for it.
+pub(crate) async fn list(changes: &Queue<'_, Redis>) -> Result<Response, Problem> {
+    let subscribers = changes.subscribers().await?;
+    Ok(answer(&EndpointList { endpoints: subscribers.iter().map(ShownEndpoint::new).collect() }))
+}
+
+/// `DELETE`: the endpoint is gone with all that waits for it. An instance that still names it would bring it back.
+pub(crate) async fn remove(changes: &Queue<'_, Redis>, name: &str) -> Result<Response, Problem> {
+    match changes.unsubscribe(name).await? {
+        Unsubscribed::Removed { waiting, dead } => Ok(answer(&Removed { removed: true, waiting, dead })),
+        Unsubscribed::Unknown => Err(Problem::NothingAtTheDesk),
+        Unsubscribed::StillNamed => {
+            let seconds = UNNAMED.as_secs();
+            let why = format!(
+                "A host has named the endpoint in the last {seconds} s. Take it out of the variable webhooks of every \
+                 host, then try again after {seconds} s"
+            );
+            Err(malformed(&why))
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct EndpointList<'a> {
+    endpoints: Vec<ShownEndpoint<'a>>,
+}
+
+#[derive(Serialize)]
+struct ShownEndpoint<'a> {
+    name: &'a str,
+    /// When a host named it first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<Timestamp>,
+    /// When a host named it last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    named_at: Option<Timestamp>,
+    waiting: u64,
+    dead: u64,
+}
+
+#[derive(Serialize)]
+struct Removed {
+    removed: bool,
+    waiting: u64,
+    dead: u64,
+}
+
+impl<'a> ShownEndpoint<'a> {
+    fn new(subscriber: &'a Subscriber) -> Self {
+        Self {
+            name: &subscriber.lane,
+            since: subscriber.named.map(|named| Timestamp::from_ms(named.since)),
+            named_at: subscriber.named.map(|named| Timestamp::from_ms(named.last)),
+            waiting: subscriber.waiting,
+            dead: subscriber.dead,
+        }
+    }
+}
