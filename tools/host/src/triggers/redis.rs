@@ -155,7 +155,7 @@ mod tests {
             server.restart().await.expect("Redis again");
         }
         wait_for(&mut subscription, Subscription::Made).await;
-        application.lifetime().stop().await;
+        application.lifetime().stop(PATIENCE).await;
         assert_eq!(*subscription.borrow(), Subscription::Lost);
     }
 
@@ -169,6 +169,6 @@ mod tests {
             let called = tokio::time::timeout(PATIENCE, server.accept()).await.expect("another try");
             drop(called.expect("a connection"));
         }
-        application.lifetime().stop().await;
+        application.lifetime().stop(PATIENCE).await;
     }
 }
