@@ -10,7 +10,7 @@ use host::StartOptions;
 use host::calls::{Call, Calls, Operation, RedisParameter, Ruling, decide};
 use queue::native::{KnownScript, scripts};
 
-use crate::harness::{PaymentProvider, Redis, Sluice, an_order, start_with, unattended};
+use crate::harness::{PaymentProvider, Redis, Sluice, an_order, eventually, start_with, unattended};
 
 fn the_claim() -> KnownScript {
     scripts().find(|script| script.name == "claim").expect("there is one")
@@ -93,6 +93,34 @@ impl Calls for SlowProvider {
             }
         })
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_that_was_asked_for_finishes_what_is_in_work_and_spends_no_crash() {
+    let provider = PaymentProvider::start().await;
+    let paid = provider.variables();
+    let variables: Vec<_> = paid.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let redis = Arc::new(Redis::start().await);
+    let door = Sluice::on(redis.clone(), unattended(&variables)).await;
+    let ids = [door.place(&an_order()).await, door.place(&an_order()).await];
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counting = asked.clone();
+    let slow = decide(move |call| match &call.operation {
+        Operation::Http(_) => {
+            counting.fetch_add(1, Ordering::SeqCst);
+            Ruling::Delay(Duration::from_secs(1))
+        }
+        _ => Ruling::Proceed,
+    });
+    let sluice = Sluice::on(redis, StartOptions { calls: Some(Arc::new(slow)), ..start_with(&variables) }).await;
+    sluice.attend().await;
+    let both = async || (asked.load(Ordering::SeqCst) == 2).then_some(());
+    eventually("both orders to be in work", both).await;
+    sluice.running.stop_within(Duration::from_secs(20)).await;
+    for id in &ids {
+        assert_eq!(door.get(id).await["status"], "confirmed");
+    }
+    assert_eq!(provider.ledger().asked.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

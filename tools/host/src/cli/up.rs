@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{anyhow, bail};
 use clap::Args;
@@ -12,7 +12,7 @@ use host::{Calls, CompiledApplication, LoadOptions, RunningApplication, StartOpt
 use http::uri::PathAndQuery;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
 use super::faults::{Faults, check_components};
@@ -43,6 +43,9 @@ pub(crate) struct Up {
     /// Request this path now and every ten seconds, and log each change of the answer.
     #[arg(long, value_name = "PATH", value_parser = values::path)]
     probe: Option<PathAndQuery>,
+    /// How long work in hand may take after Ctrl-C or SIGTERM. A second signal ends it at once.
+    #[arg(long, default_value = "25", value_name = "SECONDS", value_parser = values::grace)]
+    grace: Duration,
     /// Run only this component's triggers, as `spin up` does. May be given several times.
     #[arg(long = "component-id", value_name = "NAME")]
     component_ids: Vec<String>,
@@ -91,15 +94,16 @@ impl Up {
 
     async fn serve(self, app: CompiledApplication, calls: Option<Arc<dyn Calls>>) -> anyhow::Result<()> {
         // From here on a signal ends the application gently at any time.
-        let mut asked_to_end =
-            pin!(asked_to_end().map_err(|error| anyhow!("signals can't be received: {error}: start again"))?);
+        let mut signals =
+            Signals::receive().map_err(|error| anyhow!("signals can't be received: {error}: start again"))?;
+        let grace = self.grace;
         let started = tokio::select! {
             started = self.start(&app, calls) => started?,
-            () = &mut asked_to_end => return Ok(()),
+            () = signals.next() => return Ok(()),
         };
-        asked_to_end.await;
-        eprintln!("ending");
-        started.end().await;
+        signals.next().await;
+        eprintln!("ending: work in hand has {} s; a second signal ends it at once", grace.as_secs());
+        started.end(grace, signals.next()).await;
         Ok(())
     }
 
@@ -157,24 +161,38 @@ struct Started {
 }
 
 impl Started {
-    /// Ends the application first, because it needs its Redis until then.
-    async fn end(self) {
+    /// Ends the application first, because it needs its Redis until then: gently, or `at_once`.
+    async fn end(self, grace: Duration, at_once: impl Future<Output = ()>) {
         if let Some(probe) = self.probe {
             probe.abort();
         }
-        self.running.stop().await;
+        tokio::select! {
+            () = self.running.stop_within(grace) => {}
+            () = at_once => {
+                self.running.kill();
+                self.running.closed().await;
+            }
+        }
         self.keeper.end().await;
     }
 }
 
-/// Waits for Ctrl-C or SIGTERM, from the moment of the call.
-fn asked_to_end() -> std::io::Result<impl Future<Output = ()>> {
-    let mut interrupted = signal(SignalKind::interrupt())?;
-    let mut terminated = signal(SignalKind::terminate())?;
-    Ok(async move {
+/// Ctrl-C and SIGTERM, from the moment they are received.
+struct Signals {
+    interrupted: Signal,
+    terminated: Signal,
+}
+
+impl Signals {
+    fn receive() -> std::io::Result<Self> {
+        Ok(Self { interrupted: signal(SignalKind::interrupt())?, terminated: signal(SignalKind::terminate())? })
+    }
+
+    /// Waits for the next one.
+    async fn next(&mut self) {
         tokio::select! {
-            _ = interrupted.recv() => {}
-            _ = terminated.recv() => {}
+            _ = self.interrupted.recv() => {}
+            _ = self.terminated.recv() => {}
         }
-    })
+    }
 }

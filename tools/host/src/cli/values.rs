@@ -1,6 +1,7 @@
 //! How the values of options are read. An error says what is wrong with the value, then what to write.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use http::uri::PathAndQuery;
 
@@ -17,6 +18,15 @@ pub(super) fn path(text: &str) -> Read<PathAndQuery> {
 
 pub(super) fn seed(text: &str) -> Read<u64> {
     text.parse().map_err(|_| "this is not a seed: write a whole number, like 42")
+}
+
+/// The longest time that an end may take.
+const LONGEST_GRACE: u64 = 24 * 3600;
+
+pub(super) fn grace(text: &str) -> Read<Duration> {
+    let seconds = text.parse().ok().filter(|seconds| *seconds <= LONGEST_GRACE);
+    let seconds = seconds.ok_or("this is not a time to end in: write whole seconds from 0 to 86400, like 25");
+    seconds.map(Duration::from_secs)
 }
 
 pub(super) fn seconds(text: &str) -> Read<i64> {

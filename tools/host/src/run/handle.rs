@@ -119,7 +119,13 @@ impl RunningApplication {
 
     /// Ends gently: takes no new work, gives work in hand [`GRACE`](crate::GRACE) to end, then drops the rest.
     pub async fn stop(&self) {
-        self.application.lifetime().stop().await;
+        self.stop_within(crate::GRACE).await;
+    }
+
+    /// Ends gently: takes no new work, gives work in hand this time to end, then drops the rest. A worker that was woken
+    /// goes on until its queue is empty or its own time is up.
+    pub async fn stop_within(&self, grace: Duration) {
+        self.application.lifetime().stop(grace).await;
     }
 
     /// Ends as a crash would: every instance is dropped and every connection closed, now.

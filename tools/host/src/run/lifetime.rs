@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// How long work in hand may take once the application is asked to stop.
+/// How long work in hand may take once the application is asked to stop, if nobody says otherwise.
 pub const GRACE: Duration = Duration::from_millis(500);
 
 #[derive(Clone, Default)]
@@ -33,11 +33,11 @@ impl Lifetime {
         });
     }
 
-    /// Takes no new work, gives work in hand [`GRACE`] to end, then drops the rest.
-    pub(crate) async fn stop(&self) {
+    /// Takes no new work, gives work in hand this time to end, then drops the rest.
+    pub(crate) async fn stop(&self, grace: Duration) {
         self.stopping.cancel();
         self.tasks.close();
-        _ = tokio::time::timeout(GRACE, self.tasks.wait()).await;
+        _ = tokio::time::timeout(grace, self.tasks.wait()).await;
         self.kill();
         self.closed().await;
     }

@@ -157,7 +157,7 @@ mod tests {
             server.restart().await.expect("Redis again");
         }
         wait_for(&mut subscription, Subscription::Made).await;
-        application.lifetime().stop().await;
+        application.lifetime().stop(PATIENCE).await;
         assert_eq!(*subscription.borrow(), Subscription::Lost);
     }
 
@@ -171,6 +171,6 @@ mod tests {
             let called = tokio::time::timeout(PATIENCE, server.accept()).await.expect("another try");
             drop(called.expect("a connection"));
         }
-        application.lifetime().stop().await;
+        application.lifetime().stop(PATIENCE).await;
     }
 }

@@ -1,7 +1,7 @@
 //! `host trace` and the faults on its command line, on a component.
 
 use std::os::unix::process::ExitStatusExt;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use redis::AsyncCommands;
 use rustix::process::Signal;
@@ -73,7 +73,7 @@ async fn a_component_that_never_returns_does_not_keep_it_from_ending() {
     let folder = Folder::with_reader();
     for signal in [Signal::INT, Signal::TERM] {
         within_a_second(async || {
-            let mut traced = Traced::start(&folder, &[]).await;
+            let mut traced = Traced::start(&folder, &["--grace", "0"]).await;
             traced.publish("").await;
             traced.process.line("variable redis_url").await;
             let asked = Instant::now();
@@ -84,6 +84,24 @@ async fn a_component_that_never_returns_does_not_keep_it_from_ending() {
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_it_though_work_in_hand_has_time() {
+    let folder = Folder::with_reader();
+    within_a_second(async || {
+        let mut traced = Traced::start(&folder, &["--grace", "3600"]).await;
+        traced.publish("").await;
+        traced.process.line("variable redis_url").await;
+        traced.process.signal(Signal::TERM);
+        let ended = tokio::time::timeout(Duration::from_millis(500), traced.process.process.wait()).await;
+        assert!(ended.is_err(), "work in hand has an hour");
+        let asked = Instant::now();
+        traced.process.signal(Signal::TERM);
+        assert!(traced.process.process.wait().await.unwrap().success());
+        asked.elapsed()
+    })
+    .await;
 }
 
 #[tokio::test]
