@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use guest::{Problem, Request, Response, read_body};
 use http::StatusCode;
+use order::NotJson;
 use serde::{Deserialize, Serialize};
 
 /// Bytes in the body of a request.
@@ -12,7 +13,10 @@ const BODY_BYTES: usize = 64 * 1024;
 /// Reads the body of a request.
 pub(crate) async fn read<T: for<'de> Deserialize<'de>>(request: Request) -> Result<T, Problem> {
     let body = read_body(request, BODY_BYTES).await?;
-    serde_json::from_slice(&body).map_err(|error| malformed(&format!("The body can't be used: {error}")))
+    serde_json::from_slice(&body).map_err(|error| {
+        let NotJson { line, column, detail } = NotJson::new(&body, &error);
+        malformed(&format!("The body can't be used: {detail} (line {line}, column {column})"))
+    })
 }
 
 /// Reads the one parameter that a query may have.

@@ -3,8 +3,10 @@
 //!
 //! The only crate besides the components themselves that touches the Spin SDK.
 
+mod answer;
 mod body;
 mod deadline;
+mod log;
 mod operator;
 mod outbound;
 mod payments;
@@ -17,6 +19,7 @@ mod runtime;
 mod settings;
 mod webhooks;
 
+pub use answer::answer;
 pub use body::{BodyError, read_body};
 pub use deadline::Deadline;
 pub use operator::NoOperator;
@@ -25,7 +28,7 @@ pub use payments::PaymentProvider;
 pub use problem::Problem;
 pub use problem_kind::{PROBLEM_KINDS, ProblemKind};
 pub use redis::Redis;
-pub use request::Request;
+pub use request::{ForeignEncoding, Request};
 pub use response::Response;
 pub use runtime::{Wasi, now_ms, random_bytes, within};
 pub use settings::{QueueSettings, SettingError, Settings};
