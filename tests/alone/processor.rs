@@ -2,13 +2,13 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use host::calls::{KeyValueError, RedisResult, Refusal, Ruling};
-use order::{Placed, Record};
+use host::calls::{Answer, KeyValueError, RedisResult, Refusal, Ruling};
+use order::{Change, ChangeKind, ChangeRequest, CommandId, Placed, Record};
 use queue::Message;
 use serde_json::Value;
 
 use super::double::{binary, redis_fails, replies, store_fails};
-use super::sample::{id, message, order, placed};
+use super::sample::{id, message, order, placed, record};
 use super::script::Script;
 use super::*;
 
@@ -129,6 +129,31 @@ fn assert_told(buried: &Settled, reason: &str) {
     assert_eq!(event["subject"], id(1).to_string());
     assert_eq!(event["data"]["reason"], buried.reason);
     assert!(buried.reason.contains(reason), "{}", buried.reason);
+}
+
+/// The one event that goes to a person must tell whose order it is.
+#[tokio::test]
+async fn support_is_told_whose_order_was_given_up_also_if_a_change_of_it_was() {
+    let cancel = Change { id: id(1), request: ChangeRequest::Cancel { reason: None }, trace: None };
+    let name = CommandId { order: id(1), change: Some(ChangeKind::Cancel) };
+    let placed = message(id(1).as_bytes(), order(1).payload.to_vec());
+    let change = Message { head: Some("1.1".into()), ..message(&name.to_bytes(), cancel.encode()) };
+    for letter in [placed, change] {
+        let alone = holding([Message { failures: 4, ..letter }])
+            .when(|effect| match effect {
+                Effect::StoreGet(_) => Some(Ruling::Answer(Answer::Value(Some(record(1).to_json())))),
+                _ => matches!(effect, Effect::StoreSet(key, _) if key.starts_with("order/")).then(|| store_fails("no")),
+            })
+            .around("processor")
+            .await;
+        assert_eq!(alone.wake().await, Ok(()));
+        let [buried] = settled(&alone.take_effects(), "placed").try_into().unwrap();
+        let event: Value = serde_json::from_slice(&buried.emits[0].payload).unwrap();
+        let shown: Value = serde_json::from_slice(&record(1).to_json()).unwrap();
+        for field in ["reference", "customer", "currency", "total", "lines"] {
+            assert_eq!(event["data"][field], shown[field], "{field}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -52,8 +52,9 @@ pub(crate) fn change(n: u8) -> Message {
 /// The event that tells that the nth order was buried.
 pub(crate) fn attention(n: u8) -> Message {
     let about = CommandId { order: id(n), change: None };
-    let version = order::Version::NONE;
-    let given_up = event::GivenUp { message: about, delivery: 3, version, reason: "the store was away" };
+    let (order, version) = (placed(n).order, order::Version::NONE);
+    let reason = "the store was away";
+    let given_up = event::GivenUp { message: about, delivery: 3, version, reason, order: Some(&order) };
     let payload = event::attention(&given_up, None, Timestamp::from_ms(ACCEPTED_AT + 2));
     message(event::attention_id(about, 3).as_bytes(), payload)
 }

@@ -233,7 +233,7 @@ fn bad_webhooks() -> Vec<(String, &'static str)> {
         (secret(&format!("whsec_{}", "MfKQ".repeat(22))), first),
         (with("secrets", json!([SECRET])), "it has \"secret\" and \"secrets\": put all of them into \"secrets\""),
         (secrets(json!([])), "it has 0 secrets, but must have 1 to 3"),
-        (secrets(json!([SECRET; 4])), "it has 4 secrets, but must have 1 to 3"),
+        (secrets(json!(vec![SECRET; 4])), "it has 4 secrets, but must have 1 to 3"),
         (secrets(json!([SECRET, "MfKQ"])), "has a fault in endpoint 1: its secret 2 must begin with whsec_"),
         (secrets(json!(SECRET)), unreadable),
         (Value::from(vec![endpoint("erp", URL); 2]).to_string(), "names the endpoint \"erp\" twice"),

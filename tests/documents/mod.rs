@@ -5,6 +5,7 @@
 mod changelog;
 mod fields;
 mod first_page;
+mod grammar;
 mod links;
 mod markdown;
 mod names;

@@ -38,7 +38,7 @@ impl<F: AsyncFn(&Message) -> Result<Effects, Failure>> Handler for Handling<F> {
         (self.handle)(message).await
     }
 
-    fn buried(&self, message: &Message, class: Class, reason: &str) -> Effects {
+    async fn buried(&self, message: &Message, class: Class, reason: &str) -> Effects {
         self.buried.borrow_mut().push((name(message), class, reason.to_owned()));
         Effects { counter: Some("buried".to_owned()), ..Effects::default() }
     }

@@ -126,9 +126,10 @@ async fn an_order_that_the_provider_refuses_for_good_is_a_dead_letter_and_goes_o
     let sluice = charging(&provider).await;
     let id = sluice.place(&an_order()).await;
     let shown = sluice.until(&id, "needs_attention").await;
-    assert_eq!(shown["reason"], "the payment provider answered 400: told to fail");
+    assert_eq!(shown["reason"], "it could not be processed, and an operator must look at it");
     let letters = body_of(&sluice.operate("GET", "/dead-letters/placed", KEY, &Value::Null).await);
     assert_eq!((&letters["letters"][0]["id"], &letters["letters"][0]["class"]), (&json!(id), &json!("permanent")));
+    assert_eq!(letters["letters"][0]["reason"], "the payment provider answered 400: told to fail");
     sluice.operate("POST", "/dead-letters/placed/redrive", KEY, &json!({"ids": [id]})).await;
     sluice.until(&id, "confirmed").await;
     assert_eq!(provider.ledger().charges.len(), 1);

@@ -22,11 +22,12 @@ pub(crate) async fn list(stock: &Stock<'_, Redis>, request: &Request) -> Result<
     Ok(answer(&StockPage { stock, cursor: next.map(|StockCursor(cursor)| cursor.to_string()) }))
 }
 
-/// Reads the SKU in a path `/stock/{sku}`.
+/// Reads the SKU in a path `/stock/{sku}`, as the SKU in an order is read.
 pub(crate) fn sku(path: &str) -> Result<Sku, Problem> {
     let sku = path.strip_prefix("/stock/").unwrap_or_default();
-    let sku = percent_decode_str(sku).decode_utf8().ok().and_then(|sku| sku.parse().ok());
-    sku.ok_or(Problem::NothingAtTheDesk)
+    let sku = percent_decode_str(sku).decode_utf8();
+    let sku = sku.map_err(|_| malformed("The SKU in the path must be percent-encoded UTF-8"))?;
+    Sku::named(&sku).map_err(|fault| malformed(&format!("The SKU in the path {fault}")))
 }
 
 /// `GET /stock/{sku}`.

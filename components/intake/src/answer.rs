@@ -9,7 +9,7 @@ pub(crate) fn accepted(id: &OrderId, body: Vec<u8>) -> Response {
     Response::json(StatusCode::ACCEPTED, body).with("location", format!("/orders/{id}"))
 }
 
-/// The same request was answered so before.
+/// The same request placed this order before.
 pub(crate) fn replayed(id: &OrderId, body: Vec<u8>) -> Response {
     accepted(id, body).with("idempotency-replayed", "true")
 }

@@ -2,12 +2,12 @@
 //! behind the order, and the processor makes it. A change that the order's state doesn't allow is refused here already.
 
 use guest::{Problem, Request, Response, Settings, read_body};
-use order::{Change, ChangeKind, ChangeRequest, CommandId, State};
+use order::{Change, ChangeKind, ChangeRequest, CommandId};
 use queue::{FollowUp, Followed, MessageState};
 
 use crate::answer;
 use crate::context::Context;
-use crate::find::{self, Lookup};
+use crate::find;
 use crate::place::trace;
 
 /// Bytes in the body of a request.
@@ -39,36 +39,22 @@ async fn body(request: Request) -> Result<Vec<u8>, Problem> {
 
 async fn accept(change: Change) -> Result<Response, Problem> {
     let context = Context::get().await?;
-    let Lookup { own, cancel, stored, .. } = find::look_up(&context, change.id).await?;
+    let order = find::look_up(&context, change.id).await?;
     // Goods must not go out for an order whose money may be given back already.
     if change.kind() == ChangeKind::Fulfil
-        && matches!(cancel, Some(MessageState::Queued { .. } | MessageState::Dead { .. }))
+        && matches!(order.cancel, Some(MessageState::Queued { .. } | MessageState::Dead { .. }))
     {
         return Err(Problem::CancelPending);
     }
-    let present = match stored {
-        Some(stored) => {
-            let standing = stored.standing()?;
-            if change.request.is_made(&standing) {
-                return Ok(answer::found(stored.into_json()?));
-            }
-            State::Decided(standing.status)
-        }
-        None => undecided(own.as_ref())?,
-    };
+    let present = order.state()?;
+    if let Some(stored) = order.stored
+        && change.request.is_made(&stored.standing()?)
+    {
+        return Ok(answer::found(stored.into_json()?));
+    }
     present.allows(change.kind())?;
     enqueue(&context, &change).await?;
     Ok(answer::change_accepted(&change, present))
-}
-
-/// Where an order stands that has no record.
-fn undecided(own: Option<&MessageState>) -> Result<State, Problem> {
-    match own {
-        Some(MessageState::Queued { .. }) => Ok(State::Queued),
-        Some(MessageState::Dead { .. }) => Ok(State::NeedsAttention),
-        Some(MessageState::Discarded(_)) => Ok(State::Discarded),
-        None => Err(Problem::NoSuchOrder),
-    }
 }
 
 async fn enqueue(context: &Context, change: &Change) -> Result<(), Problem> {
@@ -79,7 +65,7 @@ async fn enqueue(context: &Context, change: &Change) -> Result<(), Problem> {
         payload: change.encode().into(),
         recalls: change.kind() == ChangeKind::Cancel,
     };
-    match context.placed().follow(follow_up).await? {
+    match context.placed().follow(follow_up).await.map_err(Problem::QueueFailed)? {
         Followed::New | Followed::Waiting => Ok(()),
         Followed::Dead => Err(Problem::ChangeGivenUp(id)),
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use guest::{Problem, within};
-use order::{ChangeKind, CommandId, OrderId, OrderJson, RecordName, Standing};
+use order::{ChangeKind, CommandId, OrderId, OrderJson, RecordName, Standing, State};
 use queue::{Found, Head, MessageId, MessageState, Subject};
 use spin_sdk::key_value::Store;
 
@@ -48,7 +48,7 @@ pub(crate) async fn look_up(context: &Context, order: OrderId) -> Result<Lookup,
     let subject = subject(order);
     for _ in 0..TRIES {
         let Found { now, head, messages: [own, fulfil, cancel] } =
-            context.placed().find(&subject, ids.each_ref()).await?;
+            context.placed().find(&subject, ids.each_ref()).await.map_err(Problem::QueueFailed)?;
         let stored = match &head {
             None => None,
             Some(head) => match read(order, record_name(head)?).await? {
@@ -59,6 +59,19 @@ pub(crate) async fn look_up(context: &Context, order: OrderId) -> Result<Lookup,
         return Ok(Lookup { now, own, fulfil, cancel, stored });
     }
     Err(unreadable("the store has lost the record of this order"))
+}
+
+impl Lookup {
+    /// Where the order stands.
+    pub(crate) fn state(&self) -> Result<State, Problem> {
+        match (&self.stored, &self.own) {
+            (Some(stored), _) => Ok(State::Decided(stored.standing()?.status)),
+            (None, Some(MessageState::Queued { .. })) => Ok(State::Queued),
+            (None, Some(MessageState::Dead { .. })) => Ok(State::NeedsAttention),
+            (None, Some(MessageState::Discarded(_))) => Ok(State::Discarded),
+            (None, None) => Err(Problem::NoSuchOrder),
+        }
+    }
 }
 
 impl StoredOrder {

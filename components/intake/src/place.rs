@@ -2,11 +2,12 @@
 
 use guest::{Problem, Request, Response, now_ms, random_bytes, read_body};
 use order::limits::BODY_BYTES;
-use order::{CommandId, NewOrder, OrderId, Placed, Timestamp, TraceParent};
+use order::{CommandId, NewOrder, OrderId, Placed, State, Timestamp, TraceParent};
 use queue::{Accept, Accepted, Error, IdempotencyRecord, MessageId};
 
 use crate::answer;
 use crate::context::Context;
+use crate::find;
 
 pub(crate) async fn place(request: Request) -> Result<Response, Problem> {
     if !request.is_json() {
@@ -29,12 +30,13 @@ pub(crate) async fn place(request: Request) -> Result<Response, Problem> {
     let message_id = CommandId { order: id, change: None }.to_bytes();
     let message = Accept { id: message_id.into(), payload: payload.into(), idempotency: record, again: false };
     match accept(&context, message).await? {
-        Accepted::New => Ok(answer::accepted(&id, order.answer(&id))),
+        Accepted::New => Ok(answer::accepted(&id, order.answer(&id, State::Queued))),
         Accepted::Replayed(first) => {
             let id = known(&first)?;
-            Ok(answer::replayed(&id, order.answer(&id)))
+            let present = find::look_up(&context, id).await?.state()?;
+            Ok(answer::replayed(&id, order.answer(&id, present)))
         }
-        Accepted::Conflict(first) => Err(Problem::KeyReused { id: known(&first)? }),
+        Accepted::Conflict(_) => Err(Problem::KeyReused),
         Accepted::Full => Err(Problem::QueueFull),
     }
 }

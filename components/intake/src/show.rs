@@ -1,7 +1,7 @@
 //! `GET /orders/{id}`: where an order is, and what became of it.
 
 use guest::{Problem, Response};
-use order::{ChangeKind, Command, OrderId, OrderJson, Pending, State, Timestamp, Waiting};
+use order::{ChangeKind, Command, OrderId, OrderJson, Pending, Timestamp, Waiting};
 use queue::MessageState;
 
 use crate::answer;
@@ -21,10 +21,10 @@ pub(crate) async fn show(id: &str) -> Result<Response, Problem> {
 }
 
 /// A change that was asked for, unless nobody will make it.
-fn pending(change: ChangeKind, state: &MessageState) -> Option<Pending<'_>> {
+fn pending(change: ChangeKind, state: &MessageState) -> Option<Pending> {
     match state {
         MessageState::Queued { .. } => Some(Pending::queued(change)),
-        MessageState::Dead { why, .. } => Some(Pending::given_up(change, &why.reason)),
+        MessageState::Dead { .. } => Some(Pending::given_up(change)),
         MessageState::Discarded(_) => None,
     }
 }
@@ -35,20 +35,17 @@ fn undecided(id: OrderId, own: Option<&MessageState>, now: u64) -> Result<OrderJ
         Some(MessageState::Queued { payload }) => {
             Ok(waiting(id, payload, Waiting::Queued { now: Timestamp::from_ms(now) }))
         }
-        Some(MessageState::Dead { payload, why }) => {
-            Ok(waiting(id, payload, Waiting::NeedsAttention { reason: &why.reason }))
-        }
-        Some(MessageState::Discarded(discarded)) => Ok(OrderJson::unreadable(id, State::Discarded, &discarded.why)),
+        Some(MessageState::Dead { payload, .. }) => Ok(waiting(id, payload, Waiting::NeedsAttention)),
+        Some(MessageState::Discarded(_)) => Ok(OrderJson::discarded(id)),
         None => Err(Problem::NoSuchOrder),
     }
 }
 
 /// The JSON of an order that waits in this message. The processor will find an unreadable message so too, and bury it
 /// for a person to see.
-fn waiting(id: OrderId, payload: &[u8], why: Waiting<'_>) -> OrderJson {
+fn waiting(id: OrderId, payload: &[u8], why: Waiting) -> OrderJson {
     match Command::decode(payload) {
         Ok(Command::Decide(placed)) => placed.waiting(why),
-        Ok(Command::Change(_)) => OrderJson::unreadable(id, State::NeedsAttention, "its message is not an order"),
-        Err(error) => OrderJson::unreadable(id, State::NeedsAttention, &error.to_string()),
+        Ok(Command::Change(_)) | Err(_) => OrderJson::unreadable(id),
     }
 }

@@ -21,7 +21,7 @@ impl Handler for NotifierJob<'_> {
         }
     }
 
-    fn buried(&self, _message: &Message, _class: Class, _reason: &str) -> Effects {
+    async fn buried(&self, _message: &Message, _class: Class, _reason: &str) -> Effects {
         match self {
             Self::FanOut(_) => Effects::counted("changes:buried"),
             Self::Deliver(_) => Effects::counted("webhooks:buried"),

@@ -59,7 +59,7 @@ impl Commands<'_> {
     }
 
     /// The order in its own message. `None`: a person discarded it.
-    async fn undecided(&self, id: OrderId) -> Result<Option<Placed>, Failure> {
+    pub(crate) async fn undecided(&self, id: OrderId) -> Result<Option<Placed>, Failure> {
         let own = MessageId::from(CommandId { order: id, change: None }.to_bytes());
         let found = self.queue.find(&own.as_subject(), [&own]).await;
         let found = found.map_err(|error| Failure::retry(format!("the order can't be looked up: {error}")))?;

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use guest::{Redis, now_ms};
 use order::event::GivenUp;
-use order::{CHANGE_MARKER, Command, CommandId, Record, RecordName, Timestamp, TraceParent, Version, event, queues};
+use order::{
+    CHANGE_MARKER, Command, CommandId, NewOrder, OrderId, Record, RecordName, Timestamp, TraceParent, Version, event,
+    queues,
+};
 use queue::{Effects, Emit, Failure, Head, LetGo, Message, Queue, Untracked};
 
 use crate::payments::Payments;
@@ -38,21 +41,34 @@ impl Commands<'_> {
         }
     }
 
-    /// Tells support. The payload may be unreadable, so the event carries only the ids, and the trace if it can be
-    /// read.
-    pub(crate) fn buried(&self, message: &Message, reason: &str) -> Effects {
+    /// Tells support. The payload may be unreadable, so the event carries the ids; and the trace and the order, if
+    /// those can be read.
+    pub(crate) async fn buried(&self, message: &Message, reason: &str) -> Effects {
         let counted = Effects::counted("orders:needs_attention");
         let Some(id) = CommandId::parse(&message.id) else { return counted };
         // A head that can't be read tells no version.
         let present = present(message).ok();
         let version = present.flatten().map_or(Version::NONE, |name| name.version);
-        let given_up = GivenUp { message: id, delivery: message.delivery, version, reason };
         let command = Command::decode(&message.payload).ok();
-        let trace = command.as_ref().and_then(Command::trace);
-        let event = event::attention(&given_up, trace, Timestamp::from_ms(now_ms()));
+        let trace = command.as_ref().and_then(Command::trace).cloned();
+        let order = match command {
+            Some(Command::Decide(placed)) => Some(placed.order),
+            Some(Command::Change(change)) => self.order(message, change.id).await,
+            None => None,
+        };
+        let given_up = GivenUp { message: id, delivery: message.delivery, version, reason, order: order.as_ref() };
+        let event = event::attention(&given_up, trace.as_ref(), Timestamp::from_ms(now_ms()));
         let told = tell(event::attention_id(id, message.delivery), event);
         let removed = left_behind(present, message, id).map(|name| self.records.superseded(id.order, name));
         Effects { emits: std::iter::once(told).chain(removed).collect(), ..counted }
+    }
+
+    /// The order that a message would change, if it can be read.
+    async fn order(&self, message: &Message, id: OrderId) -> Option<NewOrder> {
+        match present(message).ok()? {
+            Some(present) => self.records.read(id, present).await.ok().map(Record::into_order),
+            None => self.undecided(id).await.ok()?.map(|placed| placed.order),
+        }
     }
 
     /// The effects of a record that was written. It becomes the order's present one, its event is told, and the records

@@ -25,9 +25,9 @@ impl Handler for ProcessorJob<'_> {
         }
     }
 
-    fn buried(&self, message: &Message, _class: Class, reason: &str) -> Effects {
+    async fn buried(&self, message: &Message, _class: Class, reason: &str) -> Effects {
         match self {
-            Self::Commands(commands) => commands.buried(message, reason),
+            Self::Commands(commands) => commands.buried(message, reason).await,
             Self::RemoveSuperseded(_) => Effects::default(),
         }
     }

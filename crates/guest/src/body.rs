@@ -6,11 +6,11 @@ use spin_sdk::wasip3::http::types::{self, ErrorCode, Fields, HeaderError, Traile
 use spin_sdk::wasip3::wit_bindgen::{FutureReader, StreamReader, StreamResult};
 use spin_sdk::wasip3::{wit_future, wit_stream};
 
-use crate::request::Request;
+use crate::request::{ForeignEncoding, Request};
 use crate::runtime::within;
 
 /// Why a body can't be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BodyError {
     /// It is longer than allowed.
     TooLarge {
@@ -21,6 +21,8 @@ pub enum BodyError {
     Interrupted,
     /// It did not arrive in time.
     TooSlow,
+    /// It is declared to be something else than plain UTF-8.
+    Encoded(ForeignEncoding),
 }
 
 /// How long a body may take to arrive. Waiting for one takes up one of the requests that an instance can serve at the
@@ -33,15 +35,22 @@ type WhatFollows = FutureReader<Result<Option<Trailers>, ErrorCode>>;
 /// Room for a body of unknown length, in bytes, to begin with and each time that it is full.
 const CHUNK: usize = 4096;
 
-/// Reads the whole body. A body of more than `most` bytes is refused as soon as that is known, and its rest isn't read.
+/// Reads the whole body, which must be in UTF-8 as far as its headers tell. A body of more than `most` bytes is refused
+/// as soon as that is known, and its rest isn't read.
 pub async fn read_body(request: Request, most: usize) -> Result<Vec<u8>, BodyError> {
     let declared = request.header("content-length").and_then(|length| length.parse().ok());
+    let foreign = request.foreign_encoding();
     let read = async {
         let (_read, done) = wit_future::new(|| Ok(()));
         let (contents, trailers) = types::Request::consume_body(request.raw, done);
         collect(contents, trailers, declared, most).await
     };
-    within(DEADLINE, read).await.unwrap_or(Err(BodyError::TooSlow))
+    let body = within(DEADLINE, read).await.unwrap_or(Err(BodyError::TooSlow))?;
+    match foreign {
+        // Some clients declare what they don't send.
+        Some(foreign) if !body.is_empty() => Err(BodyError::Encoded(foreign)),
+        _ => Ok(body),
+    }
 }
 
 /// Prepares a body without trailers: its content, its end, and the future that sends it.

@@ -3,8 +3,10 @@
 //!
 //! The only crate besides the components themselves that touches the Spin SDK.
 
+mod answer;
 mod body;
 mod deadline;
+mod log;
 mod operator;
 mod origin;
 mod outbound;
@@ -21,6 +23,7 @@ mod settings;
 mod webhook_secret;
 mod webhooks;
 
+pub use answer::answer;
 pub use body::{BodyError, read_body};
 pub use deadline::Deadline;
 pub use operator::NoOperator;
@@ -30,7 +33,7 @@ pub use problem::Problem;
 pub use problem_kind::{PROBLEM_KINDS, ProblemKind};
 pub use redis::Redis;
 pub use redis_address::RedisAddress;
-pub use request::Request;
+pub use request::{ForeignEncoding, Request};
 pub use response::Response;
 pub use runtime::{Wasi, now_ms, random_bytes, within};
 pub use settings::{QueueSettings, SettingError, Settings};

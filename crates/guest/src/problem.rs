@@ -1,12 +1,14 @@
 //! Everything that can be wrong with a request to one of the components, and how it is told: RFC 9457 problem details.
 
 use http::StatusCode;
-use order::{BodyFault, CommandId, Fault, Illegal, NotJson, OrderId, State, Status};
+use order::{BodyFault, CommandId, Fault, Illegal, NotJson, State, Status};
 use serde::Serialize;
 
 use crate::body::BodyError;
+use crate::log;
 use crate::operator::NoOperator;
 use crate::problem_kind::{self as kind, ProblemKind};
+use crate::request::ForeignEncoding;
 use crate::response::Response;
 use crate::settings::SettingError;
 
@@ -22,8 +24,15 @@ pub enum Problem {
         /// The methods that it has.
         allow: &'static str,
     },
+    /// The path has a slash at its end, or one beside another.
+    EmptySegment {
+        /// The path without its empty segments.
+        named: String,
+    },
     /// The body is not declared as JSON.
     NotJsonType,
+    /// The body is declared to be something else than plain UTF-8.
+    Encoded(ForeignEncoding),
     /// The body is longer than allowed.
     TooLarge {
         /// The most bytes that are allowed.
@@ -42,10 +51,7 @@ pub enum Problem {
     /// The Idempotency-Key is malformed, or there are several.
     MalformedKey,
     /// The Idempotency-Key came with another body before.
-    KeyReused {
-        /// The order that has the key.
-        id: OrderId,
-    },
+    KeyReused,
     /// The Idempotency-Key came with another change of stock before.
     StockKeyReused,
     /// No operator's key is configured, so nobody may act as operator.
@@ -84,7 +90,9 @@ pub enum Problem {
     QueueFull,
     /// Redis failed while an order was accepted. Nothing was accepted, as far as can be known.
     OrderNotAccepted(queue::Error),
-    /// Redis failed.
+    /// Redis failed at the shop's door.
+    QueueFailed(queue::Error),
+    /// Redis failed at the desk.
     RedisFailed(queue::Error),
     /// The key-value store failed.
     StoreFailed {
@@ -112,6 +120,14 @@ impl Problem {
                     .to_owned(),
             ),
             Self::MethodNotAllowed { allow } => (kind::METHOD_NOT_ALLOWED, format!("Use {allow}.")),
+            Self::EmptySegment { named } => (
+                kind::NOT_FOUND,
+                format!(
+                    "No path here has a slash at its end, or two in a row: use {named}. A slash that belongs to a SKU \
+                     is written %2F."
+                ),
+            ),
+            Self::Encoded(encoding) => (kind::UNSUPPORTED_MEDIA_TYPE, plain(encoding)),
             Self::NotJsonType => {
                 (kind::UNSUPPORTED_MEDIA_TYPE, "Send the header Content-Type: application/json.".to_owned())
             }
@@ -122,17 +138,19 @@ impl Problem {
                 (kind::UNREADABLE_BODY, "The connection ended before the body did. Send the request again.".to_owned())
             }
             Self::SlowBody => (kind::SLOW_BODY, "Send the request again, and its body without a pause.".to_owned()),
-            Self::NotJson(fault) => (kind::NOT_JSON, format!("The body is {fault}.")),
-            Self::InvalidOrder(faults) => (kind::INVALID_ORDER, how_many(faults.len())),
-            Self::InvalidRequest(faults) => (kind::INVALID_REQUEST, how_many(faults.len())),
+            Self::NotJson(NotJson { line, column, detail }) => {
+                (kind::NOT_JSON, format!("Line {line}, column {column}: {detail}."))
+            }
+            Self::InvalidOrder(faults) => (kind::INVALID_ORDER, faults_in_short(faults)),
+            Self::InvalidRequest(faults) => (kind::INVALID_REQUEST, faults_in_short(faults)),
             Self::MalformedKey => {
                 let most = order::limits::IDEMPOTENCY_KEY_CHARS;
                 (kind::MALFORMED_KEY, format!("Send one Idempotency-Key of 1 to {most} visible ASCII characters."))
             }
-            Self::KeyReused { id } => (
-                kind::KEY_REUSED,
-                format!("It belongs to the order {id}, which had another body. Use a new key for a new order."),
-            ),
+            // Whoever guesses a key must not learn which order has it: an id is all that protects its order.
+            Self::KeyReused => {
+                (kind::KEY_REUSED, "It came with another body before. Use a new key for a new order.".to_owned())
+            }
             Self::StockKeyReused => (
                 kind::KEY_REUSED,
                 "It came with another change of stock before. Use a new key for a new change.".to_owned(),
@@ -146,7 +164,7 @@ impl Problem {
                 (kind::UNAUTHORIZED, text.to_owned())
             }
             Self::IllegalMove(Illegal { present: State::Discarded, .. }) => {
-                (kind::ILLEGAL_MOVE, "The order was discarded. GET shows why.".to_owned())
+                (kind::ILLEGAL_MOVE, "An operator discarded the order.".to_owned())
             }
             Self::IllegalMove(Illegal { present, step }) => {
                 let instead = instead(*present);
@@ -157,9 +175,9 @@ impl Problem {
                 kind::CANCEL_PENDING,
                 "Its cancellation was accepted and comes first. GET shows what became of it.".to_owned(),
             ),
-            Self::RecordUnreadable { why } => (
+            Self::RecordUnreadable { .. } => (
                 kind::RECORD_UNREADABLE,
-                format!("Its data can't be read: {why}. Tell the operator, because trying again doesn't help."),
+                "Its data can't be read. Tell the operator, because trying again doesn't help.".to_owned(),
             ),
             Self::MalformedRequest { why } => (kind::MALFORMED_REQUEST, format!("{why}.")),
             Self::Untracked => (
@@ -179,11 +197,17 @@ impl Problem {
                 kind::QUEUE_FULL,
                 "Nothing was accepted. Send the order again after the time in Retry-After.".to_owned(),
             ),
-            Self::OrderNotAccepted(error) => {
-                (kind::UNAVAILABLE, format!("{error}. Send the order again with the same key."))
+            Self::OrderNotAccepted(_) => (
+                kind::UNAVAILABLE,
+                "No order can be taken right now. Send the order again with the same key.".to_owned(),
+            ),
+            Self::QueueFailed(_) => {
+                (kind::UNAVAILABLE, "No order can be looked up right now. Send the request again.".to_owned())
+            }
+            Self::StoreFailed { .. } => {
+                (kind::UNAVAILABLE, "The order can't be read right now. Send the request again.".to_owned())
             }
             Self::RedisFailed(error) => (kind::UNAVAILABLE, format!("{error}. Send the request again.")),
-            Self::StoreFailed { why } => (kind::UNAVAILABLE, format!("The store {why}. Send the request again.")),
             Self::Misconfigured(error) => (kind::MISCONFIGURED, format!("{error}.")),
         }
     }
@@ -196,8 +220,22 @@ impl Problem {
         }
     }
 
+    /// What only the operator is told, by the log: shops and their customers have no use for Redis's own words.
+    fn for_the_log(&self) -> Option<String> {
+        match self {
+            Self::OrderNotAccepted(error) => Some(format!("An order was not taken: {error}.")),
+            Self::QueueFailed(error) => Some(format!("A request was not answered: {error}.")),
+            Self::StoreFailed { why } => Some(format!("A request was not answered: the store {why}.")),
+            Self::RecordUnreadable { why } => Some(format!("An order can't be read: {why}.")),
+            _ => None,
+        }
+    }
+
     /// The response that tells it.
     pub fn into_response(self) -> Response {
+        if let Some(line) = self.for_the_log() {
+            log::at_most_each_second(&line);
+        }
         let (kind, detail) = self.describe();
         let details = ProblemDetails {
             kind: format!("urn:sluice:problem:{}", kind.name),
@@ -234,6 +272,7 @@ impl Problem {
         match self {
             Self::MethodNotAllowed { allow } => Some(("allow", allow)),
             Self::Unauthorized => Some(("www-authenticate", "Bearer")),
+            Self::Encoded(ForeignEncoding::Coding(_)) => Some(("accept-encoding", "identity")),
             Self::QueueFull => Some(("retry-after", "5")),
             Self::Misconfigured(_) => Some(("retry-after", "30")),
             _ => (status == StatusCode::SERVICE_UNAVAILABLE).then_some(("retry-after", "1")),
@@ -246,17 +285,30 @@ fn instead(present: State) -> &'static str {
     match present {
         State::Queued => "It can be cancelled now, and fulfilled once it is confirmed.",
         State::NeedsAttention => "It can be cancelled, or an operator redrives or discards its dead letter.",
-        State::Discarded => "GET shows why.",
+        State::Discarded => "An operator gave it up.",
         State::Decided(Status::Confirmed) => "It can be fulfilled or cancelled.",
         State::Decided(Status::Fulfilled) => "That is final: take goods back, and give money back, outside of Sluice.",
         State::Decided(Status::Cancelled | Status::Rejected) => "That is final: place a new order.",
     }
 }
 
-fn how_many(faults: usize) -> String {
+/// A single fault is told whole, because a log may keep no more than this.
+fn faults_in_short(faults: &[Fault]) -> String {
     match faults {
-        1 => "One thing must be mended; see errors.".to_owned(),
-        n => format!("{n} things must be mended; see errors."),
+        [Fault { pointer, detail }] if pointer.is_empty() => format!("The body {detail}."),
+        [Fault { pointer, detail }] => format!("{pointer} {detail}."),
+        faults => format!("{} things must be mended; see errors.", faults.len()),
+    }
+}
+
+fn plain(encoding: &ForeignEncoding) -> String {
+    match encoding {
+        ForeignEncoding::Coding(coding) => {
+            format!("Send the body as it is, without Content-Encoding: {coding}.")
+        }
+        ForeignEncoding::Charset(charset) => {
+            format!("Send the body in UTF-8, and without charset={charset} in its Content-Type.")
+        }
     }
 }
 
@@ -297,6 +349,7 @@ impl From<BodyError> for Problem {
             BodyError::TooLarge { most } => Self::TooLarge { most },
             BodyError::Interrupted => Self::UnreadableBody,
             BodyError::TooSlow => Self::SlowBody,
+            BodyError::Encoded(encoding) => Self::Encoded(encoding),
         }
     }
 }

@@ -27,7 +27,7 @@ macro_rules! kinds {
 kinds! {
     NOT_FOUND: NOT_FOUND, "not-found", "There is nothing here";
     METHOD_NOT_ALLOWED: METHOD_NOT_ALLOWED, "method-not-allowed", "This route has no such method";
-    UNSUPPORTED_MEDIA_TYPE: UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body must be JSON";
+    UNSUPPORTED_MEDIA_TYPE: UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body must be JSON in plain UTF-8";
     TOO_LARGE: PAYLOAD_TOO_LARGE, "too-large", "The body is too large";
     UNREADABLE_BODY: BAD_REQUEST, "unreadable-body", "The body could not be read";
     SLOW_BODY: REQUEST_TIMEOUT, "slow-body", "The body did not arrive in time";

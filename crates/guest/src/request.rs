@@ -1,5 +1,5 @@
-//! Requests to a component, and the export by which the host sends them. They use WASI's own types: with those of the
-//! `http` crate, each request would cost a sixth more, and each component be a sixth larger.
+//! Requests to a component. They use WASI's own types: with those of the `http` crate, each request would cost a sixth
+//! more, and each component be a sixth larger.
 
 use http::Method;
 use order::IdempotencyKey;
@@ -67,28 +67,50 @@ impl Request {
         let media_type = self.header("content-type").and_then(|value| value.split(';').next());
         media_type.is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case("application/json"))
     }
+
+    /// The path without its empty segments, if it has any: a slash at its end or beside another. No route has one. It
+    /// is a path of its own, and to take it for the other would make one order or article reachable by two.
+    pub(crate) fn without_empty_segments(&self) -> Option<String> {
+        let path = self.path();
+        let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+        let named = format!("/{}", segments.join("/"));
+        (path != named).then_some(named)
+    }
+
+    /// How the client says that the body is encoded, if not as plain UTF-8: a compression, or a charset.
+    pub(crate) fn foreign_encoding(&self) -> Option<ForeignEncoding> {
+        let shown = |text: &str| text.chars().take(SHOWN).collect::<String>();
+        let codings = self.headers("content-encoding").map(|value| value.unwrap_or("?"));
+        let mut codings = codings.flat_map(|value| value.split(',')).map(str::trim);
+        if let Some(coding) = codings.find(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity")) {
+            return Some(ForeignEncoding::Coding(shown(coding)));
+        }
+        let charset = charset(self.header("content-type")?)?;
+        let is_utf_8 = ["", "utf-8", "utf8", "us-ascii"].iter().any(|known| charset.eq_ignore_ascii_case(known));
+        (!is_utf_8).then(|| ForeignEncoding::Charset(shown(charset)))
+    }
+}
+
+/// How a body is encoded that isn't plain UTF-8, in the client's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ForeignEncoding {
+    /// A coding of the header Content-Encoding, such as `gzip`.
+    Coding(String),
+    /// The charset of the header Content-Type.
+    Charset(String),
+}
+
+/// Characters that are shown of a header's value.
+const SHOWN: usize = 40;
+
+/// The parameter `charset` of a media type.
+fn charset(media_type: &str) -> Option<&str> {
+    let mut parameters = media_type.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
+    let (_, value) = parameters.find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"))?;
+    Some(value.trim().trim_matches('"'))
 }
 
 /// The text of a header if it is visible ASCII. Spaces and tabs count as visible, as for `http::HeaderValue::to_str`.
 fn visible(value: &[u8]) -> Option<&str> {
     str::from_utf8(value).ok().filter(|text| text.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~')))
-}
-
-/// Makes the component answer requests by an `async fn(Request) -> Response`. It is spin-sdk's `http_service` with
-/// other types.
-#[macro_export]
-macro_rules! http_service {
-    ($answer:path) => {
-        struct Component;
-
-        ::spin_sdk::wasip3::http::service::export!(Component);
-
-        impl ::spin_sdk::wasip3::exports::http::handler::Guest for Component {
-            async fn handle(
-                request: ::spin_sdk::wasip3::http::types::Request,
-            ) -> Result<::spin_sdk::wasip3::http::types::Response, ::spin_sdk::wasip3::http::types::ErrorCode> {
-                Ok($answer($crate::Request::new(request)?).await.into_wasi())
-            }
-        }
-    };
 }

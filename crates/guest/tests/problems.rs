@@ -5,7 +5,7 @@
 use std::time::Duration;
 use std::{env, fs};
 
-use guest::{PROBLEM_KINDS, Problem, SettingError};
+use guest::{ForeignEncoding, PROBLEM_KINDS, Problem, SettingError};
 use order::{ChangeKind, CommandId, Illegal, Move, NewOrder, OrderId, State, Status, desk};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/problems.md");
@@ -88,20 +88,24 @@ fn examples() -> Vec<Problem> {
     let setting =
         SettingError { component: "intake", variable: "lease_ms", fault: "is \"x\", but must be a number".to_owned() };
     let not_json = NewOrder::parse(b"{\"lines\": [}").map(drop);
-    let invalid = NewOrder::parse(b"{}").map(drop);
+    let invalid = |body: &[u8]| Problem::from(NewOrder::parse(body).map(drop).unwrap_err());
     let illegal = |present| Illegal { present, step: Move::Cancel };
     vec![
         Problem::NoSuchOrder,
         Problem::NothingAtTheDesk,
         Problem::MethodNotAllowed { allow: "GET, HEAD" },
+        Problem::EmptySegment { named: "/orders".to_owned() },
         Problem::NotJsonType,
+        Problem::Encoded(ForeignEncoding::Coding("gzip".to_owned())),
+        Problem::Encoded(ForeignEncoding::Charset("iso-8859-1".to_owned())),
         Problem::TooLarge { most: order::limits::BODY_BYTES },
         Problem::UnreadableBody,
         Problem::SlowBody,
         not_json.map_err(Problem::from).unwrap_err(),
-        invalid.map_err(Problem::from).unwrap_err(),
+        invalid(br#"{"customer": {"email": "ada@example.com"}, "currency": "EUR", "lines": []}"#),
+        invalid(b"{}"),
         Problem::MalformedKey,
-        Problem::KeyReused { id: order },
+        Problem::KeyReused,
         Problem::DeskClosed,
         Problem::Unauthorized,
         Problem::IllegalMove(illegal(State::Decided(Status::Fulfilled))),
@@ -114,6 +118,7 @@ fn examples() -> Vec<Problem> {
         Problem::NotEnoughStock { left: 3 },
         Problem::QueueFull,
         Problem::OrderNotAccepted(queue::Error::TimedOut(Duration::from_secs(2))),
+        Problem::QueueFailed(queue::Error::TimedOut(Duration::from_secs(2))),
         Problem::RedisFailed(queue::Error::TimedOut(Duration::from_secs(2))),
         Problem::StoreFailed { why: "did not answer within 2 s".to_owned() },
         Problem::Misconfigured(setting),
@@ -129,31 +134,36 @@ fn number(problem: &Problem) -> usize {
         Problem::NoSuchOrder => 0,
         Problem::NothingAtTheDesk => 1,
         Problem::MethodNotAllowed { .. } => 2,
-        Problem::NotJsonType => 3,
-        Problem::TooLarge { .. } => 4,
-        Problem::UnreadableBody => 5,
-        Problem::SlowBody => 6,
-        Problem::NotJson(_) => 7,
-        Problem::InvalidOrder(_) => 8,
-        Problem::MalformedKey => 9,
-        Problem::KeyReused { .. } => 10,
-        Problem::DeskClosed => 11,
-        Problem::Unauthorized => 12,
-        Problem::IllegalMove(Illegal { present: State::Discarded, .. }) => 14,
-        Problem::IllegalMove(_) => 13,
-        Problem::ChangeGivenUp(_) => 15,
-        Problem::CancelPending => 16,
-        Problem::RecordUnreadable { .. } => 17,
-        Problem::MalformedRequest { .. } => 18,
-        Problem::Untracked => 19,
-        Problem::NotEnoughStock { .. } => 20,
-        Problem::QueueFull => 21,
-        Problem::OrderNotAccepted(_) => 22,
-        Problem::RedisFailed(_) => 23,
-        Problem::StoreFailed { .. } => 24,
-        Problem::Misconfigured(_) => 25,
-        Problem::InvalidRequest(_) => 26,
-        Problem::StockKeyReused => 27,
-        Problem::TooMuchStock { .. } => 28,
+        Problem::EmptySegment { .. } => 3,
+        Problem::NotJsonType => 4,
+        Problem::Encoded(ForeignEncoding::Coding(_)) => 5,
+        Problem::Encoded(ForeignEncoding::Charset(_)) => 6,
+        Problem::TooLarge { .. } => 7,
+        Problem::UnreadableBody => 8,
+        Problem::SlowBody => 9,
+        Problem::NotJson(_) => 10,
+        Problem::InvalidOrder(faults) if faults.len() == 1 => 11,
+        Problem::InvalidOrder(_) => 12,
+        Problem::MalformedKey => 13,
+        Problem::KeyReused => 14,
+        Problem::DeskClosed => 15,
+        Problem::Unauthorized => 16,
+        Problem::IllegalMove(Illegal { present: State::Discarded, .. }) => 18,
+        Problem::IllegalMove(_) => 17,
+        Problem::ChangeGivenUp(_) => 19,
+        Problem::CancelPending => 20,
+        Problem::RecordUnreadable { .. } => 21,
+        Problem::MalformedRequest { .. } => 22,
+        Problem::Untracked => 23,
+        Problem::NotEnoughStock { .. } => 24,
+        Problem::QueueFull => 25,
+        Problem::OrderNotAccepted(_) => 26,
+        Problem::QueueFailed(_) => 27,
+        Problem::RedisFailed(_) => 28,
+        Problem::StoreFailed { .. } => 29,
+        Problem::Misconfigured(_) => 30,
+        Problem::InvalidRequest(_) => 31,
+        Problem::StockKeyReused => 32,
+        Problem::TooMuchStock { .. } => 33,
     }
 }

@@ -3,12 +3,10 @@
 use crate::command_id::ChangeKind;
 use crate::envelope::Placed;
 use crate::id::OrderId;
-use crate::iso_code::Currency;
-use crate::money::Money;
 use crate::new_order::NewOrder;
 use crate::state::State;
-use crate::text::Reference;
 use crate::timestamp::Timestamp;
+use crate::view::View;
 use serde::Serialize;
 
 /// A JSON object that says where an order stands, ready to be sent.
@@ -17,42 +15,40 @@ pub struct OrderJson(Vec<u8>);
 
 /// Why an order has no record yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Waiting<'a> {
+pub enum Waiting {
     /// It waits for its turn or for its next attempt.
     Queued {
         /// The present time. The answer tells the order's age.
         now: Timestamp,
     },
     /// It could not be processed, and lies in the dead letters until a person redrives it.
-    NeedsAttention {
-        /// Why it was given up.
-        reason: &'a str,
-    },
+    NeedsAttention,
 }
 
+/// What everybody is told of an order or a change that was given up. Why it was, in the words of a machine, a partner
+/// or an operator, stands at the desk.
+const GIVEN_UP: &str = "it could not be processed, and an operator must look at it";
+
+/// What everybody is told of an order whose dead letter was discarded.
+const DISCARDED: &str = "an operator gave it up";
+
 impl NewOrder {
-    /// The JSON that answers the request. It follows from the id and the order alone, so the answer to a repeated
-    /// request is the same byte for byte.
+    /// The JSON that answers the request.
     #[must_use]
-    pub fn answer(&self, id: &OrderId) -> Vec<u8> {
-        Undecided::new(*id, self, State::Queued).to_json().into_bytes()
+    pub fn answer(&self, id: &OrderId, state: State) -> Vec<u8> {
+        View::new(*id, state).in_short(self).to_json()
     }
 }
 
 impl Placed {
     /// The JSON for a shop that asks where the order is.
     #[must_use]
-    pub fn waiting(&self, why: Waiting<'_>) -> OrderJson {
-        let undecided = |state| Undecided::new(self.id, &self.order, state);
-        match why {
-            Waiting::Queued { now } => {
-                let age_ms = now.ms().saturating_sub(self.accepted_at().ms());
-                Undecided { age_ms: Some(age_ms), ..undecided(State::Queued) }.to_json()
-            }
-            Waiting::NeedsAttention { reason } => {
-                Undecided { reason: Some(reason), ..undecided(State::NeedsAttention) }.to_json()
-            }
-        }
+    pub fn waiting(&self, why: Waiting) -> OrderJson {
+        let undecided = match why {
+            Waiting::Queued { now } => View::queued(self.id, now.ms().saturating_sub(self.accepted_at().ms())),
+            Waiting::NeedsAttention => View::given_up(self.id, None, GIVEN_UP),
+        };
+        OrderJson(undecided.with(&self.order).to_json())
     }
 }
 
@@ -63,15 +59,21 @@ impl OrderJson {
         (record.first() == Some(&b'{') && record.last() == Some(&b'}')).then_some(Self(record))
     }
 
-    /// Speaks of an order whose message can't be read or is gone: only its id, the state and the reason.
+    /// Speaks of an order whose message can't be read: only its id and the state.
     #[must_use]
-    pub fn unreadable(id: OrderId, state: State, reason: &str) -> Self {
-        Self::of(&Unreadable { id, status: state, change: None, reason, created_at: id.accepted_at() })
+    pub fn unreadable(id: OrderId) -> Self {
+        Self(View::given_up(id, None, GIVEN_UP).to_json())
+    }
+
+    /// Speaks of an order whose dead letter was discarded, and its content with it.
+    #[must_use]
+    pub fn discarded(id: OrderId) -> Self {
+        Self(View::new(id, State::Discarded).because(DISCARDED).to_json())
     }
 
     /// Adds the field `pending`, the changes still to be made. Without changes there is no such field.
     #[must_use]
-    pub fn with_pending(mut self, changes: &[Pending<'_>]) -> Self {
+    pub fn with_pending(mut self, changes: &[Pending]) -> Self {
         if !changes.is_empty() {
             let changes = serde_json::to_vec(changes).expect("strings always serialise");
             self.0.truncate(self.0.len() - 1);
@@ -87,32 +89,28 @@ impl OrderJson {
     pub fn into_bytes(self) -> Vec<u8> {
         self.0
     }
-
-    fn of(object: &impl Serialize) -> Self {
-        Self(serde_json::to_vec(object).expect("strings and numbers always serialise"))
-    }
 }
 
 /// A change that was asked for and is not made yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Pending<'a> {
+pub struct Pending {
     change: ChangeKind,
     status: State,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
+    reason: Option<&'static str>,
 }
 
-impl<'a> Pending<'a> {
+impl Pending {
     /// A change that waits for its turn.
     #[must_use]
     pub fn queued(change: ChangeKind) -> Self {
         Self { change, status: State::Queued, reason: None }
     }
 
-    /// A change that was given up for this reason, and needs a person.
+    /// A change that was given up, and needs a person.
     #[must_use]
-    pub fn given_up(change: ChangeKind, reason: &'a str) -> Self {
-        Self { change, status: State::NeedsAttention, reason: Some(reason) }
+    pub fn given_up(change: ChangeKind) -> Self {
+        Self { change, status: State::NeedsAttention, reason: Some(GIVEN_UP) }
     }
 }
 
@@ -120,55 +118,11 @@ impl<'a> Pending<'a> {
 #[must_use]
 pub fn change_answer(id: OrderId, present: State, change: ChangeKind) -> Vec<u8> {
     #[derive(Serialize)]
-    struct ChangeAccepted<'a> {
+    struct ChangeAccepted {
         id: OrderId,
         status: State,
-        pending: [Pending<'a>; 1],
+        pending: [Pending; 1],
     }
-    OrderJson::of(&ChangeAccepted { id, status: present, pending: [Pending::queued(change)] }).into_bytes()
-}
-
-#[derive(Serialize)]
-pub(crate) struct Unreadable<'a> {
-    pub(crate) id: OrderId,
-    pub(crate) status: State,
-    /// The change that was given up. Absent if the order itself was.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) change: Option<ChangeKind>,
-    pub(crate) reason: &'a str,
-    pub(crate) created_at: Timestamp,
-}
-
-#[derive(Serialize)]
-struct Undecided<'a> {
-    id: OrderId,
-    status: State,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
-    created_at: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    age_ms: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reference: Option<&'a Reference>,
-    currency: Currency,
-    total: Money,
-}
-
-impl<'a> Undecided<'a> {
-    fn new(id: OrderId, order: &'a NewOrder, status: State) -> Self {
-        Self {
-            id,
-            status,
-            reason: None,
-            created_at: id.accepted_at(),
-            age_ms: None,
-            reference: order.reference(),
-            currency: order.currency(),
-            total: order.total(),
-        }
-    }
-
-    fn to_json(&self) -> OrderJson {
-        OrderJson::of(self)
-    }
+    let accepted = ChangeAccepted { id, status: present, pending: [Pending::queued(change)] };
+    serde_json::to_vec(&accepted).expect("strings always serialise")
 }

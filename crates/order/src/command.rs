@@ -7,16 +7,15 @@
 
 use crate::command_id::ChangeKind;
 use crate::envelope::{DecodeError, Placed};
-use crate::fault::{BodyFault, Malformed};
+use crate::fault::BodyFault;
 use crate::id::OrderId;
 use crate::json::Node;
 use crate::limits;
-use crate::reader::{self, Field, Value, text};
+use crate::reader::{self, Field, Value, seen_text, text};
 use crate::record::{Standing, Status};
 use crate::text::{Reason, Tracking};
 use crate::trace::TraceParent;
 use serde::Serialize;
-use std::str::FromStr;
 
 /// A message in the queue of orders.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,8 +59,8 @@ impl ChangeRequest {
     /// Everything that is wrong with the body, at once.
     pub fn parse(kind: ChangeKind, body: &[u8]) -> Result<Self, BodyFault> {
         match kind {
-            ChangeKind::Cancel => parse_only(body, "reason").map(|reason| Self::Cancel { reason }),
-            ChangeKind::Fulfil => parse_only(body, "tracking").map(|tracking| Self::Fulfil { tracking }),
+            ChangeKind::Cancel => parse_only(body, "reason", text).map(|reason| Self::Cancel { reason }),
+            ChangeKind::Fulfil => parse_only(body, "tracking", seen_text).map(|tracking| Self::Fulfil { tracking }),
         }
     }
 
@@ -86,14 +85,18 @@ impl ChangeRequest {
 }
 
 /// Reads a body that may have one field.
-fn parse_only<T: FromStr<Err = Malformed>>(body: &[u8], field: &'static str) -> Result<Option<T>, BodyFault> {
+fn parse_only<T>(
+    body: &[u8],
+    field: &'static str,
+    read: impl FnOnce(&Value<'_>) -> Option<T>,
+) -> Result<Option<T>, BodyFault> {
     if body.is_empty() {
         return Ok(None);
     }
     let tree = Node::parse(body)?;
     reader::read(&tree, |value| {
         let [field] = value.fields([field])?;
-        field.optional(text)
+        field.optional(read)
     })
     .map_err(BodyFault::Invalid)
 }

@@ -1,12 +1,12 @@
 //! What subscribers receive: CloudEvents 1.0 in structured JSON.
 
-use crate::answers::Unreadable;
 use crate::command_id::CommandId;
 use crate::id::OrderId;
+use crate::new_order::NewOrder;
 use crate::record::{Record, Status, Version};
-use crate::state::State;
 use crate::timestamp::Timestamp;
 use crate::trace::TraceParent;
+use crate::view::View;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -56,7 +56,7 @@ pub fn to_json(record: &Record, trace: Option<&TraceParent>) -> Vec<u8> {
         datacontenttype: "application/json",
         version: record.version(),
         traceparent: trace,
-        data: record,
+        data: View::of(record),
     };
     serde_json::to_vec(&event).expect("strings, numbers and maps with string keys always serialise")
 }
@@ -71,7 +71,7 @@ pub fn attention_id(message: CommandId, delivery: u64) -> String {
     }
 }
 
-/// A message that was given up, as far as it is known without reading it.
+/// A message that was given up, as far as it is known.
 #[derive(Debug, Clone, Copy)]
 pub struct GivenUp<'a> {
     /// The message.
@@ -82,32 +82,36 @@ pub struct GivenUp<'a> {
     pub version: Version,
     /// Why it was given up.
     pub reason: &'a str,
+    /// The order, if it can be read.
+    pub order: Option<&'a NewOrder>,
 }
 
-/// Writes the event that a message was given up, and why. The message may be unreadable, so the event carries only what
-/// its id tells.
+/// Writes the event that a message was given up, and why.
 #[must_use]
 pub fn attention(given_up: &GivenUp<'_>, trace: Option<&TraceParent>, now: Timestamp) -> Vec<u8> {
-    let GivenUp { message, delivery, version, reason } = *given_up;
+    let GivenUp { message, delivery, version, reason, order: content } = *given_up;
     let CommandId { order, change } = message;
-    let created_at = order.accepted_at();
+    let given_up = View::given_up(order, change, reason);
     let event = Event {
         specversion: "1.0",
         id: attention_id(message, delivery),
         source: "/orders",
         event_type: NEEDS_ATTENTION,
         subject: order,
-        time: now.max(created_at),
+        time: now.max(order.accepted_at()),
         datacontenttype: "application/json",
         version,
         traceparent: trace,
-        data: Unreadable { id: order, status: State::NeedsAttention, change, reason, created_at },
+        data: match content {
+            Some(content) => given_up.with(content),
+            None => given_up,
+        },
     };
     serde_json::to_vec(&event).expect("strings always serialise")
 }
 
 #[derive(Serialize)]
-struct Event<'a, D> {
+struct Event<'a> {
     specversion: &'static str,
     id: String,
     source: &'static str,
@@ -119,7 +123,7 @@ struct Event<'a, D> {
     version: Version,
     #[serde(skip_serializing_if = "Option::is_none")]
     traceparent: Option<&'a TraceParent>,
-    data: D,
+    data: View<'a>,
 }
 
 /// A Lua pattern that finds the type in an event that [`to_json`] or [`attention`] wrote: no attribute before it holds

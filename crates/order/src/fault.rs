@@ -31,12 +31,30 @@ pub struct NotJson {
     pub detail: String,
 }
 
-impl From<serde_json::Error> for NotJson {
-    fn from(error: serde_json::Error) -> Self {
+impl NotJson {
+    /// Why bytes are no JSON: what they are instead, if they tell, or else what the parser says.
+    #[must_use]
+    pub fn new(bytes: &[u8], error: &serde_json::Error) -> Self {
         let (line, column) = (error.line(), error.column());
         let text = error.to_string();
-        let detail = text.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&text);
-        Self { line, column, detail: detail.to_owned() }
+        let said = text.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&text);
+        Self { line, column, detail: instead(bytes).unwrap_or(said).to_owned() }
+    }
+}
+
+/// What bytes are instead of JSON, if they tell.
+fn instead(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [0x1f, 0x8b, ..] => Some("this is compressed with gzip, but must be sent uncompressed"),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("this is compressed with zstd, but must be sent uncompressed"),
+        [0x78, 0x01 | 0x9c | 0xda, ..] => Some("this is compressed with deflate, but must be sent uncompressed"),
+        [0xef, 0xbb, 0xbf, ..] => Some("this is a byte order mark (BOM), which must be left out"),
+        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] | [0, 0, 0, _, ..] | [_, 0, 0, 0, ..] => {
+            Some("this is UTF-32, but must be UTF-8")
+        }
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, _, ..] | [_, 0, ..] => Some("this is UTF-16, but must be UTF-8"),
+        _ if str::from_utf8(bytes).is_err() => Some("this is not UTF-8, but may be ISO 8859-1 or compressed"),
+        _ => None,
     }
 }
 

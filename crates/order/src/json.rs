@@ -33,7 +33,7 @@ impl<'a> Node<'a> {
     /// [`NotJson`] for anything else than one JSON value in UTF-8, for a number beyond the range of a 64-bit float, and
     /// for nesting deeper than serde_json's limit of 127 levels.
     pub(crate) fn parse(text: &'a [u8]) -> Result<Self, NotJson> {
-        Ok(serde_json::from_slice(text)?)
+        serde_json::from_slice(text).map_err(|error| NotJson::new(text, &error))
     }
 
     /// The kind of value, with its article.

@@ -26,7 +26,9 @@ mod keys;
 pub mod life;
 pub mod limits;
 mod money;
+mod named;
 mod new_order;
+mod normal_form;
 pub mod payment;
 mod quantity;
 pub mod queues;
@@ -36,6 +38,7 @@ mod state;
 mod text;
 mod timestamp;
 mod trace;
+mod view;
 
 pub use answers::{OrderJson, Pending, Waiting, change_answer};
 pub use command::{Change, ChangeRequest, Command};

@@ -6,6 +6,7 @@
 use crate::fault::{Fault, Malformed};
 use crate::json::{Node, Number};
 use crate::limits;
+use crate::named;
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt::{Display, Write};
@@ -88,10 +89,8 @@ impl<'v> Value<'v> {
 
     /// One of a few strings.
     pub(crate) fn one_of(&self, known: &[&'static str]) -> Option<&'static str> {
-        let Node::String(text) = self.node else {
-            return self.wrong_type("a string");
-        };
-        let found = known.iter().find(|known| *known == text).copied();
+        let text = self.string()?;
+        let found = known.iter().find(|known| **known == text).copied();
         if found.is_none() {
             self.fault(format!("must be one of {}", known.join(", ")));
         }
@@ -100,21 +99,23 @@ impl<'v> Value<'v> {
 
     /// A string that is always the same.
     pub(crate) fn constant(&self, expected: &'static str) -> Option<()> {
-        let Node::String(text) = self.node else {
-            return self.wrong_type("a string");
-        };
-        self.equal(text.as_ref(), expected)
+        self.equal(self.string()?, expected)
     }
 
     /// An integer within bounds.
     pub(crate) fn integer(&self, bounds: RangeInclusive<u64>) -> Option<u64> {
+        self.integer_of("an integer", bounds)
+    }
+
+    /// An integer within bounds, of which more is to be said than that.
+    pub(crate) fn integer_of(&self, what: &str, bounds: RangeInclusive<u64>) -> Option<u64> {
         let Node::Number(number) = self.node else {
-            return self.wrong_type("an integer");
+            return self.wrong_type(what);
         };
         match *number {
             Number::Unsigned(value) if bounds.contains(&value) => return Some(value),
             Number::Float(value) if value.fract() != 0.0 || value.abs() < limits::TOTAL as f64 => {
-                self.fault("must be an integer, written without fraction or exponent");
+                self.fault(format!("must be {what}, written without fraction or exponent"));
             }
             Number::Unsigned(_) | Number::Negative(_) | Number::Float(_) => {
                 self.fault(format!("must be from {} to {}", bounds.start(), bounds.end()));
@@ -170,7 +171,7 @@ impl<'v> Value<'v> {
 
     /// The value of a check that was made elsewhere, or its fault.
     pub(crate) fn checked<T>(&self, result: Result<T, Malformed>) -> Option<T> {
-        result.map_err(|Malformed(detail)| self.fault(detail)).ok()
+        result.map_err(|malformed| self.malformed(malformed)).ok()
     }
 
     fn member(&'v self, name: &'v str, node: &'v Node<'v>) -> Value<'v> {
@@ -182,18 +183,44 @@ impl<'v> Value<'v> {
     }
 
     fn wrong_type<T>(&self, expected: &str) -> Option<T> {
-        self.fault(format!("must be {expected}, not {}", self.node.kind()));
+        self.is_not(expected);
         None
+    }
+
+    /// Not in each of the readers that call it: a component has little room.
+    #[inline(never)]
+    fn is_not(&self, expected: &str) {
+        self.fault(format!("must be {expected}, not {}", self.node.kind()));
+    }
+
+    #[inline(never)]
+    fn string(&self) -> Option<&str> {
+        match self.node {
+            Node::String(text) => Some(text),
+            _ => self.wrong_type("a string"),
+        }
+    }
+
+    #[inline(never)]
+    fn malformed(&self, Malformed(detail): Malformed) {
+        self.fault(detail);
     }
 }
 
 /// Reads a string that is made into a type of its own. (A function, because a method can't be passed for all
 /// lifetimes.)
 pub(crate) fn text<T: FromStr<Err = Malformed>>(value: &Value<'_>) -> Option<T> {
-    let Node::String(text) = value.node else {
-        return value.wrong_type("a string");
-    };
-    value.checked(text.parse())
+    text_by(value, str::parse)
+}
+
+/// Reads a string of which a person must see all.
+pub(crate) fn seen_text<T: FromStr<Err = Malformed>>(value: &Value<'_>) -> Option<T> {
+    text_by(value, |text| named::seen(text).and_then(|()| text.parse()))
+}
+
+/// Reads a string that is made into something.
+pub(crate) fn text_by<T>(value: &Value<'_>, make: impl FnOnce(&str) -> Result<T, Malformed>) -> Option<T> {
+    value.checked(make(value.string()?))
 }
 
 /// A field of an object, there or not. `null` counts as not there.

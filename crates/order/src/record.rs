@@ -122,6 +122,12 @@ impl Record {
     pub fn order(&self) -> &NewOrder {
         &self.order
     }
+
+    /// The order alone.
+    #[must_use]
+    pub fn into_order(self) -> NewOrder {
+        self.order
+    }
 }
 
 impl Status {

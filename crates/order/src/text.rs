@@ -43,7 +43,7 @@ text_type!(
 );
 text_type!(
     /// A stock-keeping unit: one line of at most [`limits::SKU`] characters, no white space around. Compared byte for
-    /// byte, so letter case and Unicode composition count.
+    /// byte, so letter case counts. How the same letters are composed doesn't, where [`Sku::named`] made it.
     Sku, |text| identifier(text, limits::SKU)
 );
 text_type!(

@@ -22,7 +22,7 @@ pub trait Handler {
 
     /// The effects of burying a message. The worker calls it whatever the reason, a crash included. The payload of an
     /// exhausted message is empty.
-    fn buried(&self, message: &Message, class: Class, reason: &str) -> Effects;
+    async fn buried(&self, message: &Message, class: Class, reason: &str) -> Effects;
 
     /// Writes a line to the log.
     fn log(&self, line: &str);
@@ -153,31 +153,36 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
     }
 
     async fn handle(&self, message: &Message) -> Verdict {
+        let (class, reason) = match self.attempt(message).await {
+            Ok(verdict) => return verdict,
+            Err(given_up) => given_up,
+        };
+        let effects = self.handler.buried(message, class, &reason).await;
+        Verdict::Bury { class, reason, effects }
+    }
+
+    /// The verdict on a message, or why it is to be buried.
+    async fn attempt(&self, message: &Message) -> Result<Verdict, (Class, String)> {
         if message.exhausted {
             let reason = format!("its worker died {} times while it had this message", message.crashes);
-            return self.bury(message, Class::Crash, reason);
+            return Err((Class::Crash, reason));
         }
         match self.handler.handle(message).await.map_err(Failure::in_one_line) {
-            Ok(effects) => Verdict::Done(effects),
-            Err(Failure::Bury { class, reason }) => self.bury(message, class, reason),
+            Ok(effects) => Ok(Verdict::Done(effects)),
+            Err(Failure::Bury { class, reason }) => Err((class, reason)),
             Err(Failure::Retry { reason, at_least }) => {
                 match self.backoff.after(message.failures + 1, self.runtime.random()) {
-                    Some(wait) => Verdict::Retry { after: wait.max(at_least), reason },
-                    None => self.bury(message, Class::Handler, reason),
+                    Some(wait) => Ok(Verdict::Retry { after: wait.max(at_least), reason }),
+                    None => Err((Class::Handler, reason)),
                 }
             }
             Err(Failure::Release { reason, after }) => {
                 let spent = u64::from(message.failures) + u64::from(message.crashes);
                 let times = (message.delivery - 1).saturating_sub(spent);
                 let wait = self.queue.timing.given_back(times, self.runtime.random());
-                Verdict::Release { after: wait.max(after), reason }
+                Ok(Verdict::Release { after: wait.max(after), reason })
             }
         }
-    }
-
-    fn bury(&self, message: &Message, class: Class, reason: String) -> Verdict {
-        let effects = self.handler.buried(message, class, &reason);
-        Verdict::Bury { class, reason, effects }
     }
 
     /// Settles the finished deliveries.

@@ -12,6 +12,8 @@ use super::raw::exchange;
 use super::*;
 use crate::harness::eventually;
 
+const KEY: &str = "correct-horse-battery-staple";
+
 const NOBODY: &str = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f";
 
 fn request(method: &str, path: &str) -> Request<Bytes> {
@@ -85,6 +87,90 @@ async fn what_is_not_there_is_404() {
         assert_eq!(problem(&answer)["type"], "urn:sluice:problem:not-found", "{path}");
     }
     assert_eq!(sluice.client.get(&format!("/orders/{order}?fields=id")).await.status(), 200, "a query is no matter");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_with_an_empty_part_is_another_path_and_says_which_is_meant() {
+    let sluice = Sluice::with(&[("operator_key", KEY)]).await;
+    let order = sluice.place(&full()).await;
+    let before = keys(&sluice.redis).await;
+    let body = full().to_string();
+    for (method, path, meant, body) in [
+        ("POST", "/orders/", "/orders".to_owned(), body.as_str()),
+        ("POST", "//orders", "/orders".to_owned(), body.as_str()),
+        ("GET", &format!("/orders/{order}/"), format!("/orders/{order}"), ""),
+        ("POST", &format!("/orders/{order}/cancel/"), format!("/orders/{order}/cancel"), ""),
+        ("POST", &format!("/orders//{order}/cancel"), format!("/orders/{order}/cancel"), ""),
+        ("POST", &format!("/orders/{order}/fulfil/?x=1"), format!("/orders/{order}/fulfil"), ""),
+        ("PUT", "/stock/TEA-1/", "/stock/TEA-1".to_owned(), "{\"available\": 1}"),
+        ("PUT", "/stock//TEA-1", "/stock/TEA-1".to_owned(), "{\"available\": 1}"),
+        ("PUT", "/stock/CUP//1", "/stock/CUP/1".to_owned(), "{\"available\": 1}"),
+        ("PATCH", "/stock/TEA-1/", "/stock/TEA-1".to_owned(), "{\"by\": 1}"),
+        ("GET", "/stock/", "/stock".to_owned(), ""),
+        ("GET", "/metrics/", "/metrics".to_owned(), ""),
+        ("GET", "/dead-letters/placed/", "/dead-letters/placed".to_owned(), ""),
+        ("POST", "/dead-letters/placed/redrive/", "/dead-letters/placed/redrive".to_owned(), "{\"all\": true}"),
+        ("GET", "/health/", "/health".to_owned(), ""),
+    ] {
+        let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
+        let request = request.header("authorization", format!("Bearer {KEY}"));
+        let answer = sluice.client.send(request.body(Bytes::from(body.to_owned())).unwrap()).await;
+        assert_eq!(answer.status(), 404, "{method} {path}");
+        let problem = problem(&answer);
+        assert_eq!(problem["type"], "urn:sluice:problem:not-found");
+        assert!(problem["detail"].as_str().unwrap().contains(&format!("use {meant}. ")), "{method} {path}: {problem}");
+    }
+    sluice.until(&order, "confirmed").await;
+    let stock: Vec<String> = sluice.redis.raw().await.hkeys("{orders}:stock").await.unwrap();
+    assert_eq!(stock, [""; 0], "no article is tracked by it");
+    assert!(before.len() <= keys(&sluice.redis).await.len());
+    // A slash of the SKU's own.
+    let put = sluice.operate("PUT", "/stock/TEA-1%2F", KEY, &json!({"available": 1})).await;
+    assert_eq!(body_of(&put)["sku"], "TEA-1/");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_no_plain_utf_8_is_refused_by_what_it_is() {
+    let sluice = Sluice::with(&[("operator_key", KEY)]).await;
+    let gzip: &[u8] = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xab\xae\x05\0\x43\xbf\xa6\xa3\x02\0\0\0";
+    let plain = least().to_string().into_bytes();
+    let utf_16: Vec<u8> = least().to_string().encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let bom = ["\u{feff}".as_bytes(), &plain].concat();
+    let latin_1 = least().to_string().replace("TEA", "TE\u{1}").into_bytes().into_iter();
+    let latin_1: Vec<u8> = latin_1.map(|byte| if byte == 1 { 0xc4 } else { byte }).collect();
+    for (header, value, body, status, word) in [
+        ("content-encoding", "gzip", gzip, 415, "gzip"),
+        // It says so, and isn't.
+        ("content-encoding", "br", &plain, 415, "br"),
+        ("content-encoding", "identity, deflate", &plain, 415, "deflate"),
+        ("content-type", "application/json; charset=iso-8859-1", &latin_1, 415, "iso-8859-1"),
+        ("content-type", "application/json;charset=\"UTF-16\"", &utf_16, 415, "UTF-16"),
+        ("content-encoding", "identity", gzip, 400, "gzip"),
+        ("content-encoding", "", &bom, 400, "BOM"),
+        ("content-type", "application/json", &utf_16, 400, "UTF-16"),
+        ("content-type", "application/json; charset=\"utf-8\"", &latin_1, 400, "not UTF-8"),
+    ] {
+        for (method, path) in [("POST", "/orders"), ("POST", &*format!("/orders/{NOBODY}/cancel"))] {
+            let request = Request::builder().method(method).uri(path);
+            let request = request.header("content-type", "application/json").header(header, value);
+            let mut request = request.body(Bytes::copy_from_slice(body)).unwrap();
+            if header == "content-type" {
+                request.headers_mut().insert(header, value.parse().unwrap());
+            }
+            let answer = sluice.client.send(request).await;
+            assert_eq!(answer.status(), status, "{path} {value}: {answer:?}");
+            let problem = problem(&answer);
+            let kind = if status == 415 { "unsupported-media-type" } else { "not-json" };
+            assert_eq!(problem["type"], format!("urn:sluice:problem:{kind}"), "{path} {value}");
+            assert!(problem["detail"].as_str().unwrap().contains(word), "{path} {value}: {problem}");
+        }
+        let request =
+            Request::put("/stock/TEA-1").header(header, value).header("authorization", format!("Bearer {KEY}"));
+        let answer = sluice.client.send(request.body(Bytes::copy_from_slice(body)).unwrap()).await;
+        assert_eq!(answer.status(), status, "stock {value}: {answer:?}");
+        assert!(problem(&answer)["detail"].as_str().unwrap().contains(word), "stock {value}: {answer:?}");
+    }
+    assert_eq!(keys(&sluice.redis).await, [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,16 +1,36 @@
 //! Reads an order and its parts.
 
 use super::{Address, Customer, Line, NewOrder};
+use crate::email::Email;
 use crate::fault::Malformed;
 use crate::limits;
 use crate::money::Money;
 use crate::quantity::Quantity;
-use crate::reader::{Field, Value, text};
-use crate::text::{MetadataKey, MetadataValue};
+use crate::reader::{Field, Value, seen_text, text, text_by};
+use crate::text::{MetadataKey, MetadataValue, Reference, Sku};
 use std::collections::BTreeMap;
 
+/// Reads the names in an order by which people and programs find a thing again. A new order's are read strictly; those
+/// of one that was accepted before, as they are.
+#[derive(Clone, Copy)]
+struct NameReaders {
+    reference: fn(&Value<'_>) -> Option<Reference>,
+    email: fn(&Value<'_>) -> Option<Email>,
+    sku: fn(&Value<'_>) -> Option<Sku>,
+}
+
+impl NameReaders {
+    const NEW: Self = Self { reference: seen_text, email: seen_text, sku: |value| text_by(value, Sku::named) };
+    const KEPT: Self = Self { reference: text, email: text, sku: text };
+}
+
 impl NewOrder {
-    /// Reads an order from a body or a queued message.
+    /// Reads an order from a request's body.
+    pub(super) fn read_new(value: &Value<'_>) -> Option<Self> {
+        Self::with_names(value.fields(Self::FIELDS)?, NameReaders::NEW)
+    }
+
+    /// Reads an order from a queued message.
     pub(crate) fn read(value: &Value<'_>) -> Option<Self> {
         Self::from_fields(value.fields(Self::FIELDS)?)
     }
@@ -19,13 +39,17 @@ impl NewOrder {
     pub(crate) const FIELDS: [&'static str; 7] =
         ["reference", "customer", "currency", "lines", "shipping_address", "note", "metadata"];
 
-    /// Reads an order whose fields were found in an object: its own, or a record's.
+    /// Reads an order that was accepted before, whose fields were found in an object: its own, or a record's.
     pub(crate) fn from_fields(fields: [Field<'_>; 7]) -> Option<Self> {
+        Self::with_names(fields, NameReaders::KEPT)
+    }
+
+    fn with_names(fields: [Field<'_>; 7], names: NameReaders) -> Option<Self> {
         let [reference, customer, currency, lines, shipping_address, note, metadata] = fields;
-        let reference = reference.optional(text);
-        let customer = customer.required(self::customer);
+        let reference = reference.optional(names.reference);
+        let customer = customer.required(|value| self::customer(value, names));
         let currency = currency.required(text);
-        let lines = lines.required(self::lines);
+        let lines = lines.required(|value| self::lines(value, names));
         let shipping_address = shipping_address.optional(address);
         let note = note.optional(text);
         let metadata = metadata.optional(self::metadata);
@@ -43,30 +67,30 @@ impl NewOrder {
     }
 }
 
-fn customer(value: &Value<'_>) -> Option<Customer> {
+fn customer(value: &Value<'_>, names: NameReaders) -> Option<Customer> {
     let [email, name, phone] = value.fields(["email", "name", "phone"])?;
-    let email = email.required(text);
+    let email = email.required(names.email);
     let name = name.optional(text);
     let phone = phone.optional(text);
     Some(Customer { email: email?, name: name?, phone: phone? })
 }
 
 /// Reads all lines, and their total.
-fn lines(value: &Value<'_>) -> Option<(Vec<Line>, Money)> {
+fn lines(value: &Value<'_>, names: NameReaders) -> Option<(Vec<Line>, Money)> {
     let elements = value.elements()?;
     if !(1..=limits::LINES).contains(&elements.len()) {
         value.fault(format!("must have 1 to {} lines, not {}", limits::LINES, elements.len()));
         return None;
     }
-    let lines: Vec<Option<Line>> = elements.map(|element| line(&element)).collect();
+    let lines: Vec<Option<Line>> = elements.map(|element| line(&element, names)).collect();
     let lines: Vec<Line> = lines.into_iter().collect::<Option<_>>()?;
     let total = value.checked(total(&lines))?;
     Some((lines, total))
 }
 
-fn line(value: &Value<'_>) -> Option<Line> {
+fn line(value: &Value<'_>, names: NameReaders) -> Option<Line> {
     let [sku, name, quantity, unit_price] = value.fields(["sku", "name", "quantity", "unit_price"])?;
-    let sku = sku.required(text);
+    let sku = sku.required(names.sku);
     let name = name.optional(text);
     let quantity = quantity.required(self::quantity);
     let unit_price = unit_price.required(|value| amount(value, limits::UNIT_PRICE));
@@ -79,7 +103,7 @@ fn quantity(value: &Value<'_>) -> Option<Quantity> {
 }
 
 fn amount(value: &Value<'_>, max: u64) -> Option<Money> {
-    let minor_units = value.integer(0..=max)?;
+    let minor_units = value.integer_of("an integer in minor units, such as 450 for 4.50", 0..=max)?;
     value.checked(Money::try_from(minor_units))
 }
 
@@ -95,9 +119,9 @@ fn address(value: &Value<'_>) -> Option<Address> {
     let name = name.optional(text);
     let line1 = line1.required(text);
     let line2 = line2.optional(text);
-    let city = city.required(text);
+    let city = city.optional(text);
     let region = region.optional(text);
-    let postal_code = postal_code.required(text);
+    let postal_code = postal_code.optional(text);
     let country = country.required(text);
     Some(Address {
         name: name?,

@@ -1,24 +1,19 @@
 //! A record's JSON: what a shop reads with GET and what an event carries.
 
-use super::{Record, RecordError, Standing, Status, Version};
+use super::{Record, RecordError, Standing, Version};
 use crate::id::OrderId;
-use crate::iso_code::Currency;
 use crate::json::Node;
 use crate::limits;
-use crate::money::Money;
-use crate::new_order::{Address, Customer, Line, NewOrder};
+use crate::new_order::NewOrder;
 use crate::payment::Payment;
 use crate::reader::{self, Value, text};
-use crate::text::{MetadataKey, MetadataValue, Note, Reason, Reference, Tracking};
-use crate::timestamp::Timestamp;
-use serde::{Serialize, Serializer};
-use std::collections::BTreeMap;
+use crate::view::View;
 
 impl Record {
     /// Writes the record as JSON.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("strings, numbers and maps with string keys always serialise")
+        View::of(self).to_json()
     }
 
     /// Reads a record that [`to_json`](Self::to_json) wrote, and checks that it agrees with itself.
@@ -49,57 +44,6 @@ fn standing(record: &Value<'_>) -> Option<Standing> {
     let status = record.field("status")?.required(text);
     let tracking = record.field("tracking")?.optional(text);
     Some(Standing { status: status?, tracking: tracking? })
-}
-
-impl Serialize for Record {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        View {
-            id: self.id,
-            status: self.status,
-            version: self.version,
-            reason: self.reason(),
-            payment: self.payment(),
-            tracking: self.tracking(),
-            created_at: self.created_at(),
-            updated_at: self.updated_at,
-            reference: self.order.reference(),
-            currency: self.order.currency(),
-            total: self.order.total(),
-            lines: self.order.lines(),
-            customer: self.order.customer(),
-            shipping_address: self.order.shipping_address(),
-            note: self.order.note(),
-            metadata: self.order.metadata(),
-        }
-        .serialize(serializer)
-    }
-}
-
-#[derive(Serialize)]
-struct View<'a> {
-    id: OrderId,
-    status: Status,
-    version: Version,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a Reason>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    payment: Option<&'a Payment>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tracking: Option<&'a Tracking>,
-    created_at: Timestamp,
-    updated_at: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reference: Option<&'a Reference>,
-    currency: Currency,
-    total: Money,
-    lines: &'a [Line],
-    customer: &'a Customer,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    shipping_address: Option<&'a Address>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    note: Option<&'a Note>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    metadata: &'a BTreeMap<MetadataKey, MetadataValue>,
 }
 
 fn record(value: &Value<'_>) -> Option<Record> {

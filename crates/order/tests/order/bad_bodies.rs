@@ -34,12 +34,14 @@ const BLANK: &str = "must not be blank";
 const CONTROL: &str = "must not contain control characters, such as a line break or a tab";
 const AROUND: &str = "must not begin or end with white space";
 const EMAIL: &str = "must be an e-mail address, such as ann@example.com";
-const CURRENCY: &str = "must be an ISO 4217 currency code of three capitals, such as EUR";
+const CURRENCY: &str = "must be an ISO 4217 currency code of 3 capitals, such as EUR";
 const NO_MONEY: &str = "must be a currency that people pay with, not a fund, a metal or a test code";
-const COUNTRY: &str = "must be an ISO 3166-1 country code of two capitals, such as DE";
+const COUNTRY: &str = "must be an ISO 3166-1 country code of 2 capitals, such as DE";
 const QUANTITY: &str = "must be from 1 to 1000";
 const UNIT_PRICE: &str = "must be from 0 to 1000000000000";
 const INTEGER: &str = "must be an integer, written without fraction or exponent";
+const MINOR_UNITS: &str =
+    "must be an integer in minor units, such as 450 for 4.50, written without fraction or exponent";
 
 #[test]
 fn what_is_not_json_is_told_with_its_place() {
@@ -55,8 +57,31 @@ fn what_is_not_json_is_told_with_its_place() {
     check_not_json("{\"a\": 1e400}", 1, 11, "number out of range");
     check_not_json("{\"a\": \"\t\"}", 1, 8, "control character (\\u0000-\\u001F) found while parsing a string");
     check_not_json("{\"a\": \"\\ud800\"}", 1, 14, "unexpected end of hex escape");
-    check_not_json(b"{\"a\": \"\xff\"}", 1, 8, "invalid unicode code point");
-    check_not_json("\u{feff}{}", 1, 1, "expected value");
+}
+
+#[test]
+fn what_is_no_plain_text_is_told_by_its_name() {
+    let gzip = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xab\xae\x05\0\x43\xbf\xa6\xa3\x02\0\0\0";
+    let utf_16 = |units: &str, bytes: fn(u16) -> [u8; 2]| units.encode_utf16().flat_map(bytes).collect::<Vec<u8>>();
+    let utf_32 = |text: &str| text.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect::<Vec<u8>>();
+    for (body, word) in [
+        (gzip.to_vec(), "gzip"),
+        (b"\x28\xb5\x2f\xfd\x20\x02\x11\0\0{}".to_vec(), "zstd"),
+        (b"\x78\x9c\xab\xae\x05\0\x01\x75\0\xf9".to_vec(), "deflate"),
+        ("\u{feff}{}".into(), "byte order mark (BOM)"),
+        (utf_16("\u{feff}{}", u16::to_le_bytes), "UTF-16"),
+        (utf_16("\u{feff}{}", u16::to_be_bytes), "UTF-16"),
+        (utf_16("{}", u16::to_le_bytes), "UTF-16"),
+        (utf_16("{}", u16::to_be_bytes), "UTF-16"),
+        (utf_32("{}"), "UTF-32"),
+        (utf_32("\u{feff}{}"), "UTF-32"),
+        (b"{\"name\": \"M\xfcller\"}".to_vec(), "not UTF-8"),
+    ] {
+        match NewOrder::parse(&body) {
+            Err(BodyFault::NotJson(fault)) => assert!(fault.detail.contains(word), "{word}: {fault}"),
+            other => panic!("{word}: {other:?}"),
+        }
+    }
 }
 
 #[test]
@@ -78,7 +103,7 @@ fn what_is_missing_is_named() {
         check(without(field), &[(field, REQUIRED)]);
         check(with(field, Value::Null), &[(field, REQUIRED)]);
     }
-    for field in ["line1", "city", "postal_code", "country"] {
+    for field in ["line1", "country"] {
         let field = format!("/shipping_address/{field}");
         check(without(&field), &[(&field, REQUIRED)]);
     }
@@ -113,7 +138,8 @@ fn the_wrong_type_is_named() {
     check(with("/lines", json!({"sku": "A"})), &[("/lines", "must be an array, not an object")]);
     check(with("/lines", json!(["A"])), &[("/lines/0", "must be an object, not a string")]);
     check(with("/lines/0/quantity", json!("2")), &[("/lines/0/quantity", "must be an integer, not a string")]);
-    check(with("/lines/0/unit_price", json!(true)), &[("/lines/0/unit_price", "must be an integer, not a boolean")]);
+    let price = "must be an integer in minor units, such as 450 for 4.50, not a boolean";
+    check(with("/lines/0/unit_price", json!(true)), &[("/lines/0/unit_price", price)]);
     check(with("/shipping_address", json!([])), &[("/shipping_address", "must be an object, not an array")]);
     check(with("/note", json!(["x"])), &[("/note", "must be a string, not an array")]);
     check(with("/metadata", json!([["a", "b"]])), &[("/metadata", "must be an object, not an array")]);
@@ -134,7 +160,9 @@ fn numbers_must_be_integers_within_bounds() {
     for raw in ["-1", "-9223372036854775808", "-9223372036854775809", "1000000000001", "99999999999999999999999"] {
         check(price(raw), &[("/lines/0/unit_price", UNIT_PRICE)]);
     }
-    check(price("7.49"), &[("/lines/0/unit_price", INTEGER)]);
+    for raw in ["4.50", "7.49", "1.0", "1e2"] {
+        check(price(raw), &[("/lines/0/unit_price", MINOR_UNITS)]);
+    }
 }
 
 #[test]
@@ -155,8 +183,12 @@ fn a_total_that_is_too_large_is_a_fault_of_the_lines() {
 #[test]
 fn no_text_is_blank() {
     for blank in ["", " ", "\t\n", "\u{a0}\u{3000}"] {
-        for field in ["/reference", "/customer/name", "/lines/0/sku", "/shipping_address/city", "/metadata/channel"] {
+        for field in ["/customer/name", "/shipping_address/city", "/metadata/channel"] {
             check(with(field, json!(blank)), &[(field, BLANK)]);
+        }
+        if blank.is_ascii() && !blank.contains('\t') {
+            check(with("/reference", json!(blank)), &[("/reference", BLANK)]);
+            check(with("/lines/0/sku", json!(blank)), &[("/lines/0/sku", BLANK)]);
         }
         check(with("/note", json!(blank)), &[("/note", BLANK)]);
     }
@@ -167,7 +199,7 @@ fn no_text_is_blank() {
 fn no_text_has_control_characters() {
     for control in ['\n', '\r', '\t', '\0', '\u{1b}', '\u{7f}', '\u{85}'] {
         let text = json!(format!("a{control}b"));
-        for field in ["/reference", "/customer/phone", "/lines/1/sku", "/shipping_address/line2", "/metadata/channel"] {
+        for field in ["/customer/phone", "/shipping_address/line2", "/metadata/channel"] {
             check(with(field, text.clone()), &[(field, CONTROL)]);
         }
     }
@@ -181,7 +213,8 @@ fn no_text_has_control_characters() {
 fn what_is_compared_has_no_white_space_around() {
     for field in ["/reference", "/lines/0/sku"] {
         check(with(field, json!(" A")), &[(field, AROUND)]);
-        check(with(field, json!("A\u{a0}")), &[(field, AROUND)]);
+        check(with(field, json!("A ")), &[(field, AROUND)]);
+        check(with(field, json!("A  B")), &[(field, "must not contain two spaces one after the other")]);
     }
     check(
         with("/metadata", json!({"a ": "x"})),
@@ -212,9 +245,7 @@ fn email_addresses_are_well_formed() {
     ] {
         check(email(bad), &[("/customer/email", EMAIL)]);
     }
-    for bad in
-        ["Ann <ann@example.com>", " <ann@example.com>", "ann@example.com ", "an n@example.com", "ann@example.com\n"]
-    {
+    for bad in ["Ann <ann@example.com>", " <ann@example.com>", "ann@example.com ", "an n@example.com"] {
         check(email(bad), &[("/customer/email", "must not contain white space")]);
     }
     check(email(&format!("{}@example.com", "a".repeat(65))), &[("/customer/email", EMAIL)]);
@@ -225,14 +256,22 @@ fn email_addresses_are_well_formed() {
 
 #[test]
 fn currencies_and_countries_are_those_of_iso() {
-    for bad in ["", "eur", "Eur", "EU", "EURO", "€", "ABC", "EUR ", "978", "DEM"] {
+    for bad in ["", "eur", "Eur", "EU", "EURO", "€", "EUR ", "978"] {
         check(with("/currency", json!(bad)), &[("/currency", CURRENCY)]);
+    }
+    for bad in ["ABC", "DEM", "XXQ"] {
+        let none = format!("must be an ISO 4217 currency code, such as EUR; {bad} is none");
+        check(with("/currency", json!(bad)), &[("/currency", &none)]);
     }
     for bad in ["XXX", "XTS", "XAU", "XDR", "CHE", "CLF"] {
         check(with("/currency", json!(bad)), &[("/currency", NO_MONEY)]);
     }
-    for bad in ["", "de", "D", "DEU", "XX", "ZZ", "UK", "EU", "Germany", "276"] {
+    for bad in ["", "de", "D", "DEU", "Germany", "276"] {
         check(with("/shipping_address/country", json!(bad)), &[("/shipping_address/country", COUNTRY)]);
+    }
+    for bad in ["XX", "ZZ", "UK", "EU"] {
+        let none = format!("must be an ISO 3166-1 country code, such as DE; {bad} is none");
+        check(with("/shipping_address/country", json!(bad)), &[("/shipping_address/country", &none)]);
     }
 }
 
@@ -271,14 +310,12 @@ fn all_faults_are_found_at_once() {
             ("/currency", CURRENCY),
             ("/lines/1/sku", AROUND),
             ("/lines/1/quantity", QUANTITY),
-            ("/lines/1/unit_price", INTEGER),
+            ("/lines/1/unit_price", MINOR_UNITS),
             ("/lines/2", "must be an object, not a number"),
             ("/lines/3/sku", REQUIRED),
             ("/lines/3/quantity", QUANTITY),
             ("/lines/3/unit_price", REQUIRED),
             ("/shipping_address/line1", REQUIRED),
-            ("/shipping_address/city", REQUIRED),
-            ("/shipping_address/postal_code", REQUIRED),
             ("/shipping_address/country", COUNTRY),
             ("/metadata/a", "must be a string, not a number"),
             ("/metadata/b", BLANK),

@@ -9,6 +9,7 @@ mod decisions;
 mod life;
 mod limits;
 mod messages;
+mod names;
 mod properties;
 mod records;
 mod sample;

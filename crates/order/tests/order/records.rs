@@ -1,6 +1,6 @@
 //! What the store holds, and what subscribers are told of it.
 
-use crate::sample::{id, noon, record};
+use crate::sample::{full, id, noon, record};
 use order::{ChangeKind, CommandId, Record, Standing, Status, Timestamp, Version, event, limits};
 use serde_json::{Value, json};
 
@@ -129,13 +129,10 @@ fn an_event_names_the_trace_of_the_request_where_there_is_one() {
 }
 
 #[test]
-fn an_order_that_was_given_up_is_told_by_its_id_alone() {
-    let given_up = event::GivenUp {
-        message: CommandId { order: id(), change: None },
-        delivery: 3,
-        version: Version::NONE,
-        reason: "it can't be read",
-    };
+fn an_order_that_can_t_be_read_is_told_by_its_id_alone() {
+    let message = CommandId { order: id(), change: None };
+    let version = Version::NONE;
+    let given_up = event::GivenUp { message, delivery: 3, version, reason: "it can't be read", order: None };
     let event: Value = serde_json::from_slice(&event::attention(&given_up, None, Timestamp::from_ms(0))).unwrap();
     let created_at = id().accepted_at().to_string();
     assert_eq!(
@@ -154,6 +151,23 @@ fn an_order_that_was_given_up_is_told_by_its_id_alone() {
             },
         })
     );
+}
+
+/// The one event that goes to a person must tell whose order it is.
+#[test]
+fn an_order_that_was_given_up_is_told_whole_where_it_can_be_read() {
+    for change in [None, Some(ChangeKind::Cancel)] {
+        let message = CommandId { order: id(), change };
+        let order = Some(record().into_order());
+        let given_up =
+            event::GivenUp { message, delivery: 3, version: Version::NONE, reason: "no refund", order: order.as_ref() };
+        let event: Value = serde_json::from_slice(&event::attention(&given_up, None, noon())).unwrap();
+        for field in ["reference", "customer", "currency", "lines", "shipping_address", "note", "metadata"] {
+            assert_eq!(event["data"][field], full()[field], "{field}");
+        }
+        assert_eq!(event["data"]["total"], 2698);
+        assert_eq!(event["data"]["reason"], "no refund");
+    }
 }
 
 #[test]
@@ -180,7 +194,8 @@ fn an_event_that_tells_of_a_given_up_message_has_an_id_of_its_own() {
     assert_eq!(event::attention_id(CommandId { order: id(), change: None }, 3), format!("{}.attention.3", id()));
     let message = CommandId { order: id(), change: Some(ChangeKind::Cancel) };
     assert_eq!(event::attention_id(message, 3), format!("{}.attention.cancel.3", id()));
-    let given_up = event::GivenUp { message, delivery: 3, version: record().version(), reason: "no refund" };
+    let version = record().version();
+    let given_up = event::GivenUp { message, delivery: 3, version, reason: "no refund", order: None };
     let event: Value = serde_json::from_slice(&event::attention(&given_up, None, noon())).unwrap();
     assert_eq!((&event["data"]["change"], &event["data"]["status"]), (&json!("cancel"), &json!("needs_attention")));
     assert_eq!(event["version"], 1, "it comes behind the event of that version");

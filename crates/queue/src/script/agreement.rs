@@ -11,8 +11,7 @@ use crate::connection::{Arg, Connection, Error, Reply};
 use crate::message::{Head, Message, MessageId, Payload, Subject};
 use crate::{
     Accept, Adjustment, Claim, Class, Effects, Emit, FollowUp, Namespace, Pace, Queue, Settlement, Stock, Subscription,
-    Timing,
-    Untracked, Verdict, totals,
+    Timing, Untracked, Verdict, totals,
 };
 
 /// A Redis that only remembers which scripts were called.

@@ -24,7 +24,7 @@ impl Handler for Decider<'_> {
         self.decide(message).await.map_err(Failure::retry)
     }
 
-    fn buried(&self, _message: &Message, _class: Class, _reason: &str) -> Effects {
+    async fn buried(&self, _message: &Message, _class: Class, _reason: &str) -> Effects {
         Effects::default()
     }
 

@@ -69,7 +69,7 @@ impl Handler for Notifier {
         }
     }
 
-    fn buried(&self, _message: &Message, _class: Class, _reason: &str) -> Effects {
+    async fn buried(&self, _message: &Message, _class: Class, _reason: &str) -> Effects {
         Effects::default()
     }
 

@@ -100,7 +100,7 @@ impl Handler for Step<'_> {
         self.effects(message).await.map_err(|error| Failure::permanent(error.to_string()))
     }
 
-    fn buried(&self, _message: &Message, _class: Class, _reason: &str) -> Effects {
+    async fn buried(&self, _message: &Message, _class: Class, _reason: &str) -> Effects {
         Effects::default()
     }
 

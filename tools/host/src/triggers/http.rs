@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures::{StreamExt, stream};
 use http::uri::{Authority, Scheme};
-use http::{Request, Response, StatusCode, Uri, header};
+use http::{Request, Response, StatusCode, Uri, Version, header};
 use http_body_util::{BodyExt, BodyStream, StreamBody};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -114,15 +114,19 @@ async fn with_beginning(response: Response<WasiBody>) -> Response<WasiBody> {
 }
 
 /// Puts scheme and authority into the URI of a request, where a component looks for them. The authority comes from the
-/// Host header or from the request line. `None` if both lack it, or if they contradict each other.
+/// Host header or from the request line. `None` if they contradict each other, if there are several hosts, or if a
+/// request of HTTP/1.1 names none (RFC 9112, section 3.2). One of HTTP/1.0 need not: probes still send such.
 fn with_absolute_uri<B>(mut request: Request<B>) -> Option<Request<B>> {
-    let host = match request.headers().get(header::HOST) {
-        Some(host) => Some(Authority::try_from(host.as_bytes()).ok()?),
-        None => None,
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let host = match (hosts.next(), hosts.next()) {
+        (Some(host), None) => Some(Authority::try_from(host.as_bytes()).ok()?),
+        (None, _) => None,
+        (Some(_), Some(_)) => return None,
     };
     let mut parts = request.uri().clone().into_parts();
     let authority = match (host, parts.authority.take()) {
         (Some(host), Some(named)) if host != named => return None,
+        (None, None) if request.version() < Version::HTTP_11 => Authority::from_static("localhost"),
         (host, named) => host.or(named)?,
     };
     parts.scheme = Some(Scheme::HTTP);
@@ -212,5 +216,11 @@ mod tests {
             let absolute = with_absolute_uri(request.body(()).expect("a request"));
             assert_eq!(absolute.map(|request| request.uri().to_string()).as_deref(), expected, "{uri} {host:?}");
         }
+    }
+
+    #[test]
+    fn several_hosts_are_none() {
+        let request = Request::builder().uri("/").header(header::HOST, "shop.test").header(header::HOST, "shop.test");
+        assert!(with_absolute_uri(request.body(()).expect("a request")).is_none());
     }
 }

@@ -44,11 +44,33 @@ async fn a_connection_answers_one_request_after_another() {
 }
 
 #[tokio::test]
-async fn a_request_that_names_no_host_is_bad() {
+async fn a_request_that_names_no_host_or_two_is_bad() {
     let (_running, address) = serve().await;
-    let mut connection = TcpStream::connect(address).await.unwrap();
-    let head = exchange(&mut connection, "GET / HTTP/1.1\r\n\r\n").await;
-    assert!(head.starts_with("HTTP/1.1 400 Bad Request"), "{head}");
+    for request in [
+        "GET / HTTP/1.1\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a.test\r\nHost: a.test\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: not a host\r\n\r\n",
+        "GET / HTTP/1.0\r\nHost: not a host\r\n\r\n",
+    ] {
+        let mut connection = TcpStream::connect(address).await.unwrap();
+        let head = exchange(&mut connection, request).await;
+        assert!(head.contains(" 400 Bad Request"), "{request}: {head}");
+    }
+}
+
+/// HAProxy and Nagios probe so unless they are told otherwise.
+#[tokio::test]
+async fn a_probe_of_http_1_0_need_not_name_a_host() {
+    let (_running, address) = serve().await;
+    for request in [
+        "HEAD /.well-known/spin/health HTTP/1.0\r\n\r\n",
+        "HEAD /.well-known/spin/health HTTP/1.0\r\nHost: shop.test\r\n\r\n",
+    ] {
+        let mut connection = TcpStream::connect(address).await.unwrap();
+        let head = exchange(&mut connection, request).await;
+        assert!(head.starts_with("HTTP/1.0 200 OK") || head.starts_with("HTTP/1.1 200 OK"), "{request}: {head}");
+        assert!(is_closed(&mut connection).await, "HTTP/1.0 keeps no connection");
+    }
 }
 
 #[tokio::test]

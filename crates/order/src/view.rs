@@ -1,0 +1,129 @@
+//! What is told of an order: to a shop that asks, and in an event. One JSON object for all, with the fields that apply.
+
+use crate::command_id::ChangeKind;
+use crate::id::OrderId;
+use crate::iso_code::Currency;
+use crate::money::Money;
+use crate::new_order::{Address, Customer, Line, NewOrder};
+use crate::payment::Payment;
+use crate::record::{Record, Version};
+use crate::state::State;
+use crate::text::{MetadataKey, MetadataValue, Note, Reference, Tracking};
+use crate::timestamp::Timestamp;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// An order as it is told.
+#[derive(Serialize)]
+pub(crate) struct View<'a> {
+    id: OrderId,
+    status: State,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<Version>,
+    /// The change that was given up. Absent if the order itself was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    change: Option<ChangeKind>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment: Option<&'a Payment>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tracking: Option<&'a Tracking>,
+    created_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    updated_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    age_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference: Option<&'a Reference>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    currency: Option<Currency>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<Money>,
+    #[serde(skip_serializing_if = "<[Line]>::is_empty")]
+    lines: &'a [Line],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    customer: Option<&'a Customer>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shipping_address: Option<&'a Address>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'a Note>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<&'a BTreeMap<MetadataKey, MetadataValue>>,
+}
+
+impl<'a> View<'a> {
+    /// What an id tells.
+    pub(crate) fn new(id: OrderId, status: State) -> Self {
+        Self {
+            id,
+            status,
+            version: None,
+            change: None,
+            reason: None,
+            payment: None,
+            tracking: None,
+            created_at: id.accepted_at(),
+            updated_at: None,
+            age_ms: None,
+            reference: None,
+            currency: None,
+            total: None,
+            lines: &[],
+            customer: None,
+            shipping_address: None,
+            note: None,
+            metadata: None,
+        }
+    }
+
+    /// All that a record holds.
+    pub(crate) fn of(record: &'a Record) -> Self {
+        Self {
+            version: Some(record.version()),
+            reason: record.reason().map(|reason| reason.as_str()),
+            payment: record.payment(),
+            tracking: record.tracking(),
+            updated_at: Some(record.updated_at()),
+            ..Self::new(record.id(), State::Decided(record.status())).with(record.order())
+        }
+    }
+
+    /// An order that waits since so many milliseconds.
+    pub(crate) fn queued(id: OrderId, age_ms: u64) -> Self {
+        Self { age_ms: Some(age_ms), ..Self::new(id, State::Queued) }
+    }
+
+    /// An order, or a change to it, that was given up.
+    pub(crate) fn given_up(id: OrderId, change: Option<ChangeKind>, reason: &'a str) -> Self {
+        Self { change, ..Self::new(id, State::NeedsAttention).because(reason) }
+    }
+
+    /// The same with a reason.
+    pub(crate) fn because(self, reason: &'a str) -> Self {
+        Self { reason: Some(reason), ..self }
+    }
+
+    /// The same with how much is paid in what, by which number of the shop.
+    pub(crate) fn in_short(self, order: &'a NewOrder) -> Self {
+        let (currency, total) = (Some(order.currency()), Some(order.total()));
+        Self { reference: order.reference(), currency, total, ..self }
+    }
+
+    /// The same with the whole order.
+    pub(crate) fn with(self, order: &'a NewOrder) -> Self {
+        Self {
+            lines: order.lines(),
+            customer: Some(order.customer()),
+            shipping_address: order.shipping_address(),
+            note: order.note(),
+            metadata: Some(order.metadata()).filter(|metadata| !metadata.is_empty()),
+            ..self.in_short(order)
+        }
+    }
+
+    /// The JSON object.
+    pub(crate) fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("strings, numbers and maps with string keys always serialise")
+    }
+}
