@@ -16,6 +16,11 @@ local dead, whys = key(queue, 'dead'), key(queue, 'why')
 -- As cjson writes it. In a reason, the quotes have backslashes before them.
 local wanted = '"class":"' .. class .. '"'
 local sent, offset = 0, 0
+check_waking(queue)
+begin({'HDEL', 'HGET', 'HSET', 'ZADD', 'ZRANGE', 'ZREM', 'ZSCORE'}, {
+  hash = {key(queue, 'deliveries'), key(queue, 'why'), key(queue, 'subject'), key(queue, 'line')},
+  zset = {key(queue, 'due'), dead},
+})
 
 if after ~= '' then
   -- The letter may have gone back meanwhile, or been buried anew.

@@ -6,9 +6,14 @@
 --       {'short', left, held}  nothing was done
 --       {'untracked'}
 local item, by = unpack(ARGV, 1, 2)
-local left = tonumber(redis.call('HGET', ns .. ':stock', item) or nil)
+begin({'HINCRBY'}, {hash = {ns .. ':stock', ns .. ':stock:held'}})
+local left = redis.call('HGET', ns .. ':stock', item)
+check_sum(ns .. ':stock', item, left, by)
+left = tonumber(left or nil)
 if not left then return {'untracked'} end
-local held = tonumber(redis.call('HGET', ns .. ':stock:held', item) or 0)
+local held = redis.call('HGET', ns .. ':stock:held', item)
+check_sum(ns .. ':stock:held', item, held, 0)
+held = tonumber(held or 0)
 if left + by < 0 then return {'short', left, held} end
 left = redis.call('HINCRBY', ns .. ':stock', item, by)
 return {'adjusted', left, held}
