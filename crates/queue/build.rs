@@ -1,17 +1,17 @@
 //! Prepares the Lua scripts: the digest by which Redis knows each, the text without comments, since a component carries
-//! it, and the names of what the script takes and gives. Comment lines stay as empty lines, so that the line numbers in
-//! Redis's errors, less those of the prelude and of seen.lua, fit.
+//! it, the parts of the prelude that it needs, since each costs Redis time at every call, and the names of what the
+//! script takes and gives.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::{env, fs};
 
 fn main() {
     let scripts = Path::new("src/scripts");
     println!("cargo::rerun-if-changed={}", scripts.display());
-    let prelude = without_empty_lines(&without_comments(&read(&scripts.join("prelude.lua"))));
-    let seen = without_empty_lines(&without_comments(&read(&scripts.join("seen.lua"))));
-    let mut generated = format!("const PRELUDE: &str = {prelude:?};\n");
+    let prelude = parts(&read(&scripts.join("prelude.lua")));
+    let parts = prelude.iter().enumerate();
+    let mut generated: String = parts.map(|(n, part)| format!("const PART_{n}: &str = {part:?};\n")).collect();
 
     let mut names: Vec<_> = fs::read_dir(scripts)
         .expect("the scripts lie in src/scripts")
@@ -36,12 +36,16 @@ fn main() {
     fs::write(out, generated).expect("cargo's folder can be written to");
 }
 
-fn constant_of(constant: &str, name: &str, prelude: &str, body: &str) -> String {
-    let digest = sha1_smol::Sha1::from(format!("{prelude}{body}")).digest().to_string();
+fn constant_of(constant: &str, name: &str, prelude: &[String], body: &str) -> String {
+    let parts = needed(prelude, body);
+    let text = parts.iter().map(|part| prelude[*part].as_str()).chain([body]).collect::<String>();
+    // By name, so that a component has no part that its scripts don't need.
+    let constants: String = parts.iter().map(|part| format!("PART_{part}, ")).collect();
+    let digest = sha1_smol::Sha1::from(text).digest().to_string();
     let (takes, gives) = (takes(name, body), gives(body));
     format!(
         "pub(crate) static {constant}: Script = Script {{
-            name: {name:?}, body: {body:?}, digest: {digest:?},
+            name: {name:?}, parts: &[{constants}], body: {body:?}, digest: {digest:?},
             #[cfg(any(debug_assertions, feature = \"native\"))] takes: &{takes},
             #[cfg(any(debug_assertions, feature = \"native\"))] gives: &{gives},
         }};\n"
@@ -53,12 +57,35 @@ fn read(path: &Path) -> String {
 }
 
 fn without_comments(script: &str) -> String {
-    let lines = script.lines().map(str::trim).map(|line| if line.starts_with("--") { "" } else { line });
+    let lines = script.lines().map(str::trim).filter(|line| !line.starts_with("--") && !line.is_empty());
     lines.flat_map(|line| [line, "\n"]).collect()
 }
 
-fn without_empty_lines(script: &str) -> String {
-    script.lines().filter(|line| !line.is_empty()).flat_map(|line| [line, "\n"]).collect()
+/// The prelude, cut before each thing that it declares.
+fn parts(prelude: &str) -> Vec<String> {
+    let declared = prelude.split("\nlocal ").skip(1);
+    declared.map(|part| without_comments(&format!("local {part}"))).collect()
+}
+
+/// The parts, by index, that a script or one of these parts names.
+fn needed(prelude: &[String], body: &str) -> Vec<usize> {
+    let words = |text: &str| -> Vec<String> {
+        text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').map(str::to_owned).collect()
+    };
+    let mut named: BTreeSet<String> = words(body).into_iter().collect();
+    let mut needed = Vec::new();
+    // What a part names was declared before it.
+    for (index, part) in prelude.iter().enumerate().rev() {
+        let declaration = part.lines().next().unwrap_or_default().trim_start_matches("local ");
+        let declaration =
+            declaration.strip_prefix("function ").map_or(declaration, |name| &name[..name.find('(').unwrap_or(0)]);
+        let names = declaration.split_once(" = ").map_or(declaration, |(names, _)| names);
+        if words(names).iter().any(|name| named.contains(name)) {
+            named.extend(words(part));
+            needed.insert(0, index);
+        }
+    }
+    needed
 }
 
 /// The names in each `local a, b = unpack(ARGV, 1, 2)` or `local a, b = take(2)`, as Rust writes a list of lists.

@@ -1,5 +1,6 @@
 //! The notifier by itself: what it sends, and what it makes of the answer.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use host::calls::{Answer, HttpError, RedisResult, Refusal, Ruling};
@@ -416,23 +417,34 @@ async fn a_wake_for_nothing_sends_nothing() {
 }
 
 #[tokio::test]
-async fn a_redis_that_fails_ends_the_wake_and_says_why() {
+async fn a_redis_that_is_in_trouble_is_waited_for_and_the_log_says_why() {
     type Fail = fn(&Effect) -> Option<Ruling>;
-    let table: [(Fail, &str); 3] = [
+    let table: [(Fail, &str); 2] = [
         (
             |effect| matches!(effect, Effect::RedisOpen).then(|| redis_fails("refused")),
             "Redis can't be reached: refused",
         ),
         (|effect| effect.verb().map(|_| redis_fails("LOADING: not yet")), "Redis failed: LOADING: not yet"),
-        (|effect| effect.verb().map(|_| replies(vec![RedisResult::Nil])), "unexpected reply to subscribe"),
     ];
     for (failure, told) in table {
+        let left = AtomicUsize::new(30);
+        let failing = move |effect: &Effect| {
+            let ruling = failure(effect)?;
+            left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).ok().map(|_| ruling)
+        };
         let double = telling_erp().with("lease_ms", "100").holding("changes.erp", [change(1)]);
-        let alone = double.when(failure).around("notifier").await;
-        let error = alone.wake().await.unwrap_err();
-        assert!(error.starts_with("the queue `changes` can't be worked off: ") && error.contains(told), "{error}");
-        assert!(requests(&alone.take_effects()).is_empty());
+        let alone = double.when(failing).around("notifier").await;
+        assert_eq!(alone.wake().await, Ok(()), "{told}");
+        assert!(alone.printed().contains(told), "{}", alone.printed());
+        assert_eq!(requests(&alone.take_effects()).len(), 1);
     }
+}
+
+#[tokio::test]
+async fn a_reply_that_no_release_gives_ends_the_wake_and_says_so() {
+    let alone = telling_erp().when(|effect| effect.verb().map(|_| replies(vec![RedisResult::Nil])));
+    let error = alone.around("notifier").await.wake().await.unwrap_err();
+    assert!(error.starts_with("the queue `changes` can't be worked off: unexpected reply to claim"), "{error}");
 }
 
 #[tokio::test]

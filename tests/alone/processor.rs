@@ -372,35 +372,78 @@ async fn a_store_that_cannot_be_opened_leaves_the_orders_where_they_are() {
 }
 
 #[tokio::test]
-async fn a_redis_that_fails_ends_the_wake_and_says_why() {
+async fn a_redis_that_is_in_trouble_is_waited_for_and_the_log_says_why() {
     type Fail = fn(&Effect) -> Option<Ruling>;
-    let table: [(Fail, &str); 4] = [
+    let table: [(Fail, &str); 3] = [
         (
             |effect| matches!(effect, Effect::RedisOpen).then(|| redis_fails("refused")),
             "Redis can't be reached: refused",
         ),
         (|effect| effect.verb().map(|_| redis_fails("LOADING: not yet")), "Redis failed: LOADING: not yet"),
-        (|effect| effect.verb().map(|_| replies(vec![RedisResult::Nil])), "unexpected reply to claim"),
         (
-            |effect| effect.verb().map(|_| replies(vec![binary("id"), RedisResult::Int64(1)])),
-            "unexpected reply to claim",
+            |effect| is_settle(effect).then(|| redis_fails("OOM: full, on @user_script:9. maxmemory")),
+            "Redis failed: OOM",
         ),
     ];
     for (failure, told) in table {
-        let alone = holding([order(1)]).with("lease_ms", "100").when(failure).around("processor").await;
+        // For three leases and more.
+        let left = AtomicUsize::new(30);
+        let failing = move |effect: &Effect| {
+            let ruling = failure(effect)?;
+            left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).ok().map(|_| ruling)
+        };
+        let alone = holding([order(1)]).with("lease_ms", "100").when(failing).around("processor").await;
+        assert_eq!(alone.wake().await, Ok(()), "{told}");
+        let printed = alone.printed();
+        assert_eq!(printed.matches("The queue `placed` stands still: ").count(), 1, "{printed}");
+        assert!(printed.contains(told), "{printed}");
+        let effects = alone.take_effects();
+        assert!(settled(&effects, "placed").iter().all(|settled| settled.verdict == "done"));
+        assert!(effects.iter().any(is_record_of(1)));
+    }
+}
+
+#[tokio::test]
+async fn a_reply_that_no_release_gives_ends_the_wake_and_says_so() {
+    type Fail = fn(&Effect) -> Option<Ruling>;
+    let table: [Fail; 2] = [
+        |effect| effect.verb().map(|_| replies(vec![RedisResult::Nil])),
+        |effect| effect.verb().map(|_| replies(vec![binary("id"), RedisResult::Int64(1)])),
+    ];
+    for failure in table {
+        let alone = holding([order(1)]).when(failure).around("processor").await;
         let error = alone.wake().await.unwrap_err();
-        assert!(error.starts_with("the queue `placed` can't be worked off: ") && error.contains(told), "{error}");
+        assert!(error.starts_with("the queue `placed` can't be worked off: unexpected reply to claim"), "{error}");
         assert!(!words(&alone.take_effects()).iter().any(|word| word.starts_with("set ")), "nothing was written");
     }
 }
 
 #[tokio::test]
-async fn a_settlement_that_never_succeeds_is_given_up_before_the_lease_ends() {
+async fn a_store_that_fails_spends_no_attempt_and_asks_for_no_second_charge() {
+    let left = AtomicUsize::new(3);
+    let alone = holding([order(1)])
+        .when(move |effect| {
+            let fails = matches!(effect, Effect::StoreSet(..))
+                && left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
+            fails.then(|| store_fails("OOM"))
+        })
+        .around("processor")
+        .await;
+    assert_eq!(alone.wake().await, Ok(()));
+    let record = format!("set {}", key(1));
+    let expected = [&record, MARKER, &record, MARKER, &record, "settle placed", MARKER, "claim placed", LAST];
+    assert_eq!(words(&alone.take_effects())[4..], expected);
+    assert!(alone.printed().contains("The orders in work wait: the store failed: "), "{}", alone.printed());
+}
+
+#[tokio::test]
+async fn a_settlement_that_is_refused_for_what_it_is_about_is_given_up_before_the_lease_ends() {
     let tries = AtomicUsize::new(0);
     let alone = holding([order(1)])
         .with("lease_ms", "600")
         .when(move |effect| {
-            is_settle(effect).then(|| redis_fails(&format!("try {}", tries.fetch_add(1, Ordering::Relaxed))))
+            is_settle(effect)
+                .then(|| redis_fails(&format!("try {} on @user_script:9.", tries.fetch_add(1, Ordering::Relaxed))))
         })
         .around("processor")
         .await;

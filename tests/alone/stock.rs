@@ -67,21 +67,23 @@ async fn an_order_that_the_stock_is_short_of_is_rejected_for_good() {
 #[tokio::test]
 async fn an_order_whose_stock_is_not_known_to_be_held_is_not_decided() {
     type Say = fn() -> Ruling;
-    let table: [(Say, &str); 5] = [
-        (|| redis_fails("OOM: out of memory"), "the stock can't be held: Redis failed: OOM"),
-        (|| replies(vec![binary("late")]), "another worker has the order now"),
-        (|| replies(vec![binary("perhaps")]), "the stock can't be held: unexpected reply to hold"),
-        (|| replies(vec![]), "the stock can't be held: unexpected reply to hold"),
-        (|| replies(vec![binary("short"), binary("TEA-1")]), "the stock can't be held: unexpected reply to hold"),
+    let unexpected = "the stock can't be held: unexpected reply to hold";
+    let table: [(Say, &str, &str); 6] = [
+        (|| redis_fails("OOM: out of memory"), "release", "the stock can't be held: Redis failed: OOM"),
+        (|| redis_fails("WRONGTYPE: on @user_script:7."), "retry", "the stock can't be held: Redis failed: WRONGTYPE"),
+        (|| replies(vec![binary("late")]), "retry", "another worker has the order now"),
+        (|| replies(vec![binary("perhaps")]), "retry", unexpected),
+        (|| replies(vec![]), "retry", unexpected),
+        (|| replies(vec![binary("short"), binary("TEA-1")]), "retry", unexpected),
     ];
-    for (say, reason) in table {
+    for (say, verdict, reason) in table {
         let alone = stock_says(1, say).around("processor").await;
         assert_eq!(alone.wake().await, Ok(()));
         let effects = alone.take_effects();
         assert!(!effects.iter().any(is_record_of(1)), "{reason}: no record is written");
         let settled = settled(&effects, "placed");
         let retried = settled.iter().find(|settled| settled.id == id(1).as_bytes()).unwrap();
-        assert_eq!((retried.verdict.as_str(), retried.emits.len()), ("retry", 0), "{reason}");
+        assert_eq!((retried.verdict.as_str(), retried.emits.len()), (verdict, 0), "{reason}");
         assert!(retried.reason.starts_with(reason), "{}", retried.reason);
         let neighbour = settled.iter().find(|settled| settled.id == id(2).as_bytes()).unwrap();
         assert_eq!(neighbour.verdict, "done", "{reason}");

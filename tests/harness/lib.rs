@@ -11,5 +11,5 @@ pub use client::Client;
 pub use endpoint::{Behaviour, Delivery, Endpoint, Reaction, SECRET, webhooks};
 pub use eventually::{eventually, within};
 pub use payments::{Asked, Ledger, Manner, PAYMENT_KEY, PaymentProvider};
-pub use redis::Redis;
+pub use redis::{Redis, Trouble};
 pub use sluice::{Sluice, an_order, app, json, root, start_with, unattended};

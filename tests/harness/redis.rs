@@ -1,16 +1,36 @@
 //! A Redis for one test.
 
 use ::redis::aio::{MultiplexedConnection, PubSubStream};
-use ::redis::{AsyncConnectionConfig, Client};
+use ::redis::{AsyncConnectionConfig, Client, InfoDict};
 use host::redis_server::RedisServer;
 use queue::native::Native;
 use tempfile::TempDir;
+
+use super::eventually;
 
 /// A `redis-server` set up as Sluice wants it: what was answered is on disk, changes of keys are told. It ends with
 /// this guard, its data too.
 pub struct Redis {
     server: RedisServer,
     _data: TempDir,
+}
+
+/// What makes Redis refuse every write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// OOM: `maxmemory` is reached.
+    Full,
+    /// MISCONF: it could not save its data.
+    Unsaved,
+    /// READONLY: it became a replica.
+    ReadOnly,
+    /// NOREPLICAS: it has fewer replicas than it must have.
+    Alone,
+}
+
+impl Trouble {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Full, Self::Unsaved, Self::ReadOnly, Self::Alone];
 }
 
 impl Redis {
@@ -43,6 +63,47 @@ impl Redis {
         let mut command = ::redis::cmd(words[0]);
         command.arg(&words[1..]);
         command.exec_async(&mut self.raw().await).await.expect("Redis obeys");
+    }
+
+    /// Lets a trouble begin.
+    pub async fn begin(&self, trouble: Trouble) {
+        match trouble {
+            Trouble::Full => self.tell(&["CONFIG", "SET", "maxmemory", "1"]).await,
+            Trouble::Unsaved => {
+                self.fail_a_save().await;
+                self.tell(&["CONFIG", "SET", "save", "3600 1000000000"]).await;
+            }
+            Trouble::ReadOnly => self.tell(&["REPLICAOF", "127.0.0.1", "1"]).await,
+            Trouble::Alone => self.tell(&["CONFIG", "SET", "min-replicas-to-write", "1"]).await,
+        }
+    }
+
+    /// Lets it end.
+    pub async fn end(&self, trouble: Trouble) {
+        match trouble {
+            Trouble::Full => self.tell(&["CONFIG", "SET", "maxmemory", "0"]).await,
+            Trouble::Unsaved => self.tell(&["CONFIG", "SET", "save", ""]).await,
+            Trouble::ReadOnly => self.tell(&["REPLICAOF", "NO", "ONE"]).await,
+            Trouble::Alone => self.tell(&["CONFIG", "SET", "min-replicas-to-write", "0"]).await,
+        }
+    }
+
+    /// A save fails, because a folder lies where its file is to be. Redis remembers that until one goes well.
+    async fn fail_a_save(&self) {
+        let obstacle = self.server.data().join("dump.rdb/obstacle");
+        std::fs::create_dir_all(obstacle).expect("a folder can be made");
+        eventually("a save to fail", async || {
+            let status: InfoDict =
+                ::redis::cmd("INFO").arg("persistence").query_async(&mut self.raw().await).await.ok()?;
+            if status.get::<String>("rdb_last_bgsave_status")? == "err" {
+                return Some(());
+            }
+            if status.get::<u8>("rdb_bgsave_in_progress")? == 0 {
+                self.tell(&["BGSAVE"]).await;
+            }
+            None
+        })
+        .await;
     }
 
     /// What is published on `channels` from now on.

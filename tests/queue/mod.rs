@@ -13,6 +13,7 @@ mod limits;
 mod model;
 mod recovery;
 mod redrive;
+mod refused;
 mod repeated_claim;
 mod round_trips;
 mod settle;

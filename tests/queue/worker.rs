@@ -387,25 +387,26 @@ async fn who_waits_for_effects_is_told_though_the_answer_to_their_settling_was_l
 }
 
 #[tokio::test]
-async fn a_redis_that_stays_away_ends_the_drain_and_the_message_comes_back() {
+async fn a_redis_that_stays_away_for_many_leases_costs_nothing_and_ends_no_wake() {
     let setup = Setup::new().await;
     accept_all(&setup.jobs(), &["a"]).await;
     let connection = Failing::around(setup.connection.clone());
-    let down = Cell::new(true);
+    // Before the claim, and again before the settlement.
+    connection.fail(&[Fault::Refused; 30]);
     let handler = Handling::by(async |_: &Message| {
-        if down.take() {
-            connection.fail(&[Fault::Refused; 100]);
-        }
+        connection.fail(&[Fault::Refused; 30]);
         handled()
     });
-    let runtime = Tokio::default();
-    let timing = queue::Timing { lease: Duration::from_millis(300), log_retention: LONG };
-    let queue = || Queue::new(&connection, &setup.namespace, "jobs", timing);
-    assert!(drain(&worker(queue(), &runtime, &handler)).await.is_err());
-    assert!(!connection.has_failed(), "it gave up before the lease was over");
-
-    let message = claimed(&setup.jobs(), &claim(1)).await.remove(0);
-    assert_eq!((message.delivery, message.crashes), (2, 1));
+    let (runtime, lease) = (Tokio::default(), Duration::from_millis(120));
+    let queue = Queue::new(&connection, &setup.namespace, "jobs", queue::Timing { lease, log_retention: LONG });
+    let drained = drain(&worker(queue, &runtime, &handler)).await.unwrap();
+    assert_eq!(drained, Drained { settled: 1, late: 0, more: false });
+    assert!(runtime.elapsed() > lease * 6, "it took {:?}", runtime.elapsed());
+    assert_eq!(handler.handled.take(), ["a"]);
+    let log = handler.log.take();
+    assert_eq!(log.len(), 2, "each outage is told once: {log:?}");
+    assert!(log[0].contains("LOADING"), "{log:?}");
+    assert_all_done(&setup).await;
 }
 
 #[tokio::test]

@@ -8,11 +8,14 @@ use order::{
 };
 use queue::{Effects, Failure, LetGo, Message, MessageId, MessageState};
 
-use crate::commands::{Commands, Moved, present, unchanged};
+use crate::commands::{Commands, Moved, present, queue_failed, unchanged};
 
 impl Commands<'_> {
     pub(crate) async fn change(&self, message: &Message, change: Change) -> Result<Effects, Failure> {
         let (kind, before) = (change.kind(), present(message)?);
+        if message.delivery > 1 && self.payments.is_some() {
+            self.records.check().await?;
+        }
         let moved = match before {
             Some(before) => self.move_on(change.id, before, change.request).await?,
             None => self.move_undecided(change.id, change.request).await?,
@@ -62,7 +65,7 @@ impl Commands<'_> {
     pub(crate) async fn undecided(&self, id: OrderId) -> Result<Option<Placed>, Failure> {
         let own = MessageId::from(CommandId { order: id, change: None }.to_bytes());
         let found = self.queue.find(&own.as_subject(), [&own]).await;
-        let found = found.map_err(|error| Failure::retry(format!("the order can't be looked up: {error}")))?;
+        let found = found.map_err(|error| queue_failed("the order can't be looked up", &error))?;
         let [Some(MessageState::Queued { payload } | MessageState::Dead { payload, .. })] = found.messages else {
             return Ok(None);
         };

@@ -5,8 +5,7 @@ use std::time::Duration;
 use guest::{Redis, now_ms};
 use order::event::GivenUp;
 use order::{
-    CHANGE_MARKER, Command, CommandId, NewOrder, OrderId, Record, RecordName, Timestamp, TraceParent, Version, event,
-    queues,
+    Command, CommandId, NewOrder, OrderId, Record, RecordName, Timestamp, TraceParent, Version, event, queues,
 };
 use queue::{Effects, Emit, Failure, Head, LetGo, Message, Queue, Untracked};
 
@@ -92,7 +91,7 @@ impl Commands<'_> {
     /// Writes the key whose change starts the notifier. If that fails or never happens, the timer of its queue starts
     /// it.
     pub(crate) async fn settled(&self) {
-        if let Err(failure) = self.records.write(CHANGE_MARKER, now_ms().to_string().into_bytes()).await {
+        if let Err(failure) = self.records.write_marker().await {
             eprintln!("The change marker could not be written: {failure}. The timer will wake the notifier.");
         }
     }
@@ -125,6 +124,12 @@ pub(crate) fn present(message: &Message) -> Result<Option<RecordName>, Failure> 
     let Some(head) = &message.head else { return Ok(None) };
     let name = RecordName::parse(head);
     name.map(Some).ok_or_else(|| Failure::undecodable(format!("its head is no version: {:?}", &**head)))
+}
+
+/// A failed call to the queue: Redis is in trouble, or something is wrong with this order.
+pub(crate) fn queue_failed(what: &str, error: &queue::Error) -> Failure {
+    let reason = format!("{what}: {error}");
+    if error.is_trouble() { Failure::release(reason) } else { Failure::retry(reason) }
 }
 
 /// The order moved on otherwise in the meantime, and that stands.

@@ -7,7 +7,7 @@ use guest::now_ms;
 use order::{Finding, Payment, Placed, RecordName, Shortage, Timestamp};
 use queue::{Effects, Failure, Hold, LetGo, Message, Shortfall};
 
-use crate::commands::{Commands, Moved, present, unchanged};
+use crate::commands::{Commands, Moved, present, queue_failed, unchanged};
 use crate::payments::Charge;
 
 impl Commands<'_> {
@@ -27,7 +27,7 @@ impl Commands<'_> {
 
     async fn find_out(&self, message: &Message, placed: &Placed) -> Result<Finding, Failure> {
         match self.hold(message, placed).await? {
-            Hold::Held => self.charge(placed).await,
+            Hold::Held => self.charge(message, placed).await,
             Hold::Short(shortfalls) => Ok(Finding::OutOfStock(shortfalls.into_iter().map(shortage).collect())),
             Hold::Recalled => Ok(Finding::Recalled),
             // The verdict of this delivery will be refused as well.
@@ -41,11 +41,14 @@ impl Commands<'_> {
             *pieces.entry(line.sku.as_str()).or_default() += u64::from(line.quantity.get());
         }
         let hold = self.queue.hold(message, self.untracked, pieces).await;
-        hold.map_err(|error| Failure::retry(format!("the stock can't be held: {error}")))
+        hold.map_err(|error| queue_failed("the stock can't be held", &error))
     }
 
-    async fn charge(&self, placed: &Placed) -> Result<Finding, Failure> {
+    async fn charge(&self, message: &Message, placed: &Placed) -> Result<Finding, Failure> {
         let Some(payments) = &self.payments else { return Ok(Finding::Good(Payment::None)) };
+        if message.delivery > 1 {
+            self.records.check().await?;
+        }
         Ok(match payments.charge(placed).await? {
             Charge::Taken(charge) => Finding::Good(Payment::Charged { charge }),
             Charge::Declined(words) => Finding::Declined(words),

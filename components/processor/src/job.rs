@@ -19,7 +19,7 @@ impl Handler for ProcessorJob<'_> {
             Self::Commands(commands) => commands.handle(message).await,
             Self::RemoveSuperseded(records) => {
                 let key = String::from_utf8_lossy(&message.payload);
-                records.remove(&key).await.map_err(Failure::retry)?;
+                records.remove(&key).await?;
                 Ok(Effects::default())
             }
         }

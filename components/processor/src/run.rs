@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use guest::{PaymentProvider, QueueSettings, Redis, SettingError, Settings, Wasi};
 use order::queues;
-use queue::{Backoff, Error, Queue, Runtime, Untracked, Worker};
-use spin_sdk::key_value::Store;
+use queue::{Backoff, Queue, Runtime, Untracked, Worker};
+use spin_sdk::key_value::{Error, Store};
+use spin_sdk::time::sleep;
 
 use crate::commands::Commands;
 use crate::job::ProcessorJob;
@@ -21,8 +22,7 @@ const PAID_BATCH: usize = 64;
 
 pub(crate) async fn run() -> Result<(), String> {
     let settings = ProcessorSettings::read().await.map_err(|error| error.to_string())?;
-    let store = Store::open_default().await;
-    let store = store.map_err(|error| format!("the key-value store `default` can't be opened: {error}"))?;
+    let store = open_store().await?;
     let runtime = Wasi::default();
     let wake = ProcessorWake {
         redis: &Redis::for_worker(&settings.shared),
@@ -32,6 +32,24 @@ pub(crate) async fn run() -> Result<(), String> {
         settings: &settings,
     };
     wake.run().await.map_err(|error| format!("the queue `placed` can't be worked off: {error}"))
+}
+
+/// Opens the store, however long its Redis is away: what this wake is for may have no other.
+async fn open_store() -> Result<Store, String> {
+    let mut told = false;
+    loop {
+        match Store::open_default().await {
+            Err(Error::Other(words)) if !told => {
+                told = true;
+                eprintln!("The key-value store `default` can't be opened: {words}. It is tried until it can.");
+            }
+            Err(Error::Other(_)) => {}
+            opened => {
+                return opened.map_err(|error| format!("the key-value store `default` can't be opened: {error}"));
+            }
+        }
+        sleep(Duration::from_secs(1)).await;
+    }
 }
 
 /// The things that the workers of one wake share.
@@ -44,7 +62,7 @@ struct ProcessorWake<'a> {
 }
 
 impl<'a> ProcessorWake<'a> {
-    async fn run(&self) -> Result<(), Error> {
+    async fn run(&self) -> Result<(), queue::Error> {
         let commands = ProcessorJob::Commands(Commands {
             queue: self.placed(),
             records: self.records,
@@ -58,7 +76,7 @@ impl<'a> ProcessorWake<'a> {
     }
 
     /// Says whether work was left because the time was up.
-    async fn drain(&self, queue: Queue<'_, Redis>, handler: &ProcessorJob<'_>) -> Result<bool, Error> {
+    async fn drain(&self, queue: Queue<'_, Redis>, handler: &ProcessorJob<'_>) -> Result<bool, queue::Error> {
         let worker = Worker {
             queue,
             handler,

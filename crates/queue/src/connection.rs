@@ -46,6 +46,31 @@ pub enum Error {
     },
 }
 
+/// What Redis says inside a script where it refuses to write at all, or refuses this user, and so not for what the
+/// script is about. Client libraries rename the codes, but keep the server's sentences.
+const REFUSALS: [&str; 6] = [
+    "maxmemory",
+    "MISCONF",
+    "read only replica",
+    "enough good replicas",
+    "this user may not",
+    "executing the script can't",
+];
+
+impl Error {
+    /// Whether Redis or the way to it is in trouble. When that is over, the same call may succeed. Otherwise a script
+    /// failed for what it found.
+    pub fn is_trouble(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::TimedOut(_) => true,
+            Self::Failed(words) => {
+                !words.contains("@user_script") || REFUSALS.iter().any(|refusal| words.contains(refusal))
+            }
+            Self::Unexpected { .. } => false,
+        }
+    }
+}
+
 /// One connection to Redis. Calls made while another waits are pipelined or queued, never mixed up.
 #[expect(async_fn_in_trait, reason = "components are single-threaded, so no Send bound is wanted")]
 pub trait Connection {

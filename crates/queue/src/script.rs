@@ -18,8 +18,10 @@ use replies::Replies;
 /// One of the files in `scripts/`, without its comments.
 pub(crate) struct Script {
     pub(crate) name: &'static str,
+    /// The parts of the prelude that it needs.
+    parts: &'static [&'static str],
     body: &'static str,
-    /// SHA-1 of the prelude and the body, in hex: Redis knows the script by it.
+    /// SHA-1 of these parts and the body, in hex: Redis knows the script by it.
     pub(crate) digest: &'static str,
     /// The names that it takes: first those that come once, then each group that may come often.
     #[cfg(any(debug_assertions, feature = "native"))]
@@ -29,13 +31,13 @@ pub(crate) struct Script {
     pub(crate) gives: names::Lists,
 }
 
-// One static for each file, and the prelude that goes before each: see build.rs.
+// One static for each file, and the prelude of which each has some parts before it: see build.rs.
 include!(concat!(env!("OUT_DIR"), "/scripts.rs"));
 
 impl Script {
     /// The whole script, as `EVAL` sends it.
     pub(crate) fn text(&self) -> String {
-        [PRELUDE, self.body].concat()
+        self.parts.iter().copied().chain([self.body]).collect()
     }
 }
 

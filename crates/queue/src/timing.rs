@@ -41,6 +41,9 @@ const SHORTEST_LOOK_BACK: Duration = Duration::from_secs(10);
 /// The longest pause between two tries of a call.
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
+/// The longest pause between two tries in a long outage.
+const LONGEST_LONG_PAUSE: Duration = Duration::from_secs(1);
+
 /// The longest wait of the first message that is given back.
 const FIRST_GIVEN_BACK: Duration = Duration::from_secs(1);
 
@@ -65,7 +68,8 @@ impl Timing {
         (self.lease / 4).clamp(SHORTEST_CALL, LONGEST_CALL)
     }
 
-    /// How long a worker goes on repeating a call that fails. A call that timed out is tried once more at least.
+    /// How long a worker goes on repeating a call that fails for what it is about; and how long it is quiet about one
+    /// that fails because Redis is in trouble. A call that timed out is tried once more at least.
     pub fn give_up(&self) -> Duration {
         (self.lease / 2).max(self.call_deadline() + self.pause())
     }
@@ -73,6 +77,11 @@ impl Timing {
     /// The pause before a failed call is repeated.
     pub fn pause(&self) -> Duration {
         (self.lease / 6).min(LONGEST_PAUSE)
+    }
+
+    /// The pause between two tries when Redis has been in trouble for some time.
+    pub fn long_pause(&self) -> Duration {
+        (self.lease / 6).min(LONGEST_LONG_PAUSE)
     }
 
     /// How often a worker renews the leases of messages that take long. When one renewal fails, the next one still

@@ -69,7 +69,8 @@ const MOST_BYTES: usize = 1 << 20;
 impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
     /// Works until nothing is visible, or until the time is up.
     ///
-    /// After an error the claimed messages become visible again when their leases run out.
+    /// While Redis is in trouble it goes on trying. After an error the claimed messages become visible again when their
+    /// leases run out.
     pub async fn drain(&self) -> Result<Drained, Error> {
         let mut drained = Drained::default();
         let mut silence = true;
@@ -136,8 +137,9 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
         let mut finished = Vec::with_capacity(batch.len());
         let mut running: FuturesUnordered<_> =
             batch.iter().map(async |message| (message, self.handle(message).await)).collect();
+        let mut wait = self.queue.timing.renewal();
         loop {
-            let tick = self.runtime.sleep(self.queue.timing.renewal());
+            let tick = self.runtime.sleep(wait);
             let mut tick = std::pin::pin!(tick);
             while let Either::Left((done, _)) = select(running.next(), tick.as_mut()).await {
                 let Some((message, verdict)) = done else {
@@ -148,7 +150,9 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
                 finished.push(Settlement { id, delivery, verdict });
             }
             self.settle(&mut finished, drained).await?;
-            self.renew(&open).await;
+            let timing = &self.queue.timing;
+            // A renewal that failed is made good as soon as Redis takes it.
+            wait = if self.renew(&open).await { timing.renewal() } else { timing.long_pause() };
         }
     }
 
@@ -215,28 +219,38 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
         }
     }
 
-    /// Repeats a failing call to Redis for half a lease. It says whether the answer to an earlier try may have been
-    /// lost, to the call that comes next and in the end. A moment's failure must not turn handled messages into
-    /// crashes. Nor may it end a wake: the timer that caused the wake is gone, and might have been the last to come.
+    /// Repeats a failing call to Redis. It says whether the answer to an earlier try may have been lost, to the call that
+    /// comes next and in the end. While Redis is in trouble there is no end to it: what was handled must not become a
+    /// crash, and a wake must not end, because the timer that caused it is gone, and might have been the last to come.
     pub async fn insist<T>(&self, call: impl AsyncFn(bool) -> Result<T, Error>) -> Result<(T, bool), Error> {
-        let give_up = self.runtime.elapsed() + self.queue.timing.give_up();
-        let mut answer_lost = false;
+        let timing = &self.queue.timing;
+        let (begun, mut answer_lost, mut told) = (self.runtime.elapsed(), false, false);
         loop {
-            match call(answer_lost).await {
+            let error = match call(answer_lost).await {
                 Ok(answer) => return Ok((answer, answer_lost)),
-                // Another answer won't come.
-                Err(error @ Error::Unexpected { .. }) => return Err(error),
-                Err(error) if self.runtime.elapsed() >= give_up => return Err(error),
-                Err(_) => self.runtime.sleep(self.queue.timing.pause()).await,
-            }
+                Err(error) => error,
+            };
             answer_lost = true;
+            let is_long = self.runtime.elapsed() >= begun + timing.give_up();
+            match (&error, is_long) {
+                // Another answer won't come.
+                (Error::Unexpected { .. }, _) => return Err(error),
+                (_, true) if !error.is_trouble() => return Err(error),
+                (_, true) if !told => {
+                    told = true;
+                    let queue = self.queue.name();
+                    self.handler
+                        .log(&format!("The queue `{queue}` stands still: {error}. It is tried until it goes on."));
+                }
+                _ => {}
+            }
+            self.runtime.sleep(if is_long { timing.long_pause() } else { timing.pause() }).await;
         }
     }
 
-    /// A renewal that fails is left to the next one, for which a third of the lease is still there. A lost lease needs
-    /// nothing done: the late verdict will be refused.
-    async fn renew(&self, open: &[&Message]) {
+    /// Says whether Redis took the renewal. A lost lease needs nothing done: the late verdict will be refused.
+    async fn renew(&self, open: &[&Message]) -> bool {
         let deliveries: Vec<_> = open.iter().map(|message| (&message.id, message.delivery)).collect();
-        drop(self.queue.renew(&deliveries).await);
+        self.queue.renew(&deliveries).await.is_ok()
     }
 }

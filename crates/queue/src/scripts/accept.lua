@@ -11,7 +11,7 @@
 --       {'conflict', id}  the key is known with another fingerprint
 --       {'full', id}      past a limit; nothing was written
 local queue, bell_ms, guard_ms, id, payload, digest, fingerprint, ttl_ms, again, depth, age_ms = unpack(ARGV, 1, 11)
-local seen, lists = ns .. ':seen', ns .. ':seen:lists'
+local seen, lists, body, due = ns .. ':seen', ns .. ':seen:lists', key(queue, 'body'), key(queue, 'due')
 
 local function list_key(list) return ns .. ':seen:order:' .. list end
 
@@ -51,7 +51,7 @@ local function use_up_old_list()
   end
 end
 
-if (string.byte(id, -1) or 0) % OFTEN == 0 then
+local function forget_some()
   use_up_old_list()
   for _, list in ipairs(redis.call('SRANDMEMBER', lists, LISTS)) do
     if list ~= ttl_ms then forget_first(list) end
@@ -71,21 +71,26 @@ if digest ~= '' then
   end
 end
 if again == '1' then
-  local kept = redis.call('HEXISTS', key(queue, 'body'), id) == 1
+  local kept = redis.call('HEXISTS', body, id) == 1
   local done = redis.call('HEXISTS', ns .. ':head', id) == 1
   if kept or done then return {'accepted', id} end
 end
 
-local due = key(queue, 'due')
-if depth ~= '0' and redis.call('ZCARD', due) >= tonumber(depth) then return {'full', id} end
+local waiting = redis.call('ZCARD', due)
+if depth ~= '0' and waiting >= tonumber(depth) then return {'full', id} end
 if age_ms ~= '0' then
   local oldest = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')
   if oldest[2] and now - oldest[2] > tonumber(age_ms) then return {'full', id} end
 end
 
+check_waking(queue)
+check_rights({'HSET', body, 'ZADD', due, 'HDEL', seen, 'RPUSH', list_key(ttl_ms), 'SADD', lists})
+-- Of all keys only this one wasn't read yet, so it comes first.
+redis.call('HSET', body, id, payload)
 note_lane(queue)
-redis.call('HSET', key(queue, 'body'), id, payload)
 redis.call('ZADD', due, now, id)
 if digest ~= '' then remember_key(digest, fingerprint, ttl_ms, id) end
+-- If a stranger wrote these lists, records are kept too long, and nothing else is lost.
+if (string.byte(id, -1) or 0) % OFTEN == 0 then pcall(forget_some) end
 ring(queue, bell_ms, guard_ms)
 return {'accepted', id}

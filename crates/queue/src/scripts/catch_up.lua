@@ -5,7 +5,7 @@
 -- Reply {copied, behind}: how many, and whether there is more
 local queue, lane, most, pattern, guard_ms = unpack(ARGV, 1, 5)
 local known = redis.call('HGET', key(queue, 'subscribers'), lane)
-known = known and cjson.decode(known) or {}
+known = known and decoded(cjson.decode, known) or {}
 local copied, behind, bodies, times = 0, 0, {}, {}
 if not known.behind then return {copied, behind} end
 
@@ -28,11 +28,13 @@ else
   behind = 1
 end
 
+check_waking(lane)
+begin({'HSET', 'ZADD'}, {hash = {key(queue, 'subscribers'), key(lane, 'body')}, zset = {key(lane, 'due')}})
 redis.call('HSET', key(queue, 'subscribers'), lane, cjson.encode(known))
 call_with('HSET', key(lane, 'body'), bodies)
 call_with('ZADD', key(lane, 'due'), times)
 if copied > 0 then
   arm(lane, now + guard_ms, guard_ms)
-  redis.call('HINCRBY', ns .. ':totals', queue .. ':made_good', copied)
+  redis.pcall('HINCRBY', ns .. ':totals', queue .. ':made_good', copied)
 end
 return {copied, behind}

@@ -23,6 +23,13 @@ local TOGETHER = 16
 -- How many messages are looked at: suspects may stand before all others.
 local LOOKED_AT = 10000
 
+-- Who can't settle later must not begin now, so a full Redis refuses the claim.
+check_waking(queue)
+check_rights({'SET', key(queue, 'turn'), 'DEL', key(queue, 'turn')})
+begin({'EXISTS', 'HGET', 'HMGET', 'HSET', 'ZADD', 'ZRANGE'}, {
+  hash = {key(queue, 'deliveries'), key(queue, 'body'), key(queue, 'history'), key(queue, 'subject'), ns .. ':head'},
+  zset = {due},
+})
 if silence == '1' then redis.call('DEL', key(root(queue), 'bell')) end
 
 -- What the messages are about. Most queues have no follow-ups, and ask Redis once.

@@ -2,12 +2,18 @@
 --
 -- Reply {was_dead}: 1, or 0: it is no dead letter (any more)
 local queue, id, by, why = unpack(ARGV, 1, 4)
+local hashes = {'why', 'discarded', 'body', 'deliveries', 'history', 'subject'}
+for at, part in ipairs(hashes) do hashes[at] = key(queue, part) end
+for _, part in ipairs({':held', ':stock', ':stock:held'}) do hashes[#hashes + 1] = ns .. part end
+begin_even_if_full({'HDEL', 'HINCRBY', 'HSET', 'ZREM'}, {hash = hashes, zset = {key(queue, 'dead')}})
+local is_follow_up = subject_of(queue, id) ~= id
+if not is_follow_up then check_let_go(id) end
+
 local was_dead = redis.call('ZREM', key(queue, 'dead'), id)
 if was_dead == 0 then return {was_dead} end
-local record = cjson.decode(redis.call('HGET', key(queue, 'why'), id) or '{}')
+local record = decoded(cjson.decode, redis.call('HGET', key(queue, 'why'), id) or '{}') or {}
 record.at, record.by, record.why = now, by, why
 redis.call('HSET', key(queue, 'discarded'), id, cjson.encode(record))
-local is_follow_up = subject_of(queue, id) ~= id
 if not is_follow_up then let_go(id, true) end
 -- A follow-up may be accepted under this id again, and delivery numbers only grow.
 local deliveries = is_follow_up and redis.call('HGET', key(queue, 'deliveries'), id)

@@ -10,6 +10,11 @@ local queue, bell_ms, guard_ms, id, subject, payload, recalls = unpack(ARGV, 1, 
 if redis.call('ZSCORE', key(queue, 'dead'), id) then return {'dead'} end
 if redis.call('HEXISTS', key(queue, 'body'), id) == 1 then return {'waiting'} end
 
+check_waking(queue)
+begin({'HGET', 'HSET', 'ZADD', 'ZSCORE'}, {
+  hash = {key(queue, 'deliveries'), key(queue, 'body'), key(queue, 'subject'), key(queue, 'line')},
+  zset = {key(queue, 'due')},
+})
 note_lane(queue)
 local deliveries = read_state(queue, id)
 if deliveries > 0 then write_state(queue, id, deliveries, 0, 0) end

@@ -19,25 +19,30 @@ if deliveries == 1 then
   end
 end
 
+local stock, held = ns .. ':stock', ns .. ':stock:held'
+check_rights({'HINCRBY', stock, 'HINCRBY', held, 'HSET', ns .. ':held'})
 local lines = {}
 local reply = {'short'}
 for at = 5, #ARGV, 2 do
   local item, units = unpack(ARGV, at, at + 1)
   units = tonumber(units)
-  local left = tonumber(redis.call('HGET', ns .. ':stock', item) or nil)
+  local value = redis.call('HGET', stock, item)
+  check_sum(stock, item, value, -units)
+  local left = tonumber(value or nil)
   local is_tracked = left ~= nil
   if not is_tracked and untracked == 'reject' then left = 0 end
   if left and left < units then
     reply[#reply + 1] = {item, units, left}
   elseif is_tracked then
+    check_sum(held, item, redis.call('HGET', held, item), units)
     lines[#lines + 1] = {item, units}
   end
 end
 if #reply > 1 then return reply end
 
 for _, line in ipairs(lines) do
-  redis.call('HINCRBY', ns .. ':stock', line[1], -line[2])
-  redis.call('HINCRBY', ns .. ':stock:held', line[1], line[2])
+  redis.call('HINCRBY', stock, line[1], -line[2])
+  redis.call('HINCRBY', held, line[1], line[2])
 end
 if #lines > 0 then redis.call('HSET', ns .. ':held', id, cmsgpack.pack(lines)) end
 return {'held'}

@@ -1,4 +1,5 @@
--- What every script begins with: the keys, the time, the doorbell and the timer.
+-- What scripts begin with: the keys, the time, the doorbell and the timer. build.rs gives each script those of the
+-- declarations below that it needs.
 --
 -- KEYS[1] is the namespace with its hash tag, `{orders}` say. Every key below is derived from it and so lies in the
 -- same slot. In the names, <queue> is a queue (`placed`) or a lane of one (`changes.erp`); <root> is the part before
@@ -43,6 +44,7 @@
 --   ns:totals              hash    counters
 --   ns:rearmed             string  ms of the last rearm, which health asks for
 --   ns:log                 stream  every event with its payload, trimmed by age
+--   ns:probe               string  never there: what is tried on it shows whether Redis takes writes
 local ns = KEYS[1]
 
 local function key(queue, part) return ns .. ':' .. queue .. ':' .. part end
@@ -52,14 +54,104 @@ local function root(queue) return string.match(queue, '^[^.]+') end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
+-- Redis undoes nothing of a script that fails. So whatever might refuse a write is tried before the first one: a right
+-- that the user lacks, a key that a stranger wrote, a Redis that takes no writes. What comes later can't fail.
+
+local function refuse(why) error({err = why}) end
+
+-- Fails unless the user may call each command on the key behind it.
+local function check_rights(rights)
+  for at = 1, #rights, 2 do
+    if not redis.acl_check_cmd(rights[at], rights[at + 1], '', '') then
+      refuse('NOPERM this user may not call ' .. rights[at] .. ' on ' .. rights[at + 1])
+    end
+  end
+end
+
+-- A command for each kind of key that is refused on every other kind, and costs little.
+local KINDS = {hash = 'HLEN', zset = 'ZCARD', set = 'SCARD', stream = 'XLEN'}
+
+local function check_kind(kind, name)
+  local size = redis.pcall(KINDS[kind], name)
+  if type(size) ~= 'table' then return end
+  if string.sub(size.err, 1, 9) ~= 'WRONGTYPE' then refuse(size.err) end
+  refuse('WRONGTYPE ' .. name .. ' is no ' .. kind .. ': a stranger wrote it. Rename or delete it')
+end
+
+-- Fails unless the user may call all these, and unless all keys can be written that are given by their kind.
+local function check(commands, keys)
+  for kind, names in pairs(keys) do
+    for _, name in ipairs(names) do
+      check_kind(kind, name)
+      check_rights({'DEL', name})
+    end
+  end
+  for _, command in ipairs(commands) do check_rights({command, ns}) end
+end
+
+-- Also fails if Redis is full: for what asks more of it later.
+local function begin(commands, keys)
+  check(commands, keys)
+  redis.call('SET', ns .. ':probe', '', 'XX')
+end
+
+-- Goes on though Redis is full, for what must not wait until it isn't: Redis refuses no write for that after one that
+-- frees memory.
+local function begin_even_if_full(commands, keys)
+  check(commands, keys)
+  redis.call('DEL', ns .. ':probe')
+end
+
+-- Fails unless a field's value is a whole number, or absent, and stays one that Redis can count with when `by` is added.
+local function check_sum(name, field, value, by)
+  local whole = not value or value == '0' or string.match(value, '^-?[1-9]%d*$')
+  if not whole or math.abs((value or 0) + by) > 9.2e18 then
+    refuse('ERR ' .. name .. ' can not add ' .. by .. ' to ' .. value .. ', which it has for ' .. field)
+  end
+end
+
+-- What an idempotency key was used for: fingerprint and value, or nil.
+local function known_key(digest)
+  local record = redis.call('HGET', ns .. ':seen', digest)
+  if not record or struct.unpack('>I6', record) <= now then return nil end
+  return string.sub(record, 7, 22), string.sub(record, 23)
+end
+
+-- Keeps an entry with the others that end in the order of their coming.
+local function put_in(list, entry)
+  if redis.call('RPUSH', ns .. ':seen:order:' .. list, entry) == 1 then redis.call('SADD', ns .. ':seen:lists', list) end
+end
+
+-- Remembers what an idempotency key was used for. Records with the same ttl end in the order in which they come, so
+-- none waits for a longer one. If a stranger wrote these lists, the record is kept too long, and nothing else is lost.
+local function remember_key(digest, fingerprint, ttl_ms, value)
+  local till = struct.pack('>I6', now + ttl_ms)
+  redis.call('HSET', ns .. ':seen', digest, till .. fingerprint .. value)
+  pcall(put_in, ttl_ms, till .. digest)
+end
+
+-- What is written in this encoding, or nil for anything else.
+local function decoded(decode, text)
+  local ok, value = pcall(decode, text)
+  return ok and type(value) == 'table' and value or nil
+end
+
 -- Redis deletes a key whose expiry is set into the past, and tells nobody. `now` gets old while a script runs, hence a
 -- time from this moment and not a point in time, and hence some distance.
 local SOONEST_MS = 10
+-- Ten years. A partner may ask for any wait, and Redis can't add every number to its clock.
+local LATEST_MS = 10 * 366 * 24 * 3600 * 1000
+
+local function bounded(after_ms) return math.min(tonumber(after_ms), LATEST_MS) end
 
 local function expire(queue, part, after_ms)
   local timer = key(root(queue), part)
-  redis.call('HSET', timer, 'armed', 1)
-  redis.call('PEXPIRE', timer, math.max(after_ms, SOONEST_MS), 'LT')
+  if type(redis.pcall('HSET', timer, 'armed', 1)) == 'table' then
+    -- What a stranger wrote there must not fail what has begun.
+    redis.call('DEL', timer)
+    redis.call('HSET', timer, 'armed', 1)
+  end
+  redis.call('PEXPIRE', timer, math.max(bounded(after_ms), SOONEST_MS), 'LT')
 end
 
 -- Lets the timer of the queue expire at `at` unless it does so earlier, and its guard `guard_ms` later: the worker that
@@ -69,12 +161,25 @@ local function arm(queue, at, guard_ms)
   expire(queue, 'guard', at - now + guard_ms)
 end
 
--- Wakes a worker unless a doorbell is ringing already. Pub/sub may lose it: the timer is armed as well.
+-- Wakes a worker unless a doorbell is ringing already. Pub/sub may lose it: the timer is armed as well. A user without
+-- a right to the channel loses every one.
 local function ring(queue, bell_ms, guard_ms)
   local bell = key(root(queue), 'bell')
   if redis.call('SET', bell, '1', 'NX', 'PX', bell_ms) then
-    redis.call('PUBLISH', bell, '1')
+    redis.pcall('PUBLISH', bell, '1')
     arm(queue, now + guard_ms, guard_ms)
+  end
+end
+
+-- What it takes to wake a worker of a queue.
+local function check_waking(queue)
+  local parent = root(queue)
+  local timer = key(parent, 'timer')
+  check_rights({'SET', key(parent, 'bell'), 'DEL', timer, 'HSET', timer, 'PEXPIRE', key(parent, 'guard')})
+  if queue ~= parent then
+    local lanes = key(parent, 'lanes')
+    check_kind('set', lanes)
+    check_rights({'SADD', lanes})
   end
 end
 
@@ -145,7 +250,9 @@ end
 -- The subscribers of a queue by their lanes.
 local function subscribers_of(queue)
   local subscribers, all = {}, redis.call('HGETALL', key(queue, 'subscribers'))
-  for at = 1, #all, 2 do subscribers[all[at]] = cjson.decode(all[at + 1]) end
+  for at = 1, #all, 2 do
+    subscribers[all[at]] = decoded(cjson.decode, all[at + 1]) or refuse('ERR ' .. all[at] .. ' is no subscriber')
+  end
   return subscribers
 end
 
@@ -180,7 +287,7 @@ end
 -- while others were there; if it is in `due` instead, all of them wait for it.
 local function line_of(queue, subject)
   local line = redis.call('HGET', key(queue, 'line'), subject)
-  return line and cmsgpack.unpack(line) or {}
+  return line and decoded(cmsgpack.unpack, line) or {}
 end
 
 local function set_line(queue, subject, line)
@@ -227,22 +334,22 @@ end
 -- The last of them are kept: a message that is redriven for weeks must not grow without bound.
 local HISTORY = 32
 
-local function append_to(history, id, list, entry)
+local function history_of(queue, id)
+  return decoded(cjson.decode, redis.call('HGET', key(queue, 'history'), id) or '[]') or {}
+end
+
+local function append_to(queue, id, list, entry)
   entry.at = now
   list[#list + 1] = entry
   if #list > HISTORY then table.remove(list, 1) end
-  redis.call('HSET', history, id, cjson.encode(list))
+  redis.call('HSET', key(queue, 'history'), id, cjson.encode(list))
 end
 
-local function remember(queue, id, entry)
-  local history = key(queue, 'history')
-  append_to(history, id, cjson.decode(redis.call('HGET', history, id) or '[]'), entry)
-end
+local function remember(queue, id, entry) append_to(queue, id, history_of(queue, id), entry) end
 
 -- One entry for all times, so that an outage pushes nothing else out. An older build must be able to read its kind.
 local function remember_given_back(queue, id, entry)
-  local history = key(queue, 'history')
-  local list = cjson.decode(redis.call('HGET', history, id) or '[]')
+  local list = history_of(queue, id)
   entry.given_back, entry.since = 1, now
   for at = #list, 1, -1 do
     local before = list[at]
@@ -251,7 +358,7 @@ local function remember_given_back(queue, id, entry)
       table.remove(list, at)
     end
   end
-  append_to(history, id, list, entry)
+  append_to(queue, id, list, entry)
 end
 
 -- Sends a dead letter back with new attempts. Delivery numbers go on: they are the fence.
@@ -269,11 +376,25 @@ local function arm_earliest(queue, guard_ms)
   if next[2] then arm(queue, tonumber(next[2]), guard_ms) end
 end
 
+-- The lines of what a subject holds: item and units.
+local function held_by(subject)
+  local held = redis.call('HGET', ns .. ':held', subject)
+  if not held then return {} end
+  return decoded(cmsgpack.unpack, held) or refuse('ERR ' .. ns .. ':held can not be read for one subject')
+end
+
+-- Fails if a subject could not let go of what it holds.
+local function check_let_go(subject)
+  for _, line in ipairs(held_by(subject)) do
+    local stock, held = ns .. ':stock', ns .. ':stock:held'
+    check_sum(stock, line[1], redis.call('HGET', stock, line[1]), line[2])
+    check_sum(held, line[1], redis.call('HGET', held, line[1]), -line[2])
+  end
+end
+
 -- What a subject holds goes back into stock, or for good. Once: then it holds nothing.
 local function let_go(subject, goes_back)
-  local held = redis.call('HGET', ns .. ':held', subject)
-  if not held then return end
-  for _, line in ipairs(cmsgpack.unpack(held)) do
+  for _, line in ipairs(held_by(subject)) do
     if goes_back then redis.call('HINCRBY', ns .. ':stock', line[1], line[2]) end
     redis.call('HINCRBY', ns .. ':stock:held', line[1], -line[2])
   end

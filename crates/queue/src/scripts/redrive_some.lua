@@ -19,6 +19,11 @@ local sent, offset = 0, 0
 local paced = math.max(now, tonumber(redis.call('GET', key(queue, 'paced')) or 0))
 
 local function spread() return paced + math.floor(sent * 1000 / per_second) end
+check_waking(queue)
+begin({'HDEL', 'HGET', 'HSET', 'ZADD', 'ZRANGE', 'ZREM', 'ZSCORE'}, {
+  hash = {key(queue, 'deliveries'), key(queue, 'why'), key(queue, 'subject'), key(queue, 'line')},
+  zset = {key(queue, 'due'), dead},
+})
 
 if after ~= '' then
   -- The letter may have gone back meanwhile, or been buried anew.

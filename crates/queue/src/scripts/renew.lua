@@ -3,6 +3,8 @@
 -- Reply {renewed for each delivery}: 1, or 0: the lease was lost, and another worker has the message or may have it
 -- soon
 local queue, lease_ms = unpack(ARGV, 1, 2)
+check_waking(queue)
+begin_even_if_full({'HGET', 'HSET', 'ZADD'}, {hash = {key(queue, 'deliveries')}, zset = {key(queue, 'due')}})
 local reply = {}
 for at = 3, #ARGV, 2 do
   local id, delivery = unpack(ARGV, at, at + 1)

@@ -33,7 +33,7 @@ local function append(event, payload)
     redis.call('XADD', ns .. ':log', '*', 'id', event, 'event', payload)
   else
     trimmed = true
-    redis.call('XADD', ns .. ':log', 'MINID', '~', now - retention_ms, '*', 'id', event, 'event', payload)
+    redis.call('XADD', ns .. ':log', 'MINID', '~', math.max(now - retention_ms, 0), '*', 'id', event, 'event', payload)
   end
 end
 
@@ -56,11 +56,10 @@ local function emit(target, id, payload, log, delay_ms)
   if log == '1' then append(id, payload) end
 end
 
-local subscribers
+local copies, subscribers = false, {}
 
 -- Before the message goes. Whoever settles need not know the subscribers, and so forgets none.
 local function copy(id, topic)
-  subscribers = subscribers or subscribers_of(queue)
   local payload = redis.call('HGET', body, id)
   for lane, subscriber in pairs(subscribers) do
     if wants(subscriber, topic) then put(lane, id, payload, 0) end
@@ -101,12 +100,40 @@ local function postpone(id, deliveries, failures, crashes, delay_ms)
 end
 
 -- What is known of the messages, as this script goes on: one may come twice.
-local ids, states = {}, {}
+local ids, states, targets, letting_go = {}, {}, {}, {}
 while at <= #ARGV do
-  -- The id is the first of its arguments, and the number of emits the last.
+  -- The id is the first of its arguments, stock the ninth, then clears and topic, and the number of emits the last.
   ids[#ids + 1] = ARGV[at]
-  at = at + SETTLEMENT + EMIT * ARGV[at + SETTLEMENT - 1]
+  if ARGV[at + 8] ~= '' then letting_go[#letting_go + 1] = ARGV[at] end
+  copies = copies or ARGV[at + 10] ~= ''
+  at = at + SETTLEMENT
+  for _ = 1, tonumber(ARGV[at - 1]) do
+    targets[ARGV[at]] = true
+    at = at + EMIT
+  end
 end
+
+-- What was done must be told though Redis is full: it was charged, it was delivered.
+local hashes, zsets = {ns .. ':head'}, {due, key(queue, 'dead')}
+for _, part in ipairs({'body', 'deliveries', 'history', 'why', 'subject', 'line'}) do
+  hashes[#hashes + 1] = key(queue, part)
+end
+if letting_go[1] then
+  for _, part in ipairs({':held', ':stock', ':stock:held'}) do hashes[#hashes + 1] = ns .. part end
+end
+check_waking(queue)
+begin_even_if_full({'HDEL', 'HGET', 'HINCRBY', 'HSET', 'XADD', 'ZADD', 'ZREM'},
+  {hash = hashes, zset = zsets, stream = {ns .. ':log'}})
+if copies then
+  subscribers = subscribers_of(queue)
+  for lane in pairs(subscribers) do targets[lane] = true end
+end
+for target in pairs(targets) do
+  check_waking(target)
+  check({}, {hash = {key(target, 'body')}, zset = {key(target, 'due')}})
+end
+for _, id in ipairs(letting_go) do check_let_go(subject_of(queue, id)) end
+
 for n, state in ipairs(values_of(states_key, ids)) do states[ids[n]] = state end
 
 at = 5
@@ -151,5 +178,6 @@ for target, sent in pairs(emitted) do
   call_with('HSET', key(target, 'body'), sent.bodies)
   call_with('ZADD', key(target, 'due'), sent.times)
 end
-for counter, n in pairs(counts) do redis.call('HINCRBY', ns .. ':totals', counter, n) end
+-- A counter that can't count must hold up no order.
+for counter, n in pairs(counts) do redis.pcall('HINCRBY', ns .. ':totals', counter, n) end
 return reply

@@ -13,11 +13,15 @@
 --       {'over', left, held}      nothing was done
 --       {'untracked'}
 local item, by, most, digest, fingerprint, ttl_ms = unpack(ARGV, 1, 6)
+local stock, stock_held = ns .. ':stock', ns .. ':stock:held'
+begin({'HINCRBY'}, {hash = {stock, stock_held, ns .. ':seen'}})
 local first = digest ~= '' and known_key(digest)
 if first and first ~= fingerprint then return {'conflict'} end
-local left = tonumber(redis.call('HGET', ns .. ':stock', item) or nil)
+local left, held = redis.call('HGET', stock, item), redis.call('HGET', stock_held, item)
+check_sum(stock, item, left, by)
+check_sum(stock_held, item, held, 0)
+left, held = tonumber(left or nil), tonumber(held or 0)
 if not left then return {'untracked'} end
-local held = tonumber(redis.call('HGET', ns .. ':stock:held', item) or 0)
 if first then return {'replayed', left, held} end
 local units = tonumber(by)
 if left + units < 0 then return {'short', left, held} end

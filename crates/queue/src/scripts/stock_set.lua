@@ -2,7 +2,9 @@
 --
 -- Reply {left, held}
 local item, left = unpack(ARGV, 1, 2)
+begin({'HSET'}, {hash = {ns .. ':stock', ns .. ':stock:held'}})
+local held = redis.call('HGET', ns .. ':stock:held', item)
+check_sum(ns .. ':stock:held', item, held, 0)
 redis.call('HSET', ns .. ':stock', item, left)
-left = tonumber(left)
-local held = tonumber(redis.call('HGET', ns .. ':stock:held', item) or 0)
+held, left = tonumber(held or 0), tonumber(left)
 return {left, held}

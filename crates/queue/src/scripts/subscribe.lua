@@ -9,6 +9,9 @@
 -- Messages are copied to the subscribers that are known here, whoever copies them. Only release 0.1 copies by its own
 -- list: what it copied is made good from the log, to subscribers that it never wrote to.
 local queue, fresh_ms, look_back_ms = unpack(ARGV, 1, 3)
+begin({'HSET', 'SET', 'SREM'}, {
+  hash = {key(queue, 'subscribers'), ns .. ':totals'}, set = {key(queue, 'lanes')}, stream = {ns .. ':log'},
+})
 local subscribers, changed = subscribers_of(queue), {}
 
 -- Entries of the log, as numbers.
@@ -44,7 +47,7 @@ end
 local totals = redis.call('HMGET', ns .. ':totals', queue .. ':done', queue .. ':copied')
 local others = (tonumber(totals[1]) or 0) - (tonumber(totals[2]) or 0)
 local counted = redis.call('GET', key(queue, 'copiers'))
-counted = counted and cjson.decode(counted) or {entry = '0-0'}
+counted = counted and decoded(cjson.decode, counted) or {entry = '0-0'}
 if counted.others and others ~= counted.others then
   local from = string.format('%d-0', math.max(parts(counted.entry) - look_back_ms, 0))
   for lane, known in pairs(subscribers) do
