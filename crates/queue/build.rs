@@ -16,16 +16,12 @@ fn main() {
     let mut names: Vec<_> = fs::read_dir(scripts)
         .expect("the scripts lie in src/scripts")
         .map(|entry| entry.expect("the folder can be listed").file_name().into_string().expect("names are ASCII"))
-        .filter(|name| name != "prelude.lua" && name != "seen.lua")
+        .filter(|name| name != "prelude.lua")
         .collect();
     names.sort();
     let mut all = String::new();
     for name in names {
-        let mut body = without_comments(&read(&scripts.join(&name)));
-        // Not a part of the prelude, because the largest component does without it.
-        if body.contains("known_key(") {
-            body.insert_str(0, &seen);
-        }
+        let body = without_comments(&read(&scripts.join(&name)));
         let constant = name.trim_end_matches(".lua").to_uppercase();
         all.push_str(&format!("&{constant}, "));
         generated.push_str(&constant_of(&constant, &name, &prelude, &body));

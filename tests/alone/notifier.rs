@@ -305,15 +305,15 @@ async fn what_waits_for_an_endpoint_that_this_instance_does_not_know_is_left_to_
 
 #[tokio::test]
 async fn an_endpoint_that_missed_something_is_given_it_before_the_wake_ends() {
-    let behind = std::sync::atomic::AtomicUsize::new(3);
+    let behind = AtomicUsize::new(3);
     let alone = telling_erp()
         .when(move |effect| match effect.verb() {
             Some(Verb::Subscribe { .. }) => {
-                let left = behind.load(std::sync::atomic::Ordering::Relaxed);
+                let left = behind.load(Ordering::Relaxed);
                 Some(replies(vec![binary("changes.erp"), RedisResult::Int64(i64::from(left > 0))]))
             }
             Some(Verb::CatchUp { .. }) => {
-                behind.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+                behind.fetch_sub(1, Ordering::Relaxed);
                 None
             }
             _ => None,

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use queue::native::{Native, scripts};
-use queue::{Class, Effects, Emit, Error, FollowUp, LetGo, Message, Pace, Settlement, Stock, Untracked, Verdict};
+use queue::{
+    Adjustment, Class, Effects, Emit, Error, FollowUp, LetGo, Message, Pace, Settlement, Stock, Untracked, Verdict,
+};
 
 use super::setup::*;
 use crate::harness::Trouble;
@@ -91,7 +93,7 @@ impl Scene {
             "ring" => queue.ring().await,
             "settle" => queue.settle("worker", &self.every_verdict("told")).await.map(drop),
             "settle_lane" => queue.settle("worker", &self.every_verdict("told.erp")).await.map(drop),
-            "stock_adjust" => stock.adjust("tea", 3).await.map(drop),
+            "stock_adjust" => stock.adjust("tea", &Adjustment { by: 3, most: 1000, idempotency: None }).await.map(drop),
             "stock_set" => stock.set("tea", 3).await.map(drop),
             _ => unreachable!("{verb}"),
         }
@@ -105,6 +107,7 @@ impl Scene {
             stock,
             clears: true,
             emits: vec![emit.clone()],
+            topic: None,
         };
         let never = || "never".to_owned();
         let verdicts = [

@@ -11,7 +11,7 @@ use percent_encoding::percent_decode_str;
 use queue::{Adjusted, Adjustment, IdempotencyRecord, Level, Stock, StockCursor};
 use serde::Serialize;
 
-use crate::exchange::{answer, parameter, read};
+use crate::exchange::{answer, malformed, parameter, read};
 
 /// `GET /stock?cursor=`: a page of tracked articles, and the cursor for the next one.
 pub(crate) async fn list(stock: &Stock<'_, Redis>, request: &Request) -> Result<Response, Problem> {

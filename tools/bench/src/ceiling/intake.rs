@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::serve::ListenerExt;
 use order::queues::PLACED;
-use order::{IdempotencyKey, OrderId, State};
+use order::{IdempotencyKey, OrderId};
 use queue::native::Native;
 use queue::{Accepted, Limits, Namespace, Queue};
 use tokio::net::TcpListener;
@@ -46,9 +46,9 @@ async fn place(State(door): State<Door>, headers: HeaderMap, body: Bytes) -> Res
     };
     let queue = Queue::new(&door.redis, &door.namespace, PLACED, TIMING);
     match queue.accept_within(message, LIMITS).await {
-        Ok(Accepted::New) => accepted(id, order.answer(&id, State::Queued)),
+        Ok(Accepted::New) => accepted(id, order.answer(&id, order::State::Queued)),
         Ok(Accepted::Replayed(first)) => match OrderId::from_slice(&first) {
-            Some(id) => accepted(id, order.answer(&id, State::Queued)),
+            Some(id) => accepted(id, order.answer(&id, order::State::Queued)),
             None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         },
         Ok(Accepted::Conflict(_)) => StatusCode::UNPROCESSABLE_ENTITY.into_response(),
