@@ -18,6 +18,8 @@ pub(crate) struct Commands<'a> {
     pub(crate) payments: Option<Payments>,
     /// Articles without a stock entry.
     pub(crate) untracked: Untracked,
+    /// How long a worker has a message for itself.
+    pub(crate) lease: Duration,
 }
 
 /// A record that was written, and what the settlement needs to know about it.

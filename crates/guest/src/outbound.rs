@@ -90,6 +90,22 @@ fn retry_after(response: &Response) -> Option<Duration> {
     Some(Duration::from_secs(seconds).min(MOST_RETRY_AFTER))
 }
 
+/// The name of a failure that needs no sentence. To write any failure in full would take 8 KB of a component.
+fn name(error: &ErrorCode) -> &str {
+    match error {
+        ErrorCode::InternalError(Some(words)) => words,
+        ErrorCode::HttpProtocolError => "HttpProtocolError",
+        ErrorCode::HttpResponseIncomplete => "HttpResponseIncomplete",
+        ErrorCode::HttpResponseTimeout => "HttpResponseTimeout",
+        ErrorCode::HttpRequestUriInvalid => "HttpRequestUriInvalid",
+        ErrorCode::ConnectionReadTimeout => "ConnectionReadTimeout",
+        ErrorCode::ConnectionWriteTimeout => "ConnectionWriteTimeout",
+        ErrorCode::ConnectionLimitReached => "ConnectionLimitReached",
+        ErrorCode::ConfigurationError => "ConfigurationError",
+        _ => "the request failed",
+    }
+}
+
 /// Says why no answer came from `whom`. `origin` names the variable that says where requests may go.
 pub fn describe_failure(error: &ErrorCode, whom: &str, origin: &str) -> String {
     let what = match error {
@@ -103,7 +119,7 @@ pub fn describe_failure(error: &ErrorCode, whom: &str, origin: &str) -> String {
         ErrorCode::DestinationUnavailable | ErrorCode::DestinationIpUnroutable => "there is no way to its address",
         ErrorCode::TlsCertificateError => "its certificate is not valid",
         ErrorCode::TlsProtocolError | ErrorCode::TlsAlertReceived(_) => "no secure connection could be agreed on",
-        other => return format!("{whom} can't be reached: {other}").replace("ErrorCode::", ""),
+        other => name(other),
     };
     format!("{whom} can't be reached: {what}")
 }

@@ -10,7 +10,7 @@ use futures::FutureExt;
 use crate::connection::{Arg, Connection, Error, Reply};
 use crate::message::{Head, Message, MessageId, Payload, Subject};
 use crate::{
-    Accept, Claim, Class, Effects, Emit, FollowUp, Namespace, Pace, Queue, Settlement, Stock, Timing, Untracked,
+    Accept, Claim, Class, Effects, Emit, FollowUp, Namespace, Pace, Queue, Settlement, Stock, Terms, Timing, Untracked,
     Verdict, totals,
 };
 
@@ -43,7 +43,8 @@ async fn call_all(queue: &Queue<'_, Deaf>, stock: &Stock<'_, Deaf>) {
     drop(queue.follow(follow_up).await);
     drop(queue.claim(&claim).await);
     drop(queue.renew(&[(&id, 1)]).await);
-    drop(queue.hold(&message(), Untracked::Allow, [("tea", 1)]).await);
+    let terms = Terms { untracked: Untracked::Allow, recall: id.clone(), asks: "" };
+    drop(queue.hold(&message(), &terms, [("tea", 1)]).await);
     drop(queue.settle("w", &[settlement()]).await);
     drop(queue.find(&Subject::from("m"), [&id]).await);
     drop(queue.stats().await);
