@@ -130,7 +130,7 @@ impl Double {
     fn script(&self, verb: &Verb) -> Vec<RedisResult> {
         match verb {
             Verb::Accept(accept) => verdict_and_id("accepted", &accept.id),
-            Verb::Find { ids, .. } => [vec![RedisResult::Int64(0)], vec![binary(""); 1 + 3 * ids.len()]].concat(),
+            Verb::Find { ids, .. } => found(ids.len()),
             Verb::Follow(_) => vec![binary("accepted")],
             Verb::Claim { queue, most } => claimed(&self.claim(queue, *most)),
             Verb::Settle { queue, settled } => self.settle(queue, settled),
@@ -274,6 +274,12 @@ impl Verb {
             Self::CatchUp { lane } => format!("catch up {lane}"),
         }
     }
+}
+
+/// The reply of the find script: nothing is there.
+pub(crate) fn found(ids: usize) -> Vec<RedisResult> {
+    let nowhere = [binary(""), binary(""), binary(""), RedisResult::Int64(0)];
+    [RedisResult::Int64(0), binary(""), binary("")].into_iter().chain((0..ids).flat_map(|_| nowhere.clone())).collect()
 }
 
 pub(crate) fn binary(text: impl AsRef<[u8]>) -> RedisResult {

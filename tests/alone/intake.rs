@@ -306,8 +306,11 @@ async fn a_replay_tells_where_the_order_is_now() {
 /// The reply of the find script, 10 s after the order was accepted.
 fn found(head: &str, place: &str, payload: &[u8], why: &str) -> Vec<RedisResult> {
     let now = RedisResult::Int64(ACCEPTED_AT as i64 + 10_000);
-    let none = [""; 6].map(binary);
-    [vec![now, binary(head), binary(place), binary(payload), binary(why)], none.to_vec()].concat()
+    let row = |place: &str, payload: &[u8], why: &str| {
+        vec![binary(place), binary(payload), binary(why), RedisResult::Int64(0)]
+    };
+    let none = row("", b"", "");
+    [vec![now, binary(head), binary("")], row(place, payload, why), none.clone(), none].concat()
 }
 
 fn finding(reply: Vec<RedisResult>, store: impl Fn(&Effect) -> Option<Ruling> + Send + Sync + 'static) -> Double {

@@ -2,13 +2,14 @@
 
 use host::calls::{Answer, HttpError, RedisResult, Refusal, Ruling};
 use http::StatusCode;
-use order::{ChangeRequest, CommandId, Finding, Payment, Record, Timestamp};
+use order::payment::GivenBack;
+use order::{ChangeRequest, CommandId, Finding, NewOrder, Payment, Placed, Record, Timestamp};
 use queue::Message;
 use serde_json::{Value, json};
 
 use super::double::{binary, replies};
 use super::processor::holding;
-use super::sample::{ACCEPTED_AT, id, order, placed};
+use super::sample::{ACCEPTED_AT, id, message, order, placed};
 use super::*;
 use crate::harness::an_order;
 
@@ -57,12 +58,12 @@ fn json_of(request: &Request<Bytes>) -> Value {
 }
 
 #[track_caller]
-fn assert_request(request: &Request<Bytes>, url: &str) {
+fn assert_request(request: &Request<Bytes>, url: &str, key: &str) {
     assert_eq!((request.method().as_str(), request.uri().to_string()), ("POST", url.to_owned()));
     let headers = request.headers();
     assert_eq!(headers["content-type"], "application/json");
     assert_eq!(headers["content-length"], request.body().len().to_string());
-    assert_eq!(headers["idempotency-key"], id(1).to_string());
+    assert_eq!(headers["idempotency-key"], key);
     assert_eq!(headers["authorization"], format!("Bearer {KEY}"));
 }
 
@@ -70,7 +71,7 @@ fn assert_request(request: &Request<Bytes>, url: &str) {
 async fn an_order_is_charged_after_its_stock_is_held_and_before_its_record_is_written() {
     let (effects, done) = judged(order(1), || says(201, r#"{"id": "ch_1", "paid": true}"#)).await;
     let [request] = requests(&effects)[..] else { panic!() };
-    assert_request(request, "https://pay.test/v1/charges");
+    assert_request(request, "https://pay.test/v1/charges", &id(1).to_string());
     let order = an_order();
     assert_eq!(
         json_of(request),
@@ -83,8 +84,11 @@ async fn an_order_is_charged_after_its_stock_is_held_and_before_its_record_is_wr
     let at = |wanted: &str| words.iter().position(|word| word.starts_with(wanted)).unwrap();
     assert!(at("hold") < at("POST") && at("POST") < at("set order/") && at("set order/") < at("settle"), "{words:?}");
     assert_eq!((done.verdict.as_str(), done.counter.as_str()), ("done", "orders:confirmed"));
-    let charge = "ch_1".parse().unwrap();
-    assert_eq!(written(&effects).unwrap().payment(), Some(&Payment::Charged { charge }));
+    let Some(Verb::Hold(hold)) = effects.iter().find_map(|effect| effect.verb().filter(|verb| is_hold(verb))) else {
+        panic!("it is held")
+    };
+    assert_eq!(hold.asks, "pay.test", "Redis knows it before the provider does");
+    assert_eq!(written(&effects).unwrap().payment(), Some(&charged()));
 }
 
 #[tokio::test]
@@ -115,7 +119,8 @@ async fn a_declined_order_is_rejected_in_the_providers_words_and_gives_its_stock
 #[tokio::test]
 async fn an_answer_that_a_later_try_may_better_is_retried_and_one_that_stands_is_buried() {
     type Say = fn() -> Ruling;
-    let table: [(Say, &str, &str); 12] = [
+    let long: Say = || says(200, &format!(r#"{{"id": "{}"}}"#, "x".repeat(70 * 1024)));
+    let table: [(Say, &str, &str); 22] = [
         (|| says(500, ""), "retry", "the payment provider answered 500"),
         (|| says(503, r#"{"detail": "busy"}"#), "retry", "the payment provider answered 503: busy"),
         (|| says(302, ""), "retry", "the payment provider answered 302"),
@@ -123,7 +128,17 @@ async fn an_answer_that_a_later_try_may_better_is_retried_and_one_that_stands_is
         (|| says(409, ""), "retry", "the payment provider answered 409"),
         (|| says(429, ""), "retry", "the payment provider answered 429"),
         (|| says(200, "{}"), "retry", "the payment provider's answer has no id"),
-        (|| says(200, r#"{"id": "ch\n1"}"#), "retry", "the payment provider's answer has no id"),
+        (|| says(200, r#"{"id": "ch\n1"}"#), "bury", "the payment provider's answer has an id that is no string"),
+        (|| says(200, r#"{"id": ""}"#), "bury", "the payment provider's answer has an id that is no string"),
+        (|| says(200, r#"{"id": {"id": "ch_1"}}"#), "bury", "the payment provider's answer has an id that is no"),
+        (long, "bury", "the payment provider's answer has more than 64 KiB"),
+        (|| says(200, r#"{"id": "ch_1", "status": "requires_action"}"#), "retry", "the payment provider is not done"),
+        (|| says(202, r#"{"id": "ch_1"}"#), "retry", "the payment provider is not done yet, its status is 202"),
+        (|| says(202, r#"{"id": "ch_1", "status": "processing"}"#), "retry", "the payment provider is not done yet"),
+        (|| says(401, ""), "release", "the payment provider answered 401; are payment_url and payment_key right?"),
+        (|| says(403, r#"{"detail": "no"}"#), "release", "the payment provider answered 403: no; are payment_url"),
+        (|| says(405, ""), "release", "the payment provider answered 405; are payment_url and payment_key right?"),
+        (|| says(404, ""), "release", "the payment provider answered 404; are payment_url and payment_key right?"),
         (
             || Ruling::Refuse(Refusal::Http(HttpError::ConnectionRefused)),
             "retry",
@@ -202,7 +217,7 @@ async fn a_charge_that_may_not_be_sent_spends_no_attempt_and_names_the_variable(
 }
 
 #[tokio::test]
-async fn an_order_that_was_recalled_is_neither_charged_nor_held() {
+async fn an_order_that_was_recalled_lets_its_cancellation_go_first() {
     let alone = charging([order(1)]).when(|effect| match effect.verb() {
         Some(Verb::Hold(_)) => Some(replies(vec![binary("recalled")])),
         _ => None,
@@ -211,8 +226,9 @@ async fn an_order_that_was_recalled_is_neither_charged_nor_held() {
     assert_eq!(alone.wake().await, Ok(()));
     let effects = alone.take_effects();
     assert!(requests(&effects).is_empty());
-    assert_eq!(written(&effects).unwrap().status(), order::Status::Cancelled);
-    assert_eq!(settled(&effects, "placed")[0].counter, "orders:cancelled");
+    assert!(written(&effects).is_none());
+    let [settled] = settled(&effects, "placed").try_into().unwrap();
+    assert_eq!((settled.verdict.as_str(), settled.counter.as_str()), ("release", ""));
 }
 
 /// What asks for a change of the first order, whose present record is this.
@@ -228,7 +244,7 @@ fn asking(request: ChangeRequest, head: &str) -> Message {
 }
 
 fn cancel(head: &str) -> Message {
-    asking(ChangeRequest::Cancel { reason: "ordered twice".parse().ok() }, head)
+    asking(ChangeRequest::Cancel { reason: "ordered twice".parse().ok(), settled: None }, head)
 }
 
 fn confirmed(payment: Payment) -> Record {
@@ -236,7 +252,7 @@ fn confirmed(payment: Payment) -> Record {
 }
 
 fn charged() -> Payment {
-    Payment::Charged { charge: "ch_1".parse().unwrap() }
+    Payment::Asked { charge: "ch_1".parse().ok(), provider: "pay.test".parse().ok(), back: None }
 }
 
 /// What becomes of a change of the first order where the store holds this record of it and the provider does so.
@@ -253,6 +269,11 @@ async fn changed(message: Message, record: Record, say: fn() -> Ruling) -> (Vec<
     (effects, settled)
 }
 
+fn refunded(charge: &str) -> Payment {
+    let back = Some(GivenBack::Refund("re_1".parse().unwrap()));
+    Payment::Asked { charge: charge.parse().ok(), provider: "pay.test".parse().ok(), back }
+}
+
 fn refunds() -> Ruling {
     says(200, r#"{"id": "re_1"}"#)
 }
@@ -261,7 +282,7 @@ fn refunds() -> Ruling {
 async fn a_paid_order_is_refunded_and_then_cancelled_and_gives_its_stock_back() {
     let (effects, done) = changed(cancel("1.4"), confirmed(charged()), refunds).await;
     let [request] = requests(&effects)[..] else { panic!() };
-    assert_request(request, "https://pay.test/v1/refunds");
+    assert_request(request, "https://pay.test/v1/refunds", &format!("{}/refund", id(1)));
     assert_eq!(
         json_of(request),
         json!({"order_id": id(1).to_string(), "amount": 2100, "currency": "EUR", "charge_id": "ch_1"})
@@ -269,10 +290,7 @@ async fn a_paid_order_is_refunded_and_then_cancelled_and_gives_its_stock_back() 
     let record = written(&effects).unwrap();
     assert_eq!((record.status(), record.version().get()), (order::Status::Cancelled, 2));
     assert_eq!(record.reason().unwrap().as_str(), "ordered twice");
-    assert_eq!(
-        record.payment(),
-        Some(&Payment::Refunded { charge: "ch_1".parse().ok(), refund: "re_1".parse().unwrap() })
-    );
+    assert_eq!(record.payment(), Some(&refunded("ch_1")));
     assert_eq!((done.verdict.as_str(), done.head.as_str(), done.stock.as_str()), ("done", "2.cancel.1", "back"));
     assert_eq!(done.emits[0].id, format!("{}.2", id(1)).into_bytes());
     assert_eq!(
@@ -326,6 +344,172 @@ async fn a_change_that_the_order_has_no_place_for_any_more_changes_nothing() {
     assert!(requests(&effects).is_empty() && written(&effects).is_none());
     assert_eq!((done.verdict.as_str(), done.head.as_str(), done.emits.len()), ("done", "", 0));
     assert_eq!((done.counter.as_str(), done.stock.as_str(), done.clears), ("orders:unchanged", "", false));
+}
+
+fn is_hold(verb: &Verb) -> bool {
+    matches!(verb, Verb::Hold(_))
+}
+
+/// What becomes of the cancellation of an undecided order that was handed out so often, where it was asked for its
+/// money so long ago, and the provider does so.
+async fn cancelled_undecided(
+    deliveries: i64,
+    asked: Option<(&str, i64)>,
+    say: fn() -> Ruling,
+) -> (Vec<Effect>, Settled) {
+    let now = ACCEPTED_AT as i64 + 1_000_000;
+    let asked = asked.map_or(String::new(), |(whom, ago)| format!("{} {whom}", now - ago));
+    let payload = placed(1).encode();
+    let alone = charging([cancel("")]).when(move |effect| match (effect, effect.verb()) {
+        (Effect::Http(_), _) => Some(say()),
+        (_, Some(Verb::Find { .. })) => {
+            let row = [binary("queued"), binary(&payload), binary(""), RedisResult::Int64(deliveries)];
+            Some(replies([RedisResult::Int64(now), binary(""), binary(&asked)].into_iter().chain(row).collect()))
+        }
+        _ => None,
+    });
+    let alone = alone.around("processor").await;
+    assert_eq!(alone.wake().await, Ok(()));
+    let effects = alone.take_effects();
+    let [settled] = settled(&effects, "placed").try_into().unwrap();
+    (effects, settled)
+}
+
+#[tokio::test]
+async fn an_order_that_was_never_handed_out_is_cancelled_for_its_reason_and_nobody_is_asked() {
+    let (effects, done) = cancelled_undecided(0, None, refunds).await;
+    assert!(requests(&effects).is_empty());
+    let record = written(&effects).unwrap();
+    assert_eq!((record.status(), record.reason().unwrap().as_str()), (order::Status::Cancelled, "ordered twice"));
+    assert_eq!((done.counter.as_str(), done.stock.as_str(), done.clears), ("orders:cancelled", "back", true));
+}
+
+#[tokio::test]
+async fn an_order_whose_charge_may_have_been_tried_is_refunded_by_its_id_alone() {
+    let (effects, done) = cancelled_undecided(1, Some(("pay.test", 500)), refunds).await;
+    let [request] = requests(&effects)[..] else { panic!() };
+    assert_request(request, "https://pay.test/v1/refunds", &format!("{}/refund", id(1)));
+    assert_eq!(json_of(request).get("charge_id"), None);
+    assert_eq!(written(&effects).unwrap().payment(), Some(&refunded("")));
+    assert_eq!(done.verdict, "done");
+}
+
+#[tokio::test]
+async fn a_provider_that_knows_of_no_charge_is_asked_again_until_none_can_come_any_more() {
+    let unknown: fn() -> Ruling = || says(404, "");
+    // lease_ms and payment_late_s are 30 and 60 s.
+    let (effects, waits) = cancelled_undecided(2, Some(("pay.test", 10_000)), unknown).await;
+    assert!(written(&effects).is_none());
+    assert_eq!(waits.verdict, "release", "it spends nothing");
+    assert!((80_000..81_000).contains(&waits.delay_ms), "{} ms", waits.delay_ms);
+    for (ago, say) in [(90_000, unknown), (0, || says(410, ""))] {
+        let (effects, done) = cancelled_undecided(2, Some(("pay.test", ago)), say).await;
+        let record = written(&effects).unwrap();
+        assert_eq!(
+            (done.verdict.as_str(), record.status(), record.payment()),
+            ("done", order::Status::Cancelled, None)
+        );
+    }
+}
+
+#[tokio::test]
+async fn only_who_charged_is_asked_for_a_refund() {
+    let (effects, buried) = cancelled_undecided(2, Some(("other.test", 500)), refunds).await;
+    assert!(requests(&effects).is_empty());
+    assert_eq!((buried.verdict.as_str(), buried.class.as_str()), ("bury", "permanent"));
+    assert!(buried.reason.starts_with("other.test was asked for this payment"), "{}", buried.reason);
+
+    let provider = "other.test:8443".parse().ok();
+    let theirs = Payment::Asked { charge: "ch_1".parse().ok(), provider, back: None };
+    let (effects, buried) = changed(cancel("1.1"), confirmed(theirs), refunds).await;
+    assert!(requests(&effects).is_empty());
+    assert!(buried.reason.starts_with("other.test:8443 was asked for this payment"), "{}", buried.reason);
+
+    // Release 0.1 noted no provider.
+    let unnamed = Payment::Asked { charge: "ch_1".parse().ok(), provider: None, back: None };
+    let (_, done) = changed(cancel("1.1"), confirmed(unnamed), refunds).await;
+    assert_eq!(done.verdict, "done");
+}
+
+#[tokio::test]
+async fn an_order_that_another_provider_may_have_charged_is_not_charged_again() {
+    for whom in ["other.test", ""] {
+        let alone = charging([order(1)]).with("payment_url", if whom.is_empty() { "" } else { URL });
+        let alone = alone.when(|effect| match effect.verb() {
+            Some(Verb::Hold(_)) => Some(replies(vec![binary("asked"), binary("other.test")])),
+            _ => None,
+        });
+        let alone = alone.around("processor").await;
+        assert_eq!(alone.wake().await, Ok(()));
+        let effects = alone.take_effects();
+        assert!(requests(&effects).is_empty() && written(&effects).is_none());
+        let [settled] = settled(&effects, "placed").try_into().unwrap();
+        assert_eq!((settled.verdict.as_str(), settled.class.as_str()), ("bury", "permanent"));
+    }
+}
+
+#[tokio::test]
+async fn a_worker_that_stood_still_after_its_hold_charges_nothing() {
+    let alone = charging([order(1)]).with("lease_ms", "50").when(|effect| match effect.verb() {
+        Some(Verb::Hold(_)) => {
+            // All stands still with it.
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            None
+        }
+        _ => None,
+    });
+    let alone = alone.around("processor").await;
+    assert_eq!(alone.wake().await, Ok(()));
+    let effects = alone.take_effects();
+    assert!(requests(&effects).is_empty());
+    assert_eq!(settled(&effects, "placed")[0].verdict, "release");
+}
+
+#[tokio::test]
+async fn an_order_that_is_short_after_a_delivery_of_release_0_1_is_rejected_only_when_its_refund_is_answered() {
+    for (status, verdict) in [(503, "retry"), (404, "done"), (200, "done")] {
+        let again = Message { delivery: 2, ..order(1) };
+        let alone = charging([again]).when(move |effect| match (effect, effect.verb()) {
+            (Effect::Http(_), _) => Some(says(status, r#"{"id": "re_1"}"#)),
+            (_, Some(Verb::Hold(_))) => {
+                Some(replies(vec![binary("short"), binary("TEA-1"), RedisResult::Int64(2), RedisResult::Int64(0)]))
+            }
+            _ => None,
+        });
+        let alone = alone.around("processor").await;
+        assert_eq!(alone.wake().await, Ok(()));
+        let effects = alone.take_effects();
+        let [request] = requests(&effects)[..] else { panic!("{status}") };
+        assert_request(request, "https://pay.test/v1/refunds", &format!("{}/refund", id(1)));
+        assert_eq!(settled(&effects, "placed")[0].verdict, verdict, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn an_order_that_costs_nothing_is_confirmed_and_cancelled_without_the_provider() {
+    let mut body = an_order();
+    body["lines"].as_array_mut().unwrap().iter_mut().for_each(|line| line["unit_price"] = 0.into());
+    let free = Placed { order: NewOrder::parse(body.to_string().as_bytes()).unwrap(), ..placed(1) };
+    let (effects, done) = judged(message(id(1).as_bytes(), free.encode()), || says(400, "")).await;
+    assert!(requests(&effects).is_empty());
+    assert_eq!(
+        (done.counter.as_str(), written(&effects).unwrap().payment()),
+        ("orders:confirmed", Some(&Payment::None))
+    );
+    for payment in [Payment::None, charged()] {
+        let record = order::decide(free.clone(), &Finding::Good(payment), Timestamp::from_ms(ACCEPTED_AT + 1));
+        let (effects, done) = changed(cancel("1.1"), record, || says(400, "")).await;
+        assert!(requests(&effects).is_empty());
+        assert_eq!(done.counter, "orders:cancelled");
+    }
+}
+
+#[tokio::test]
+async fn a_number_is_an_id_too() {
+    let (effects, _) = judged(order(1), || says(201, r#"{"id": 1234567890, "status": "paid"}"#)).await;
+    let record = written(&effects).unwrap();
+    let Some(Payment::Asked { charge: Some(charge), .. }) = record.payment() else { panic!("{record:?}") };
+    assert_eq!(charge.as_str(), "1234567890");
 }
 
 #[tokio::test]

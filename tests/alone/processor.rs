@@ -134,7 +134,7 @@ fn assert_told(buried: &Settled, reason: &str) {
 /// The one event that goes to a person must tell whose order it is.
 #[tokio::test]
 async fn support_is_told_whose_order_was_given_up_also_if_a_change_of_it_was() {
-    let cancel = Change { id: id(1), request: ChangeRequest::Cancel { reason: None }, trace: None };
+    let cancel = Change { id: id(1), request: ChangeRequest::Cancel { reason: None, settled: None }, trace: None };
     let name = CommandId { order: id(1), change: Some(ChangeKind::Cancel) };
     let placed = message(id(1).as_bytes(), order(1).payload.to_vec());
     let change = Message { head: Some("1.1".into()), ..message(&name.to_bytes(), cancel.encode()) };

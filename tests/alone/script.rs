@@ -66,6 +66,8 @@ pub(crate) struct Hold {
     pub(crate) id: Vec<u8>,
     pub(crate) delivery: i64,
     pub(crate) untracked: String,
+    pub(crate) recall: Vec<u8>,
+    pub(crate) asks: String,
     /// Items and units.
     pub(crate) items: Vec<(String, i64)>,
 }
@@ -146,6 +148,8 @@ impl<'a> Arguments<'a> {
                 id: once.bytes("id"),
                 delivery: once.number("delivery"),
                 untracked: once.text("untracked"),
+                recall: once.bytes("recall"),
+                asks: once.text("asks"),
                 items: self.each(|_, line| (line.text("item"), line.number("units"))),
             }),
             "settle" => Verb::Settle { queue: once.text("queue"), settled: self.each(settled) },

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures::future::{BoxFuture, join_all};
 use host::calls::Ruling;
 
-use super::double::{binary, replies};
+use super::double::{binary, found, replies};
 use super::sample::{get, order, post};
 use super::*;
 use crate::harness::json;
@@ -74,8 +74,9 @@ async fn what_is_silent_is_given_up_at_its_deadline() {
         Double::new().when(move |effect| match effect {
             _ if is_get(effect) => Some(Ruling::Delay(SILENCE)),
             _ if is_script(effect) => {
-                let reply = [vec![host::calls::RedisResult::Int64(0), binary("1.1")], vec![binary(""); 9]];
-                Some(replies(reply.concat()))
+                let mut reply = found(3);
+                reply[1] = binary("1.1");
+                Some(replies(reply))
             }
             _ => None,
         })

@@ -1,7 +1,7 @@
 //! The processor by itself: what it asks of the stock, and what it makes of the answer.
 
 use host::calls::{RedisResult, Ruling};
-use order::{NewOrder, Placed, Record};
+use order::{ChangeKind, CommandId, NewOrder, Placed, Record};
 use queue::Message;
 use serde_json::{Value, json};
 
@@ -40,7 +40,14 @@ async fn an_order_asks_for_all_its_pieces_of_each_article_once() {
         let items = vec![("CUP-2".to_owned(), 1), ("TEA-1".to_owned(), 7)];
         assert_eq!(
             holds,
-            [Hold { id: id(1).as_bytes().to_vec(), delivery: 3, untracked: untracked.to_owned(), items }]
+            [Hold {
+                id: id(1).as_bytes().to_vec(),
+                delivery: 3,
+                untracked: untracked.to_owned(),
+                recall: CommandId { order: id(1), change: Some(ChangeKind::Cancel) }.to_bytes(),
+                asks: String::new(),
+                items
+            }]
         );
     }
 }

@@ -1,7 +1,7 @@
 //! A payment provider on a local port, as a reference for real ones: it takes each order's money once, whoever asks how
 //! often with the same key, keeps a ledger, and fails as it is told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -54,7 +54,7 @@ pub struct Asked {
     pub before: usize,
 }
 
-/// What the provider knows, by Idempotency-Key.
+/// What the provider knows, by order.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     /// Every request, in turn.
@@ -65,6 +65,8 @@ pub struct Ledger {
     pub refunds: BTreeMap<String, Value>,
     /// Charges that were declined, and in which words.
     pub declined: BTreeMap<String, String>,
+    /// Orders of which a refund came before any charge: none will be charged.
+    pub closed: BTreeSet<String>,
 }
 
 type Behaviour = dyn Fn(&Asked) -> Manner + Send + Sync;
@@ -98,6 +100,11 @@ impl PaymentProvider {
     pub fn variables(&self) -> [(&'static str, String); 3] {
         let origin = "http://127.0.0.1:*".to_owned();
         [("payment_url", self.url.clone()), ("payment_key", PAYMENT_KEY.to_owned()), ("payment_origin", origin)]
+    }
+
+    /// Its name on records.
+    pub fn name(&self) -> &str {
+        self.url.trim_start_matches("http://").trim_end_matches("/v1")
     }
 
     /// What it knows now.
@@ -191,19 +198,25 @@ impl Ledger {
     /// What was decided first under a key stands.
     fn book(&mut self, asked: &Asked, decline: Option<&str>) -> (StatusCode, Value) {
         let Asked { path, key, body, .. } = asked;
+        // A refund's key is that of its charge, and what it is for.
+        let key = key.trim_end_matches("/refund");
         let (booked, kind) = match path.as_str() {
+            "/charges" if self.closed.contains(key) => return problem(StatusCode::GONE, "this order was refunded"),
             "/charges" => (&mut self.charges, "ch"),
             "/refunds" if self.charges.contains_key(key) => (&mut self.refunds, "re"),
-            "/refunds" => return problem(StatusCode::NOT_FOUND, "there is no charge of this order"),
+            "/refunds" => {
+                self.closed.insert(key.to_owned());
+                return problem(StatusCode::GONE, "there is no charge of this order, and won't be");
+            }
             _ => return problem(StatusCode::NOT_FOUND, "there is nothing here"),
         };
         if let (Some(words), false) = (decline, booked.contains_key(key)) {
-            self.declined.entry(key.clone()).or_insert_with(|| words.to_owned());
+            self.declined.entry(key.to_owned()).or_insert_with(|| words.to_owned());
         }
         if let Some(words) = self.declined.get(key).filter(|_| path == "/charges") {
             return problem(StatusCode::PAYMENT_REQUIRED, words);
         }
-        if booked.entry(key.clone()).or_insert_with(|| body.clone()) != body {
+        if booked.entry(key.to_owned()).or_insert_with(|| body.clone()) != body {
             return problem(StatusCode::UNPROCESSABLE_ENTITY, "this key was used for another request");
         }
         (StatusCode::CREATED, json!({"id": format!("{kind}_{key}"), "amount": body["amount"]}))

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use queue::native::Native;
-use queue::{Effects, FollowUp, Followed, Hold, LetGo, Level, Message, MessageState, Queue, Stock, Untracked, Verdict};
+use queue::{
+    Effects, FollowUp, Followed, Hold, LetGo, Level, Message, MessageState, Pace, Queue, Stock, Terms, Untracked,
+    Verdict,
+};
 
-use super::setup::{Setup, accept_all, bury, chance, claim, claimed, done, ids, release, retry, settle};
+use super::setup::{Setup, accept_all, bury, chance, claim, claimed, done, ids, release, retry, settle, terms};
 
 fn follow_up(id: &str, subject: &str) -> FollowUp {
     FollowUp { id: id.into(), subject: subject.into(), payload: id.into(), recalls: false }
@@ -170,23 +173,95 @@ async fn a_verdict_on_a_follow_up_can_clear_the_dead_letter_of_its_subject() {
     assert_eq!(setup.tell::<i64>(&["EXISTS", &setup.key("jobs:body")]).await, 0);
 }
 
+async fn hold_recallable(setup: &Setup, message: &Message, recall: &str) -> Hold {
+    let terms = Terms { recall: recall.into(), ..terms(Untracked::Allow) };
+    setup.jobs().hold(message, &terms, [("tea", 1)]).await.unwrap()
+}
+
 #[tokio::test]
-async fn a_recall_stops_what_was_not_begun_and_nothing_else() {
+async fn what_recalls_a_message_goes_before_it_whether_that_waits_or_is_to_be_retried() {
     let setup = Setup::new().await;
     let queue = setup.jobs();
-    accept_all(&queue, &["a", "b", "c"]).await;
+    accept_all(&queue, &["a", "b"]).await;
     queue.follow(recall("a/1", "a")).await.unwrap();
     follow(&queue, "b/1", "b").await;
-    let batch = queue.claim(&claim(2)).await.unwrap();
-    let hold = async |message: &Message| setup.jobs().hold(message, Untracked::Allow, [("tea", 1)]).await.unwrap();
-    assert_eq!(hold(&batch[0]).await, Hold::Recalled);
-    assert_eq!(hold(&batch[1]).await, Hold::Held, "this follow-up recalls nothing");
+    let batch = queue.claim(&claim(9)).await.unwrap();
+    assert_eq!(ids(&batch), ["b", "a/1"], "another follow-up waits its turn");
+    assert!(settle(&queue, &batch[1], done()).await);
+    assert_eq!(next(&queue).await.id, b"a");
 
-    let c = next(&setup.dying()).await;
+    accept_all(&queue, &["c"]).await;
+    let c = next(&queue).await;
+    assert!(settle(&queue, &c, retry(super::setup::LONG)).await);
+    follow(&queue, "c/0", "c").await;
+    nothing_to_claim(&queue).await;
     queue.follow(recall("c/1", "c")).await.unwrap();
-    let again = next(&queue).await;
-    assert_eq!((again.id.as_bytes(), again.delivery), (c.id.as_bytes(), 2));
-    assert_eq!(hold(&again).await, Hold::Held, "the delivery before may have done more than to hold");
+    let recalling = next(&queue).await;
+    assert_eq!(recalling.id, b"c/1");
+    nothing_to_claim(&queue).await;
+    assert!(settle(&queue, &recalling, retry(Duration::ZERO)).await);
+    let recalling = next(&queue).await;
+    assert_eq!(recalling.id, b"c/1", "none of its own retries lets another one pass");
+    assert!(settle(&queue, &recalling, done()).await);
+    for id in ["c", "c/0"] {
+        let message = next(&queue).await;
+        assert_eq!(message.id, id);
+        assert!(settle(&queue, &message, done()).await);
+    }
+}
+
+#[tokio::test]
+async fn a_worker_learns_that_its_message_is_recalled_and_lets_that_go_first() {
+    let setup = Setup::new().await;
+    let queue = setup.jobs();
+    for verdict in [release(), retry(super::setup::LONG)] {
+        accept_all(&queue, &["a"]).await;
+        let a = next(&queue).await;
+        queue.follow(recall("a/1", "a")).await.unwrap();
+        nothing_to_claim(&queue).await;
+        assert_eq!(hold_recallable(&setup, &a, "a/1").await, Hold::Recalled);
+        assert_eq!(hold_recallable(&setup, &a, "a/2").await, Hold::Held, "nothing else recalls it");
+        assert_eq!(hold_recallable(&setup, &a, "a/1").await, Hold::Recalled, "though it holds");
+        assert!(settle(&queue, &a, verdict).await);
+        let recalling = next(&queue).await;
+        assert_eq!(recalling.id, b"a/1");
+        let effects = Effects { clears: true, head: Some("1".into()), ..Effects::default() };
+        assert!(settle(&queue, &recalling, Verdict::Done(effects)).await);
+        nothing_to_claim(&queue).await;
+        let parts = ["line", "subject", "body", "due", "deliveries", "history"];
+        for part in parts.map(|part| setup.key(&format!("jobs:{part}"))).iter().chain([&setup.key("held")]) {
+            assert_eq!(setup.tell::<i64>(&["EXISTS", part]).await, 0, "{part} is left");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_letter_that_recalls_goes_first_in_whatever_order_letters_are_redriven() {
+    let setup = Setup::new().await;
+    let queue = setup.jobs();
+    for (n, order) in [["a", "a/1"], ["a/1", "a"]].into_iter().enumerate() {
+        accept_all(&queue, &["a"]).await;
+        let a = next(&queue).await;
+        assert!(settle(&queue, &a, bury()).await);
+        queue.follow(recall("a/1", "a")).await.unwrap();
+        let recalling = next(&queue).await;
+        assert!(settle(&queue, &recalling, bury()).await);
+        queue.redrive(&["a".into()]).await.unwrap();
+        let a = next(&queue).await;
+        assert_eq!(hold_recallable(&setup, &a, "a/1").await, Hold::RecallBuried);
+        assert!(settle(&queue, &a, bury()).await);
+        if n == 0 {
+            queue.redrive_some(None, Pace::AtOnce, 9).await.unwrap();
+        } else {
+            queue.redrive(&order.map(Into::into)).await.unwrap();
+        }
+        for id in ["a/1", "a"] {
+            let message = next(&queue).await;
+            assert_eq!(message.id, id);
+            nothing_to_claim(&queue).await;
+            assert!(settle(&queue, &message, done()).await);
+        }
+    }
 }
 
 #[tokio::test]
@@ -199,7 +274,7 @@ async fn what_a_subject_holds_goes_back_or_out_by_its_follow_up_once() {
     {
         accept_all(&queue, &[subject]).await;
         let placed = next(&queue).await;
-        assert_eq!(queue.hold(&placed, Untracked::Allow, [("tea", 2)]).await.unwrap(), Hold::Held);
+        assert_eq!(queue.hold(&placed, &terms(Untracked::Allow), [("tea", 2)]).await.unwrap(), Hold::Held);
         assert!(settle(&queue, &placed, done()).await);
         for n in 0..2 {
             follow(&queue, &format!("{subject}/{n}"), subject).await;
@@ -218,7 +293,7 @@ async fn a_follow_up_that_is_discarded_leaves_the_stock_of_its_subject_alone() {
     stock.set("tea", 9).await.unwrap();
     accept_all(&queue, &["a"]).await;
     let a = next(&queue).await;
-    queue.hold(&a, Untracked::Allow, [("tea", 2)]).await.unwrap();
+    queue.hold(&a, &terms(Untracked::Allow), [("tea", 2)]).await.unwrap();
     assert!(settle(&queue, &a, done()).await);
     follow(&queue, "a/1", "a").await;
     let first = next(&queue).await;

@@ -61,7 +61,7 @@ impl Scene {
         queue.accept(keyed("older", 2, 2, BRIEF)).await.unwrap();
         accept_all(&queue, &["a", "b", "c", "d"]).await;
         let batch = queue.claim(&claim(6)).await.unwrap();
-        queue.hold(&batch[2], Untracked::Allow, [("tea", 2)]).await.unwrap();
+        queue.hold(&batch[2], &terms(Untracked::Allow), [("tea", 2)]).await.unwrap();
         for id in ["f", "g"] {
             let follow_up = FollowUp { id: id.into(), subject: "b".into(), payload: id.into(), recalls: false };
             queue.follow(follow_up).await.unwrap();
@@ -85,7 +85,7 @@ impl Scene {
                 let follow_up = FollowUp { id: "h".into(), subject: "b".into(), payload: "h".into(), recalls: true };
                 queue.follow(follow_up).await.map(drop)
             }
-            "hold" => queue.hold(&leased[4], Untracked::Allow, [("tea", 1), ("tea2", 1)]).await.map(drop),
+            "hold" => queue.hold(&leased[4], &terms(Untracked::Allow), [("tea", 1), ("tea2", 1)]).await.map(drop),
             "rearm" => queue.rearm().await,
             "redrive" => queue.redrive(&["dead".into(), "grave".into()]).await.map(drop),
             "redrive_some" => queue.redrive_some(None, Pace::AtOnce, 9).await.map(drop),

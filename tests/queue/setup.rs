@@ -7,8 +7,8 @@ use ::redis::FromRedisValue;
 use ::redis::aio::{MultiplexedConnection, PubSubStream};
 use queue::native::Native;
 use queue::{
-    Accept, Claim, Class, Connection, Effects, IdempotencyRecord, Message, Namespace, Queue, Settlement, Timing,
-    Verdict,
+    Accept, Claim, Class, Connection, Effects, IdempotencyRecord, Message, MessageId, Namespace, Queue, Settlement,
+    Terms, Timing, Untracked, Verdict,
 };
 
 use crate::harness::{Redis, eventually};
@@ -121,6 +121,11 @@ pub(crate) fn keyed(id: &str, digest: u8, fingerprint: u8, ttl: Duration) -> Acc
 /// A claim of at most so many messages.
 pub(crate) fn claim(most: usize) -> Claim<'static> {
     Claim { most, most_bytes: 1 << 20, max_crashes: 3, worker: "worker", number: 0, again: false, silence: false }
+}
+
+/// Terms of a message that nobody recalls and that asks nobody.
+pub(crate) fn terms(untracked: Untracked) -> Terms<'static> {
+    Terms { untracked, recall: MessageId::from(""), asks: "" }
 }
 
 /// Claims once there is something to claim.

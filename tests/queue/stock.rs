@@ -7,10 +7,10 @@ use futures::future::join_all;
 use queue::native::Native;
 use queue::{
     Adjusted, Adjustment, Class, Effects, Hold, IdempotencyRecord, LetGo, Level, Message, Queue, Shortfall, Stock,
-    Untracked, Verdict,
+    Terms, Untracked, Verdict,
 };
 
-use super::setup::{LONG, Setup, accept_all, chance, claim, claimed, settle};
+use super::setup::{LONG, Setup, accept_all, chance, claim, claimed, settle, terms};
 
 async fn order(queue: &Queue<'_, Native>, id: &str) -> Message {
     accept_all(queue, &[id]).await;
@@ -37,13 +37,17 @@ async fn an_order_holds_all_that_it_wants_or_nothing_and_learns_what_was_short()
     stock.set("tea", 5).await.unwrap();
     stock.set("cup", 1).await.unwrap();
     let a = order(&queue, "a").await;
-    let short = queue.hold(&a, Untracked::Allow, [("tea", 2), ("cup", 2), ("free", 9)]).await.unwrap();
+    let short = queue.hold(&a, &terms(Untracked::Allow), [("tea", 2), ("cup", 2), ("free", 9)]).await.unwrap();
     assert_eq!(short, Hold::Short(vec![Shortfall { item: "cup".to_owned(), units: 2, left: 1 }]));
     assert_eq!((level(&setup, "tea").await, level(&setup, "cup").await), ((5, 0), (1, 0)), "nothing was taken");
 
-    assert_eq!(queue.hold(&a, Untracked::Allow, [("tea", 5), ("cup", 1)]).await.unwrap(), Hold::Held);
+    assert_eq!(queue.hold(&a, &terms(Untracked::Allow), [("tea", 5), ("cup", 1)]).await.unwrap(), Hold::Held);
     assert_eq!((level(&setup, "tea").await, level(&setup, "cup").await), ((0, 5), (0, 1)));
-    assert_eq!(queue.hold(&a, Untracked::Allow, [("tea", 5), ("cup", 1)]).await.unwrap(), Hold::Held, "asked again");
+    assert_eq!(
+        queue.hold(&a, &terms(Untracked::Allow), [("tea", 5), ("cup", 1)]).await.unwrap(),
+        Hold::Held,
+        "asked again"
+    );
     assert_eq!(level(&setup, "tea").await, (0, 5), "once is once");
 }
 
@@ -52,10 +56,51 @@ async fn an_item_without_an_entry_never_runs_out_or_counts_as_sold_out_as_is_wis
     let setup = Setup::new().await;
     let queue = setup.jobs();
     let a = order(&queue, "a").await;
-    let short = queue.hold(&a, Untracked::Reject, [("free", 9)]).await.unwrap();
+    let short = queue.hold(&a, &terms(Untracked::Reject), [("free", 9)]).await.unwrap();
     assert_eq!(short, Hold::Short(vec![Shortfall { item: "free".to_owned(), units: 9, left: 0 }]));
-    assert_eq!(queue.hold(&a, Untracked::Allow, [("free", 9)]).await.unwrap(), Hold::Held);
+    assert_eq!(queue.hold(&a, &terms(Untracked::Allow), [("free", 9)]).await.unwrap(), Hold::Held);
     assert_eq!(Stock::new(&setup.connection, &setup.namespace).read("free").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn the_first_hold_that_succeeds_holds_until_the_subject_is_decided_though_it_took_nothing() {
+    let setup = Setup::new().await;
+    let (queue, stock) = (setup.jobs(), Stock::new(&setup.connection, &setup.namespace));
+    let a = order(&queue, "a").await;
+    assert_eq!(queue.hold(&a, &terms(Untracked::Allow), [("free", 9)]).await.unwrap(), Hold::Held);
+    stock.set("free", 0).await.unwrap();
+    for untracked in [Untracked::Allow, Untracked::Reject] {
+        assert_eq!(queue.hold(&a, &terms(untracked), [("free", 9)]).await.unwrap(), Hold::Held);
+    }
+    assert_eq!(level(&setup, "free").await, (0, 0), "once is once");
+    let decided = Effects { head: Some("1.1".into()), ..Effects::default() };
+    assert!(settle(&queue, &a, Verdict::Done(decided)).await);
+    assert_eq!(setup.ask::<i64>("HLEN", "held", &[]).await, 0, "it costs memory only until then");
+}
+
+#[tokio::test]
+async fn whom_a_message_may_have_asked_is_known_until_it_is_decided_and_nobody_else_is_asked() {
+    let setup = Setup::new().await;
+    let queue = setup.jobs();
+    let a = order(&queue, "a").await;
+    let hold = async |asks: &str| {
+        let terms = Terms { asks, ..terms(Untracked::Allow) };
+        queue.hold(&a, &terms, [("free", 9)]).await.unwrap()
+    };
+    let asked = async || queue.find_own(&"a".into()).await.unwrap().and_then(|own| own.asked);
+    assert_eq!((hold("").await, asked().await), (Hold::Held, None));
+    assert_eq!(hold("pay.test").await, Hold::Held);
+    let first = asked().await.unwrap();
+    assert_eq!(first.whom, "pay.test");
+    for other in ["other.test", ""] {
+        assert_eq!(hold(other).await, Hold::Asked("pay.test".to_owned()));
+    }
+    setup.next_millisecond().await;
+    assert_eq!(hold("pay.test").await, Hold::Held);
+    assert!(asked().await.unwrap().at > first.at, "each hold may be followed by asking");
+    let decided = Effects { head: Some("1.1".into()), ..Effects::default() };
+    assert!(settle(&queue, &a, Verdict::Done(decided)).await);
+    assert_eq!(asked().await, None);
 }
 
 #[tokio::test]
@@ -65,14 +110,14 @@ async fn what_is_held_goes_back_once_and_only_by_the_latest_delivery() {
     stock.set("tea", 5).await.unwrap();
     accept_all(&queue, &["a"]).await;
     let late = claimed(&setup.dying(), &claim(1)).await.remove(0);
-    assert_eq!(setup.jobs().hold(&late, Untracked::Allow, [("tea", 2)]).await.unwrap(), Hold::Held);
+    assert_eq!(setup.jobs().hold(&late, &terms(Untracked::Allow), [("tea", 2)]).await.unwrap(), Hold::Held);
     let a = claimed(&queue, &claim(1)).await.remove(0);
     assert!(!settle(&queue, &late, giving_back()).await, "it is late");
     assert_eq!(level(&setup, "tea").await, (3, 2));
     assert!(settle(&queue, &a, giving_back()).await);
     assert_eq!(level(&setup, "tea").await, (5, 0));
     assert_eq!(
-        queue.hold(&late, Untracked::Allow, [("tea", 2)]).await.unwrap(),
+        queue.hold(&late, &terms(Untracked::Allow), [("tea", 2)]).await.unwrap(),
         Hold::Late,
         "nothing is held for what is done"
     );
@@ -85,7 +130,7 @@ async fn a_dead_letter_keeps_what_it_holds_until_it_is_given_up() {
     let (queue, stock) = (setup.jobs(), Stock::new(&setup.connection, &setup.namespace));
     stock.set("tea", 5).await.unwrap();
     let a = order(&queue, "a").await;
-    queue.hold(&a, Untracked::Allow, [("tea", 2)]).await.unwrap();
+    queue.hold(&a, &terms(Untracked::Allow), [("tea", 2)]).await.unwrap();
     let bury = Verdict::Bury { class: Class::Handler, reason: "no".to_owned(), effects: Effects::default() };
     assert!(settle(&queue, &a, bury).await);
     assert_eq!(level(&setup, "tea").await, (3, 2));
@@ -103,9 +148,10 @@ async fn a_hundred_who_want_the_last_ten_get_ten() {
     let ids: Vec<String> = (0..100).map(|n| format!("{n:03}")).collect();
     accept_all(&queue, &ids.iter().map(String::as_str).collect::<Vec<_>>()).await;
     let orders = claimed(&queue, &claim(100)).await;
-    let held =
-        join_all(orders.iter().map(async |order| queue.hold(order, Untracked::Allow, [("tea", 1)]).await.unwrap()))
-            .await;
+    let held = join_all(
+        orders.iter().map(async |order| queue.hold(order, &terms(Untracked::Allow), [("tea", 1)]).await.unwrap()),
+    )
+    .await;
     assert_eq!(held.iter().filter(|hold| **hold == Hold::Held).count(), 10);
     assert_eq!(level(&setup, "tea").await, (0, 10));
 }
@@ -128,7 +174,9 @@ async fn stock_is_conserved_whatever_happens_in_whatever_sequence() {
             4..7 if !open.is_empty() => {
                 let message = &open[chance.usize(..open.len())];
                 let units = [chance.u64(1..6), chance.u64(1..6)];
-                if queue.hold(message, Untracked::Allow, items.into_iter().zip(units)).await.unwrap() == Hold::Held {
+                if queue.hold(message, &terms(Untracked::Allow), items.into_iter().zip(units)).await.unwrap()
+                    == Hold::Held
+                {
                     // Asked again, it holds what it held at first.
                     held.entry(message.id.to_vec()).or_insert(units);
                 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use ::redis::AsyncCommands;
 use futures::future::join_all;
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -60,7 +61,7 @@ async fn an_order_is_charged_once_and_keeps_the_id_of_its_charge() {
     let record = sluice.until(&id, "confirmed").await;
     let ledger = provider.ledger();
     assert_eq!(ledger.asked.len(), 1);
-    assert_eq!(record["payment"], json!({"charge_id": format!("ch_{id}")}));
+    assert_eq!(record["payment"], json!({"charge_id": format!("ch_{id}"), "provider": provider.name()}));
     assert_eq!(ledger.charges[&id]["amount"], record["total"]);
     assert_eq!(ledger.charges[&id]["customer"], an_order()["customer"]);
 }
@@ -150,7 +151,10 @@ async fn cancelling_a_paid_order_gives_back_money_and_stock_once() {
     let cancels = join_all((0..5).map(|_| sluice.ask(&id, "cancel", &reason))).await;
     assert!(cancels.iter().all(|answer| [200, 202].contains(&answer.status().as_u16())), "{cancels:?}");
     let record = sluice.until(&id, "cancelled").await;
-    assert_eq!(record["payment"], json!({"charge_id": format!("ch_{id}"), "refund_id": format!("re_{id}")}));
+    assert_eq!(
+        record["payment"],
+        json!({"charge_id": format!("ch_{id}"), "refund_id": format!("re_{id}"), "provider": provider.name()})
+    );
     assert_eq!((&record["reason"], &record["version"]), (&json!("ordered twice"), &json!(2)));
     assert_eq!(level(&sluice, "TEA-1").await, (5.into(), 0.into()));
     let again = sluice.ask(&id, "cancel", &Value::Null).await;
@@ -191,11 +195,55 @@ async fn an_order_that_was_given_up_after_its_charge_is_refunded_when_it_is_canc
     let answer = sluice.ask(&id, "cancel", &Value::Null).await;
     assert_eq!(body_of(&answer)["status"], "needs_attention", "{answer:?}");
     let record = sluice.until(&id, "cancelled").await;
-    assert_eq!(record["payment"], json!({"refund_id": format!("re_{id}")}));
+    assert_eq!(record["payment"], json!({"refund_id": format!("re_{id}"), "provider": provider.name()}));
     assert_eq!(level(&sluice, "TEA-1").await, (5.into(), 0.into()));
     let letters = eventually("the dead letter to go", async || {
         let letters = body_of(&sluice.operate("GET", "/dead-letters/placed", KEY, &Value::Null).await);
         (letters["dead"] == 0).then_some(letters)
     });
     letters.await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_whose_charge_was_tried_is_not_rejected_for_stock_that_sold_out_since() {
+    let provider = PaymentProvider::behaving(|asked| match asked.before {
+        0 => Manner::TakeAndHang,
+        _ => Manner::Take,
+    })
+    .await;
+    let sluice = charging(&provider).await;
+    let id = sluice.place(&an_order()).await;
+    provider.asked(1).await;
+    track(&sluice, 0).await;
+    let record = sluice.until(&id, "confirmed").await;
+    assert_eq!(record["payment"]["charge_id"], format!("ch_{id}"));
+    assert_eq!(provider.ledger().charges.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancellation_does_not_wait_for_the_retry_of_its_order_and_nothing_is_charged_after_it() {
+    for (manner, refunds) in
+        [(Manner::TakeAndFail(StatusCode::GATEWAY_TIMEOUT), 1), (Manner::Fail(StatusCode::INTERNAL_SERVER_ERROR), 0)]
+    {
+        let provider = PaymentProvider::behaving(move |asked| match asked.path.as_str() {
+            "/charges" => manner,
+            _ => Manner::Take,
+        })
+        .await;
+        let mut variables = variables(&provider, &[]);
+        variables.extend([("backoff_base_ms", "3600000".to_owned()), ("backoff_cap_ms", "3600000".to_owned())]);
+        let sluice = Sluice::on(Redis::start().await.into(), start_with(&borrowed(&variables))).await;
+        track(&sluice, 2).await;
+        let id = sluice.place(&an_order()).await;
+        provider.asked(1).await;
+        sluice.ask(&id, "cancel", &json!({"reason": "ordered twice"})).await;
+        let record = sluice.until(&id, "cancelled").await;
+        assert_eq!((&record["reason"], &record["version"]), (&json!("ordered twice"), &json!(1)));
+        assert_eq!(level(&sluice, "TEA-1").await, (2.into(), 0.into()));
+        let ledger = provider.ledger();
+        assert_eq!(ledger.asked.iter().filter(|asked| asked.path == "/charges").count(), 1, "{manner:?}");
+        assert_eq!(ledger.refunds.len(), refunds);
+        let totals: Vec<String> = sluice.redis.raw().await.hkeys("{orders}:totals").await.unwrap();
+        assert!(!totals.contains(&"orders:unchanged".to_owned()), "{totals:?}");
+    }
 }

@@ -1,14 +1,28 @@
 //! Changing an order that was accepted before. To cancel it gives its money and its stock back, to fulfil it notes that
 //! its goods went out. A change that the order's state allows no more changes nothing.
 
+use std::time::Duration;
+
 use guest::now_ms;
+use order::payment::GivenBack;
 use order::{
-    Change, ChangeRequest, Command, CommandId, NewOrder, OrderId, Payment, PaymentId, Placed, Reason, Record,
+    Change, ChangeRequest, Command, CommandId, Money, NewOrder, OrderId, Payment, PaymentId, Placed, Provider, Record,
     RecordName, Timestamp, cancel_undecided,
 };
-use queue::{Effects, Failure, LetGo, Message, MessageId, MessageState};
+use queue::{Asked, Effects, Failure, LetGo, Message, MessageId, OwnMessage};
 
 use crate::commands::{Commands, Moved, present, queue_failed, unchanged};
+use crate::payments::{Payments, Refund};
+
+/// An order without a record.
+pub(crate) struct UndecidedOrder {
+    pub(crate) placed: Placed,
+    /// It was handed out at least once, so it may have been charged.
+    is_begun: bool,
+    asked: Option<Asked>,
+    /// Redis's time in ms since the epoch.
+    now: u64,
+}
 
 impl Commands<'_> {
     pub(crate) async fn change(&self, message: &Message, change: Change) -> Result<Effects, Failure> {
@@ -42,59 +56,108 @@ impl Commands<'_> {
         let now = || Timestamp::from_ms(now_ms());
         let moved = match request {
             ChangeRequest::Fulfil { tracking } => record.fulfil(tracking, now()).map(|record| (record, LetGo::Out)),
-            ChangeRequest::Cancel { reason } => {
-                let refund = match record.payment() {
-                    Some(Payment::Charged { charge }) => self.refund(id, record.order(), Some(charge)).await?,
+            ChangeRequest::Cancel { reason, settled } => {
+                let payment = match (record.payment(), settled) {
+                    (Some(Payment::Asked { charge, provider, back: None }), Some(settled)) => Some(Payment::Asked {
+                        charge: charge.clone(),
+                        provider: provider.clone(),
+                        back: Some(GivenBack::ByHand(settled)),
+                    }),
+                    (Some(Payment::Asked { charge: Some(charge), provider, back: None }), None) => {
+                        self.give_back(id, record.order(), charge, provider.as_ref()).await?
+                    }
                     _ => None,
                 };
-                record.cancel(reason, refund, now()).map(|record| (record, LetGo::Back))
+                record.cancel(reason, payment, now()).map(|record| (record, LetGo::Back))
             }
         };
         Ok(moved.ok())
     }
 
-    /// The first record of an order that was given up before it was decided, and is cancelled instead.
+    /// The first record of an order that is cancelled before it was decided.
     async fn move_undecided(&self, id: OrderId, request: ChangeRequest) -> Result<Option<(Record, LetGo)>, Failure> {
-        let ChangeRequest::Cancel { reason } = request else { return Ok(None) };
-        let Some(placed) = self.undecided(id).await? else { return Ok(None) };
-        let record = self.cancel_undecided(placed, reason).await?;
+        let ChangeRequest::Cancel { reason, settled } = request else { return Ok(None) };
+        let Some(undecided) = self.undecided(id).await? else { return Ok(None) };
+        let payment = match settled {
+            Some(settled) => {
+                Some(Payment::Asked { charge: None, provider: None, back: Some(GivenBack::ByHand(settled)) })
+            }
+            None => self.give_back_unknown(&undecided).await?,
+        };
+        let record = cancel_undecided(undecided.placed, reason, payment, Timestamp::from_ms(now_ms()));
         Ok(Some((record, LetGo::Back)))
     }
 
     /// The order in its own message. `None`: a person discarded it.
-    pub(crate) async fn undecided(&self, id: OrderId) -> Result<Option<Placed>, Failure> {
+    pub(crate) async fn undecided(&self, id: OrderId) -> Result<Option<UndecidedOrder>, Failure> {
         let own = MessageId::from(CommandId { order: id, change: None }.to_bytes());
-        let found = self.queue.find(&own.as_subject(), [&own]).await;
+        let found = self.queue.find_own(&own).await;
         let found = found.map_err(|error| queue_failed("the order can't be looked up", &error))?;
-        let [Some(MessageState::Queued { payload } | MessageState::Dead { payload, .. })] = found.messages else {
+        let Some(OwnMessage { now, payload, deliveries, asked }) = found else { return Ok(None) };
+        let Ok(Command::Decide(placed)) = Command::decode(&payload) else {
+            return Err(Failure::permanent("the order itself can't be read; discard its dead letter instead"));
+        };
+        Ok(Some(UndecidedOrder { placed: *placed, is_begun: deliveries > 0, asked, now }))
+    }
+
+    /// Has money given back of which it isn't known whether it was taken. `None`: it was not.
+    async fn give_back_unknown(&self, undecided: &UndecidedOrder) -> Result<Option<Payment>, Failure> {
+        let UndecidedOrder { placed, is_begun, asked, now } = undecided;
+        if !is_begun || placed.order.total() == Money::ZERO {
             return Ok(None);
-        };
-        match Command::decode(&payload) {
-            Ok(Command::Decide(placed)) => Ok(Some(*placed)),
-            _ => Err(Failure::permanent("the order itself can't be read; discard its dead letter instead")),
         }
-    }
-
-    /// The last delivery of the order's own message may have been stopped after the payment was taken.
-    async fn cancel_undecided(&self, placed: Placed, reason: Option<Reason>) -> Result<Record, Failure> {
-        let refund = match self.payments {
-            Some(_) => self.refund(placed.id, &placed.order, None).await?,
-            None => None,
+        let Some(payments) = self.payments_of(asked.as_ref().map(|asked| &*asked.whom))? else { return Ok(None) };
+        let refund = match payments.refund(placed.id, &placed.order, None).await? {
+            Refund::Given(refund) => refund,
+            Refund::Closed => return Ok(None),
+            Refund::Unknown => {
+                // A try begins within a lease of its hold: see Commands::charge.
+                let known_at = asked.as_ref().map_or(0, |asked| asked.at + self.late_ms(payments));
+                if *now >= known_at {
+                    return Ok(None);
+                }
+                let reason = "the payment provider knows of no charge, but one may still be under way".to_owned();
+                return Err(Failure::Release { reason, after: Duration::from_millis(known_at - now) });
+            }
         };
-        Ok(cancel_undecided(placed, reason, refund, Timestamp::from_ms(now_ms())))
+        Ok(Some(Payment::Asked { charge: None, provider: payments.provider(), back: Some(GivenBack::Refund(refund)) }))
     }
 
-    /// Gives the money back. `None`: the provider knows of no charge for this order.
-    async fn refund(
+    /// Has a charge given back by who took it.
+    async fn give_back(
         &self,
         id: OrderId,
         order: &NewOrder,
-        charge: Option<&PaymentId>,
+        charge: &PaymentId,
+        provider: Option<&Provider>,
     ) -> Result<Option<Payment>, Failure> {
-        let Some(payments) = &self.payments else {
+        if order.total() == Money::ZERO {
+            return Ok(None);
+        }
+        let Some(payments) = self.payments_of(provider.map(Provider::as_str))? else {
             return Err(Failure::permanent("the order was paid for, but payment_url is not set: set it, then redrive"));
         };
-        let refund = payments.refund(id, order, charge).await?;
-        Ok(refund.map(|refund| Payment::Refunded { charge: charge.cloned(), refund }))
+        let Refund::Given(refund) = payments.refund(id, order, Some(charge)).await? else { return Ok(None) };
+        let (charge, provider) = (Some(charge.clone()), payments.provider());
+        Ok(Some(Payment::Asked { charge, provider, back: Some(GivenBack::Refund(refund)) }))
     }
+
+    /// The payment provider, unless `asked` is the name of another one, which may have charged the order.
+    fn payments_of(&self, asked: Option<&str>) -> Result<Option<&Payments>, Failure> {
+        let payments = self.payments.as_ref();
+        match asked {
+            Some(asked) if payments.is_none_or(|payments| payments.0.name() != asked) => Err(other_provider(asked)),
+            _ => Ok(payments),
+        }
+    }
+
+    fn late_ms(&self, payments: &Payments) -> u64 {
+        (self.lease + payments.0.late).as_millis() as u64
+    }
+}
+
+pub(crate) fn other_provider(asked: &str) -> Failure {
+    let other =
+        " was asked for this payment, and payment_url names another provider or none: set it back, then redrive";
+    Failure::permanent([asked, other].concat())
 }

@@ -20,6 +20,8 @@ pub(crate) struct Commands<'a> {
     pub(crate) payments: Option<Payments>,
     /// Articles without a stock entry.
     pub(crate) untracked: Untracked,
+    /// How long a worker has a message for itself.
+    pub(crate) lease: Duration,
 }
 
 /// A record that was written, and what the settlement needs to know about it.
@@ -66,7 +68,7 @@ impl Commands<'_> {
     async fn order(&self, message: &Message, id: OrderId) -> Option<NewOrder> {
         match present(message).ok()? {
             Some(present) => self.records.read(id, present).await.ok().map(Record::into_order),
-            None => self.undecided(id).await.ok()?.map(|placed| placed.order),
+            None => self.undecided(id).await.ok()?.map(|undecided| undecided.placed.order),
         }
     }
 

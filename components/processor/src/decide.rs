@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 
 use guest::now_ms;
-use order::{Finding, Payment, Placed, RecordName, Shortage, Timestamp};
-use queue::{Effects, Failure, Hold, LetGo, Message, Shortfall};
+use order::{ChangeKind, CommandId, Finding, Money, Payment, Placed, RecordName, Shortage, Timestamp};
+use queue::{Effects, Failure, Hold, LetGo, Message, Shortfall, Terms};
 
+use crate::change::other_provider;
 use crate::commands::{Commands, Moved, present, queue_failed, unchanged};
-use crate::payments::Charge;
+use crate::payments::{Charge, Payments};
 
 impl Commands<'_> {
     pub(crate) async fn decide(&self, message: &Message, placed: Placed) -> Result<Effects, Failure> {
@@ -26,10 +27,18 @@ impl Commands<'_> {
     }
 
     async fn find_out(&self, message: &Message, placed: &Placed) -> Result<Finding, Failure> {
+        let begun = now_ms();
         match self.hold(message, placed).await? {
-            Hold::Held => self.charge(message, placed).await,
-            Hold::Short(shortfalls) => Ok(Finding::OutOfStock(shortfalls.into_iter().map(shortage).collect())),
-            Hold::Recalled => Ok(Finding::Recalled),
+            Hold::Held => self.charge(message, placed, begun).await,
+            Hold::Short(shortfalls) => {
+                self.reject_unpaid(message, placed).await?;
+                Ok(Finding::OutOfStock(shortfalls.into_iter().map(shortage).collect()))
+            }
+            Hold::Recalled => Err(Failure::release("it was cancelled, so its cancellation goes first")),
+            Hold::RecallBuried => {
+                Err(Failure::permanent("it was cancelled, and its cancellation is a dead letter: redrive that one"))
+            }
+            Hold::Asked(whom) => Err(other_provider(&whom)),
             // The verdict of this delivery will be refused as well.
             Hold::Late => Err(Failure::retry("another worker has the order now")),
         }
@@ -40,19 +49,42 @@ impl Commands<'_> {
         for line in placed.order.lines() {
             *pieces.entry(line.sku.as_str()).or_default() += u64::from(line.quantity.get());
         }
-        let hold = self.queue.hold(message, self.untracked, pieces).await;
+        let cancel = CommandId { order: placed.id, change: Some(ChangeKind::Cancel) };
+        let asks = self.payments_for(placed).map_or("", |payments| payments.0.name());
+        let terms = Terms { untracked: self.untracked, recall: cancel.to_bytes().into(), asks };
+        let hold = self.queue.hold(message, &terms, pieces).await;
         hold.map_err(|error| queue_failed("the stock can't be held", &error))
     }
 
-    async fn charge(&self, message: &Message, placed: &Placed) -> Result<Finding, Failure> {
-        let Some(payments) = &self.payments else { return Ok(Finding::Good(Payment::None)) };
+    /// Charges an order whose hold began then.
+    async fn charge(&self, message: &Message, placed: &Placed, begun: u64) -> Result<Finding, Failure> {
+        let Some(payments) = self.payments_for(placed) else { return Ok(Finding::Good(Payment::None)) };
         if message.delivery > 1 {
             self.records.check().await?;
         }
+        // A worker that stood still may be far behind: meanwhile the order may have been cancelled.
+        if now_ms().saturating_sub(begun) > self.lease.as_millis() as u64 {
+            return Err(Failure::release("too long passed since the stock was held"));
+        }
         Ok(match payments.charge(placed).await? {
-            Charge::Taken(charge) => Finding::Good(Payment::Charged { charge }),
+            Charge::Taken(charge) => {
+                Finding::Good(Payment::Asked { charge: Some(charge), provider: payments.provider(), back: None })
+            }
             Charge::Declined(words) => Finding::Declined(words),
         })
+    }
+
+    /// Who charges the order. `None`: there is nothing to charge, or nobody.
+    fn payments_for(&self, placed: &Placed) -> Option<&Payments> {
+        self.payments.as_ref().filter(|_| placed.order.total() != Money::ZERO)
+    }
+
+    /// Release 0.1 kept no trace of a hold that took nothing. So an order that is short may have been charged by it.
+    async fn reject_unpaid(&self, message: &Message, placed: &Placed) -> Result<(), Failure> {
+        match self.payments_for(placed) {
+            Some(payments) if message.delivery > 1 => payments.refund(placed.id, &placed.order, None).await.map(drop),
+            _ => Ok(()),
+        }
     }
 }
 

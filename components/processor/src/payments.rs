@@ -1,12 +1,12 @@
-//! The payment provider. However often a charge or a refund is sent, the provider carries it out once, because it
-//! carries the order's id as its Idempotency-Key.
+//! The payment provider. However often a charge or a refund is sent, the provider carries it out once, because its
+//! Idempotency-Key says which order it is for, and what it is.
 
 use std::time::Duration;
 
-use guest::{PaymentProvider, Post, unreached, within};
+use guest::{BodyError, PaymentProvider, Post, unreached, within};
 use http::StatusCode;
-use order::payment::{ChargeRequest, RefundRequest, read_id, read_problem};
-use order::{NewOrder, OrderId, PaymentId, Placed};
+use order::payment::{ChargeRequest, ProviderAnswer, RefundRequest, read_answer, read_problem};
+use order::{NewOrder, OrderId, PaymentId, Placed, Provider};
 use queue::Failure;
 
 /// Charges orders and refunds them.
@@ -20,43 +20,65 @@ pub(crate) enum Charge {
     Declined(Option<String>),
 }
 
+/// The provider's answer to a refund.
+pub(crate) enum Refund {
+    /// It gave the money back.
+    Given(PaymentId),
+    /// It never charged the order, and never will.
+    Closed,
+    /// It knows of no charge, but may still have one under way.
+    Unknown,
+}
+
 /// The provider's answer, read whole.
 struct ProviderReply {
     status: StatusCode,
     retry_after: Option<Duration>,
-    body: Vec<u8>,
+    /// `None`: it is too long.
+    body: Option<Vec<u8>>,
 }
 
 /// Most bytes that are read of an answer, which is an id or a problem.
 const ANSWER_BYTES: usize = 64 * 1024;
 
 impl Payments {
+    /// The provider, as records name it.
+    pub(crate) fn provider(&self) -> Option<Provider> {
+        self.0.name().parse().ok()
+    }
+
     /// Takes an order's total.
     pub(crate) async fn charge(&self, placed: &Placed) -> Result<Charge, Failure> {
-        let reply = self.post("/charges", &placed.id, ChargeRequest::new(placed).to_json()).await?;
+        // A charge has had this key since release 0.1. Another one could charge an order twice that an older build has
+        // charged.
+        let reply = self.post("/charges", placed.id.to_string(), ChargeRequest::new(placed).to_json()).await?;
         match reply.status {
-            StatusCode::PAYMENT_REQUIRED => Ok(Charge::Declined(read_problem(&reply.body))),
+            StatusCode::PAYMENT_REQUIRED => Ok(Charge::Declined(reply.problem())),
+            // There is nothing to charge that it could miss.
+            StatusCode::NOT_FOUND => Err(reply.misdirected()),
             _ => reply.id().map(Charge::Taken),
         }
     }
 
-    /// Gives an order's total back. `None`: the provider never took anything for the order.
+    /// Gives an order's total back. Without a `charge`, the provider knows it by the order.
     pub(crate) async fn refund(
         &self,
         id: OrderId,
         order: &NewOrder,
         charge: Option<&PaymentId>,
-    ) -> Result<Option<PaymentId>, Failure> {
-        let reply = self.post("/refunds", &id, RefundRequest::new(id, order, charge).to_json()).await?;
+    ) -> Result<Refund, Failure> {
+        let body = RefundRequest::new(id, order, charge).to_json();
+        let reply = self.post("/refunds", format!("{id}/refund"), body).await?;
         match (reply.status, charge) {
-            (StatusCode::NOT_FOUND, None) => Ok(None),
-            _ => reply.id().map(Some),
+            (StatusCode::GONE, None) => Ok(Refund::Closed),
+            (StatusCode::NOT_FOUND, None) => Ok(Refund::Unknown),
+            _ => reply.id().map(Refund::Given),
         }
     }
 
-    async fn post(&self, path: &str, order: &OrderId, body: Vec<u8>) -> Result<ProviderReply, Failure> {
-        let PaymentProvider { url, key, timeout } = &self.0;
-        let mut headers = vec![("content-type", "application/json".to_owned()), ("idempotency-key", order.to_string())];
+    async fn post(&self, path: &str, idempotency_key: String, body: Vec<u8>) -> Result<ProviderReply, Failure> {
+        let PaymentProvider { url, key, timeout, .. } = &self.0;
+        let mut headers = vec![("content-type", "application/json".to_owned()), ("idempotency-key", idempotency_key)];
         headers.extend(key.as_ref().map(|key| ("authorization", format!("Bearer {key}"))));
         let request = Post { url, path, headers, body };
         within(*timeout, exchange(request)).await.unwrap_or_else(|| {
@@ -68,33 +90,69 @@ impl Payments {
 async fn exchange(request: Post<'_>) -> Result<ProviderReply, Failure> {
     let reply = request.send().await.map_err(|error| unreached(&error, "the payment provider", "payment_origin"))?;
     let (status, retry_after) = (reply.status, reply.retry_after);
-    let body = reply
-        .read(ANSWER_BYTES)
-        .await
-        .map_err(|_| Failure::retry_after("the payment provider's answer broke off or is too long", retry_after))?;
+    let body = match reply.read(ANSWER_BYTES).await {
+        Ok(body) => Some(body),
+        Err(BodyError::TooLarge { .. }) => None,
+        Err(_) => return Err(Failure::retry_after("the payment provider's answer broke off", retry_after)),
+    };
     Ok(ProviderReply { status, retry_after, body })
 }
 
 impl ProviderReply {
-    /// The id in a good answer, or the failure that a bad one is.
+    /// The id in a good answer, or the failure that a bad one is. Where the same answer would come again, it may mean
+    /// that money was taken, and only a person can tell.
     fn id(&self) -> Result<PaymentId, Failure> {
-        if self.status.is_success() {
-            let no_id = || Failure::retry_after("the payment provider's answer has no id", self.retry_after);
-            return read_id(&self.body).ok_or_else(no_id);
+        if !self.status.is_success() {
+            return Err(self.failure());
         }
-        let status = self.status.as_u16();
-        let reason = match read_problem(&self.body) {
-            Some(problem) => format!("the payment provider answered {status}: {problem}"),
-            None => format!("the payment provider answered {status}"),
+        let Some(body) = &self.body else {
+            return Err(Failure::permanent("the payment provider's answer has more than 64 KiB, so its id is unknown"));
         };
+        let open = match read_answer(body) {
+            ProviderAnswer::BadId => {
+                let reason = "the payment provider's answer has an id that is no string of 1 to 128 characters and no \
+                              whole number, so its id is unknown";
+                return Err(Failure::permanent(reason));
+            }
+            ProviderAnswer::Open(status) => status,
+            _ if self.status == StatusCode::ACCEPTED => "202".to_owned(),
+            ProviderAnswer::Done(id) => return Ok(id),
+            ProviderAnswer::NoId => {
+                return Err(Failure::retry_after("the payment provider's answer has no id", self.retry_after));
+            }
+        };
+        let reason = format!("the payment provider is not done yet, its status is {open}");
+        Err(Failure::retry_after(reason, self.retry_after))
+    }
+
+    fn problem(&self) -> Option<String> {
+        read_problem(self.body.as_deref()?)
+    }
+
+    fn reason(&self) -> String {
+        let reason = format!("the payment provider answered {}", self.status.as_u16());
+        match self.problem() {
+            Some(problem) => [&reason, ": ", &problem].concat(),
+            None => reason,
+        }
+    }
+
+    /// It is the set-up that is wrong, not the order.
+    fn misdirected(&self) -> Failure {
+        let reason = [&self.reason(), "; are payment_url and payment_key right?"].concat();
+        Failure::Release { reason, after: self.retry_after.unwrap_or_default() }
+    }
+
+    fn failure(&self) -> Failure {
         match self.status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::METHOD_NOT_ALLOWED => self.misdirected(),
             // The provider asks for patience, or still works on an earlier try with the same key.
             StatusCode::REQUEST_TIMEOUT
             | StatusCode::CONFLICT
             | StatusCode::TOO_EARLY
-            | StatusCode::TOO_MANY_REQUESTS => Err(Failure::retry_after(reason, self.retry_after)),
-            status if status.is_client_error() => Err(Failure::permanent(reason)),
-            _ => Err(Failure::retry_after(reason, self.retry_after)),
+            | StatusCode::TOO_MANY_REQUESTS => Failure::retry_after(self.reason(), self.retry_after),
+            status if status.is_client_error() => Failure::permanent(self.reason()),
+            _ => Failure::retry_after(self.reason(), self.retry_after),
         }
     }
 }

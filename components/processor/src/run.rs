@@ -68,6 +68,7 @@ impl<'a> ProcessorWake<'a> {
             records: self.records,
             payments: self.settings.payments.clone().map(Payments),
             untracked: self.settings.untracked,
+            lease: self.settings.shared.timing.lease,
         });
         let mut more = self.drain(self.placed(), &commands).await?;
         more |=

@@ -1,4 +1,4 @@
-//! The payment provider, from the variables `payment_url`, `payment_key` and `payment_timeout_ms`.
+//! The payment provider, from the variables `payment_url`, `payment_key`, `payment_timeout_ms` and `payment_late_s`.
 
 use std::time::Duration;
 
@@ -16,12 +16,22 @@ pub struct PaymentProvider {
     pub key: Option<String>,
     /// How long it may take to answer.
     pub timeout: Duration,
+    /// How long after a try it may still come to a charge of which it doesn't know yet.
+    pub late: Duration,
+}
+
+impl PaymentProvider {
+    /// Its name: host and port, as its URL has them.
+    pub fn name(&self) -> &str {
+        self.url.authority().map_or("", |authority| authority.as_str())
+    }
 }
 
 impl Settings {
     /// The payment provider; `None` if nobody is asked to pay. An error never shows the key.
     pub async fn payment_provider(&self) -> Result<Option<PaymentProvider>, SettingError> {
         let timeout = self.millis("payment_timeout_ms", 10..=60_000).await?;
+        let late = Duration::from_secs(self.number("payment_late_s", 0..=86_400).await?);
         let (url, key) = (self.text("payment_url").await?, self.text("payment_key").await?);
         if url.is_empty() {
             return Ok(None);
@@ -31,7 +41,7 @@ impl Settings {
             let fault = "must be visible ASCII characters without spaces".to_owned();
             return Err(self.error("payment_key", fault));
         }
-        Ok(Some(PaymentProvider { url, key: Some(key).filter(|key| !key.is_empty()), timeout }))
+        Ok(Some(PaymentProvider { url, key: Some(key).filter(|key| !key.is_empty()), timeout, late }))
     }
 }
 

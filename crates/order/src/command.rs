@@ -11,6 +11,7 @@ use crate::fault::BodyFault;
 use crate::id::OrderId;
 use crate::json::Node;
 use crate::limits;
+use crate::payment::SettledByHand;
 use crate::reader::{self, Field, Value, seen_text, text};
 use crate::record::{Standing, Status};
 use crate::text::{Reason, Tracking};
@@ -44,6 +45,8 @@ pub enum ChangeRequest {
     Cancel {
         /// Why, in the words of the shop or support.
         reason: Option<Reason>,
+        /// An operator's word that nothing is to be asked of the payment provider any more.
+        settled: Option<SettledByHand>,
     },
     /// Note that the order's goods went out.
     Fulfil {
@@ -59,7 +62,7 @@ impl ChangeRequest {
     /// Everything that is wrong with the body, at once.
     pub fn parse(kind: ChangeKind, body: &[u8]) -> Result<Self, BodyFault> {
         match kind {
-            ChangeKind::Cancel => parse_only(body, "reason", text).map(|reason| Self::Cancel { reason }),
+            ChangeKind::Cancel => parse_only(body, "reason", text).map(|reason| Self::Cancel { reason, settled: None }),
             ChangeKind::Fulfil => parse_only(body, "tracking", seen_text).map(|tracking| Self::Fulfil { tracking }),
         }
     }
@@ -123,13 +126,15 @@ impl Change {
             reason: Option<&'a Reason>,
             #[serde(skip_serializing_if = "Option::is_none")]
             tracking: Option<&'a Tracking>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            settled: Option<&'a SettledByHand>,
         }
-        let (reason, tracking) = match &self.request {
-            ChangeRequest::Cancel { reason } => (reason.as_ref(), None),
-            ChangeRequest::Fulfil { tracking } => (None, tracking.as_ref()),
+        let (reason, settled, tracking) = match &self.request {
+            ChangeRequest::Cancel { reason, settled } => (reason.as_ref(), settled.as_ref(), None),
+            ChangeRequest::Fulfil { tracking } => (None, None, tracking.as_ref()),
         };
-        let written =
-            WrittenChange { v: 1, kind: self.kind(), id: self.id, trace: self.trace.as_ref(), reason, tracking };
+        let (kind, trace) = (self.kind(), self.trace.as_ref());
+        let written = WrittenChange { v: 1, kind, id: self.id, trace, reason, tracking, settled };
         serde_json::to_vec(&written).expect("strings and numbers always serialise")
     }
 }
@@ -177,9 +182,11 @@ fn read_v1(message: &Value<'_>) -> Option<Command> {
 }
 
 fn cancel_v1(message: &Value<'_>) -> Option<Change> {
-    let [_version, _kind, id, trace, reason] = message.fields(["v", "type", "id", "trace", "reason"])?;
-    let reason = reason.optional(text);
-    change(&id, &trace, reason.map(|reason| ChangeRequest::Cancel { reason }))
+    let [_version, _kind, id, trace, reason, settled] =
+        message.fields(["v", "type", "id", "trace", "reason", "settled"])?;
+    let (reason, settled) = (reason.optional(text), settled.optional(SettledByHand::read));
+    let request = reason.and_then(|reason| Some(ChangeRequest::Cancel { reason, settled: settled? }));
+    change(&id, &trace, request)
 }
 
 fn fulfil_v1(message: &Value<'_>) -> Option<Change> {

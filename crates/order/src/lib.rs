@@ -54,13 +54,13 @@ pub use keys::{CHANGE_MARKER, RecordName, STORE_PROBE};
 pub use life::Move;
 pub use money::Money;
 pub use new_order::{Address, CanonicalJson, Customer, Line, NewOrder};
-pub use payment::Payment;
+pub use payment::{Payment, SettledByHand};
 pub use quantity::Quantity;
 pub use record::{Record, RecordError, Standing, Status, Version};
 pub use state::{Illegal, State};
 pub use text::{
-    AddressLine, Locality, MetadataKey, MetadataValue, Name, Note, PaymentId, Phone, PostalCode, Reason, Reference,
-    Sku, Tracking,
+    AddressLine, Locality, MetadataKey, MetadataValue, Name, Note, PaymentId, Phone, PostalCode, Provider, Reason,
+    Reference, Sku, Tracking,
 };
 pub use timestamp::Timestamp;
 pub use trace::TraceParent;

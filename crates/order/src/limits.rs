@@ -9,7 +9,7 @@
 pub const BODY_BYTES: usize = 256 * 1024;
 
 /// Bytes of a stored message or record: an order, and the fields that Sluice adds.
-pub const STORED_BYTES: usize = BODY_BYTES + 8 * 1024;
+pub const STORED_BYTES: usize = BODY_BYTES + 16 * 1024;
 
 /// Faults that are reported of one body: more than a person will mend in one go.
 pub const FAULTS: usize = 100;
@@ -80,6 +80,9 @@ pub const DECLINED: usize = 500;
 /// A payment provider's id of a charge or a refund; those of the large ones have up to 40.
 pub const PAYMENT_ID: usize = 128;
 
+/// A payment provider's host and port: a name in the DNS has up to 253, and a port 6 with its colon.
+pub const PROVIDER: usize = 260;
+
 /// A carrier's number of a parcel, or a link to it.
 pub const TRACKING: usize = 200;
 
@@ -113,6 +116,6 @@ const _: () = assert!(
     "an order with every line and all metadata filled, in any script, must fit a body"
 );
 const _: () = assert!(
-    STORED_BYTES >= BODY_BYTES + (REASON + 2 * PAYMENT_ID + TRACKING) * CHARACTER_BYTES + 1024,
+    STORED_BYTES >= BODY_BYTES + (2 * REASON + NAME + 2 * PAYMENT_ID + PROVIDER + TRACKING) * CHARACTER_BYTES + 1024,
     "what is stored must fit an order of the largest size, what is said about it, and 1 KiB for times and names of fields"
 );

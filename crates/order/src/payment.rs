@@ -3,30 +3,59 @@
 use crate::envelope::Placed;
 use crate::id::OrderId;
 use crate::iso_code::Currency;
+use crate::json::{Node, Number};
 use crate::money::Money;
 use crate::new_order::{Customer, NewOrder};
 use crate::reader::{Value, text};
-use crate::text::{PaymentId, Reference};
-use serde::ser::SerializeStruct;
-use serde::{Deserialize, Serialize, Serializer};
+use crate::text::{Name, PaymentId, Provider, Reason, Reference};
+use serde::{Serialize, Serializer};
+use std::borrow::Cow;
 
 /// How an order that was confirmed is paid for. In JSON `"none"`, or an object with the provider's ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Payment {
-    /// The shop has no payment provider: nobody was asked to pay.
+    /// Nobody was asked to pay: the shop has no payment provider, or the total is nothing.
     None,
-    /// The order's total was taken.
-    Charged {
-        /// The provider's id of the charge.
-        charge: PaymentId,
-    },
-    /// The total was taken and given back.
-    Refunded {
+    /// A provider was asked.
+    Asked {
         /// The provider's id of the charge. Absent if the order was cancelled before the charge was answered.
         charge: Option<PaymentId>,
-        /// The provider's id of the refund.
-        refund: PaymentId,
+        /// Who charged. Records of release 0.1 don't say it.
+        provider: Option<Provider>,
+        /// How the money was given back. `None`: it was not.
+        back: Option<GivenBack>,
     },
+}
+
+/// How money was given back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GivenBack {
+    /// By the provider: its id of the refund.
+    Refund(PaymentId),
+    /// Not by Sluice.
+    ByHand(SettledByHand),
+}
+
+/// An operator's word that a payment needs no refund of the provider any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SettledByHand {
+    /// Who says so.
+    pub by: Name,
+    /// Why.
+    pub why: Reason,
+}
+
+/// What a provider's good answer says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProviderAnswer {
+    /// It is done, and this is its id.
+    Done(PaymentId),
+    /// It is not done yet: it has this status.
+    Open(String),
+    /// It has an id that can't be kept.
+    BadId,
+    /// It has no id.
+    NoId,
 }
 
 /// The body of `POST {payment_url}/charges`.
@@ -85,26 +114,52 @@ impl<'a> RefundRequest<'a> {
     }
 }
 
-/// Reads the id in the answer to a charge or a refund. Its other fields are the provider's own. `None`: it has no id.
+/// Statuses that say that a charge or a refund is done.
+const DONE: [&str; 3] = ["succeeded", "paid", "captured"];
+
+/// Characters of a status that are told.
+const STATUS: usize = 64;
+
+/// Reads the answer to a charge or a refund: its id, a string or a whole number, and its status, if it has one. Its
+/// other fields are the provider's own.
 #[must_use]
-pub fn read_id(answer: &[u8]) -> Option<PaymentId> {
-    #[derive(Deserialize)]
-    struct WithId {
-        id: String,
+pub fn read_answer(answer: &[u8]) -> ProviderAnswer {
+    let answer = members(answer);
+    match member(&answer, "status") {
+        Some(Node::String(status)) if !DONE.contains(&&**status) => {
+            return ProviderAnswer::Open(status.chars().take(STATUS).collect());
+        }
+        _ => {}
     }
-    serde_json::from_slice::<WithId>(answer).ok()?.id.parse().ok()
+    let id = match member(&answer, "id") {
+        None | Some(Node::Null) => return ProviderAnswer::NoId,
+        Some(Node::String(id)) => id.parse(),
+        Some(Node::Number(Number::Unsigned(id))) => id.to_string().parse(),
+        Some(_) => return ProviderAnswer::BadId,
+    };
+    id.map_or(ProviderAnswer::BadId, ProviderAnswer::Done)
 }
 
 /// Reads what a refusal says to people: the detail of its problem (RFC 9457), or else its title.
 #[must_use]
 pub fn read_problem(answer: &[u8]) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Refusal {
-        title: Option<String>,
-        detail: Option<String>,
+    let refusal = members(answer);
+    ["detail", "title"].into_iter().find_map(|name| match member(&refusal, name) {
+        Some(Node::String(words)) => Some(words.to_string()),
+        _ => None,
+    })
+}
+
+/// The members of an object. Anything else has none.
+fn members(json: &[u8]) -> Vec<(Cow<'_, str>, Node<'_>)> {
+    match Node::parse(json) {
+        Ok(Node::Object(members)) => members,
+        _ => Vec::new(),
     }
-    let refusal: Refusal = serde_json::from_slice(answer).ok()?;
-    refusal.detail.or(refusal.title)
+}
+
+fn member<'m>(members: &'m [(Cow<'_, str>, Node<'m>)], name: &str) -> Option<&'m Node<'m>> {
+    members.iter().find_map(|(known, value)| (known == name).then_some(value))
 }
 
 impl Payment {
@@ -112,32 +167,50 @@ impl Payment {
         if value.is_string() {
             return value.constant("none").map(|()| Self::None);
         }
-        let [charge, refund] = value.fields(["charge_id", "refund_id"])?;
-        let charge = charge.optional(text);
-        match (charge?, refund.optional(text)?) {
-            (charge, Some(refund)) => Some(Self::Refunded { charge, refund }),
-            (Some(charge), None) => Some(Self::Charged { charge }),
-            (None, None) => {
-                value.fault("must be \"none\", or have a charge_id or a refund_id");
-                None
-            }
+        let [charge, refund, settled, provider] = value.fields(["charge_id", "refund_id", "settled", "provider"])?;
+        let (charge, provider) = (charge.optional(text), provider.optional(text));
+        let (refund, settled) = (refund.optional(text), settled.optional(SettledByHand::read));
+        let back = match (refund?, settled?) {
+            (Some(refund), _) => Some(GivenBack::Refund(refund)),
+            (None, settled) => settled.map(GivenBack::ByHand),
+        };
+        let (charge, provider) = (charge?, provider?);
+        if charge.is_none() && back.is_none() {
+            value.fault("must be \"none\", or have a charge_id, a refund_id or settled");
+            return None;
         }
+        Some(Self::Asked { charge, provider, back })
+    }
+}
+
+impl SettledByHand {
+    pub(crate) fn read(value: &Value<'_>) -> Option<Self> {
+        let [by, why] = value.fields(["by", "why"])?;
+        let (by, why) = (by.required(text), why.required(text));
+        Some(Self { by: by?, why: why? })
     }
 }
 
 impl Serialize for Payment {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (charge, refund) = match self {
-            Self::None => return serializer.serialize_str("none"),
-            Self::Charged { charge } => (Some(charge), None),
-            Self::Refunded { charge, refund } => (charge.as_ref(), Some(refund)),
-        };
-        let mut object = serializer.serialize_struct("Payment", 2)?;
-        for (name, id) in [("charge_id", charge), ("refund_id", refund)] {
-            if let Some(id) = id {
-                object.serialize_field(name, id)?;
-            }
+        #[derive(Serialize)]
+        struct AskedPayment<'a> {
+            #[serde(skip_serializing_if = "Option::is_none")]
+            charge_id: Option<&'a PaymentId>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            refund_id: Option<&'a PaymentId>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            settled: Option<&'a SettledByHand>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            provider: Option<&'a Provider>,
         }
-        object.end()
+        let Self::Asked { charge, provider, back } = self else { return serializer.serialize_str("none") };
+        let (refund_id, settled) = match back {
+            Some(GivenBack::Refund(refund)) => (Some(refund), None),
+            Some(GivenBack::ByHand(settled)) => (None, Some(settled)),
+            None => (None, None),
+        };
+        AskedPayment { charge_id: charge.as_ref(), refund_id, settled, provider: provider.as_ref() }
+            .serialize(serializer)
     }
 }

@@ -84,6 +84,10 @@ text_type!(
     PaymentId, |text| identifier(text, limits::PAYMENT_ID)
 );
 text_type!(
+    /// A payment provider, by the host and port of its URL: at most [`limits::PROVIDER`] characters.
+    Provider, |text| identifier(text, limits::PROVIDER)
+);
+text_type!(
     /// The carrier's number of a parcel, or where to look it up: one line of at most [`limits::TRACKING`] characters,
     /// no white space around.
     Tracking, |text| identifier(text, limits::TRACKING)

@@ -18,6 +18,30 @@ pub struct Found<const N: usize> {
     pub head: Option<Head>,
     /// The state of each message. `None`: handled, or never seen.
     pub messages: [Option<MessageState>; N],
+    /// How often each message was handed out, if it isn't done.
+    pub deliveries: [u64; N],
+}
+
+/// A subject's own message that waits or is a dead letter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnMessage {
+    /// Redis's time in ms since the epoch.
+    pub now: u64,
+    /// Its content. Empty if the subject has a head.
+    pub payload: Payload,
+    /// How often it was handed out.
+    pub deliveries: u64,
+    /// Whom one of its deliveries may have asked for what can't be undone.
+    pub asked: Option<Asked>,
+}
+
+/// Whom a delivery may have asked: see [`Terms::asks`](crate::Terms::asks).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// When the last delivery held, in ms since the epoch by Redis's clock. It asks only after that.
+    pub at: u64,
+    /// Whom.
+    pub whom: String,
 }
 
 /// Where a message is. Its payload is given only while its subject has no head, and is empty otherwise.
@@ -61,11 +85,24 @@ impl<C: Connection> Queue<'_, C> {
         }
         let mut replies = self.run(arguments).await?;
         let (now, head) = (replies.number("now")?, replies.head("head")?);
-        let mut messages = [const { None }; N];
-        for message in &mut messages {
+        replies.bytes("asked")?;
+        let (mut messages, mut deliveries) = ([const { None }; N], [0; N]);
+        for (message, deliveries) in messages.iter_mut().zip(&mut deliveries) {
             *message = message_state(&mut replies)?;
+            *deliveries = replies.number("deliveries")?;
         }
-        Ok(Found { now, head, messages })
+        Ok(Found { now, head, messages, deliveries })
+    }
+
+    /// Looks for the subject's own message, unless it is done or was discarded.
+    pub async fn find_own(&self, own: &MessageId) -> Result<Option<OwnMessage>, Error> {
+        let subject = own.as_subject();
+        let mut replies = self.run(self.arguments(&script::FIND).with("subject", &subject).with("id", own)).await?;
+        let (now, _head, asked) = (replies.number("now")?, replies.bytes("head")?, asked(&replies.text("asked")?));
+        let (state, payload) = (replies.text("state")?, replies.bytes("payload")?.into());
+        let (_why, deliveries) = (replies.bytes("why")?, replies.number("deliveries")?);
+        let is_there = state == "queued" || state == "dead";
+        Ok(is_there.then_some(OwnMessage { now, payload, deliveries, asked }))
     }
 
     /// Counts what the queue holds.
@@ -79,6 +116,11 @@ impl<C: Connection> Queue<'_, C> {
             oldest_visible: Some(Duration::from_millis(replies.number("oldest_ms")?)).filter(|_| visible > 0),
         })
     }
+}
+
+fn asked(asked: &str) -> Option<Asked> {
+    let (at, whom) = asked.split_once(' ')?;
+    Some(Asked { at: at.parse().ok()?, whom: whom.to_owned() })
 }
 
 fn message_state(replies: &mut Replies) -> Result<Option<MessageState>, Error> {

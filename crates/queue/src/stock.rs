@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 
 use crate::accept::{IdempotencyRecord, idempotency};
 use crate::connection::{Arg, Connection, Error};
-use crate::message::Message;
+use crate::message::{Message, MessageId};
 use crate::namespace::Namespace;
 use crate::queue::Queue;
 use crate::script::replies::Replies;
@@ -16,8 +16,13 @@ use crate::script::{self, Arguments};
 pub enum Hold {
     /// All of them are held. Items that aren't tracked never run out.
     Held,
-    /// A follow-up waits that recalls the message, and nothing was done for it yet. Nothing was taken.
+    /// The message that recalls it waits. Nothing may be done for this one any more. Given back, it lets that one go
+    /// first. Nothing was taken.
     Recalled,
+    /// The message that recalls it is a dead letter. Nothing was taken.
+    RecallBuried,
+    /// An earlier delivery asked somebody else for what can't be undone.
+    Asked(String),
     /// The delivery is no longer the latest. The worker of the latest one decides.
     Late,
     /// Too few units of these items are left. Nothing was taken.
@@ -31,6 +36,17 @@ pub enum Untracked {
     Allow,
     /// None, as if they were sold out.
     Reject,
+}
+
+/// On which terms a message holds.
+#[derive(Clone, Debug)]
+pub struct Terms<'a> {
+    /// Whether it can have items that aren't tracked.
+    pub untracked: Untracked,
+    /// The message that would recall it.
+    pub recall: MessageId,
+    /// Whom its handler asks next for what can't be undone, or `""` for nobody. Kept until the subject is decided.
+    pub asks: &'a str,
 }
 
 /// An item of which too few units are left.
@@ -87,14 +103,14 @@ pub enum Adjusted {
 
 impl<C: Connection> Queue<'_, C> {
     /// Takes units out of stock for a message that is its own subject: all of them or none. Asked again, it takes no
-    /// more. Each item comes once in `items`.
+    /// more, and never refuses. Each item comes once in `items`.
     pub async fn hold(
         &self,
         message: &Message,
-        untracked: Untracked,
+        terms: &Terms<'_>,
         items: impl IntoIterator<Item = (&str, u64)>,
     ) -> Result<Hold, Error> {
-        let untracked = match untracked {
+        let untracked = match terms.untracked {
             Untracked::Allow => "allow",
             Untracked::Reject => "reject",
         };
@@ -102,7 +118,9 @@ impl<C: Connection> Queue<'_, C> {
             .arguments(&script::HOLD)
             .with("id", &message.id)
             .with("delivery", message.delivery)
-            .with("untracked", untracked);
+            .with("untracked", untracked)
+            .with("recall", &terms.recall)
+            .with("asks", terms.asks);
         for (item, units) in items {
             arguments = arguments.with("item", item).with("units", units);
         }
@@ -110,6 +128,8 @@ impl<C: Connection> Queue<'_, C> {
         match replies.text("verdict")?.as_str() {
             "held" => Ok(Hold::Held),
             "recalled" => Ok(Hold::Recalled),
+            "buried" => Ok(Hold::RecallBuried),
+            "asked" => replies.text("whom").map(Hold::Asked),
             "late" => Ok(Hold::Late),
             "short" => {
                 let mut shortages = Vec::new();

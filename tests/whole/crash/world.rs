@@ -87,7 +87,8 @@ impl World {
             let part = key.strip_prefix(PREFIX).unwrap_or_default();
             match part.rsplit_once(':') {
                 None => self.read_shared(bench, &key, part).await,
-                Some(("seen", "order")) => self.seen.1 = ask(bench, "LLEN", &[&key]).await,
+                Some(("seen:order", _)) => self.seen.1 += ask::<usize>(bench, "LLEN", &[&key]).await,
+                Some(("seen", "lists")) => {}
                 Some(("stock", "held")) => self.held = ask(bench, "HGETALL", &[&key]).await,
                 Some((queue, part)) => self.read_queue(bench, &key, queue, part).await,
             }
@@ -104,6 +105,8 @@ impl World {
             "totals" => self.totals = ask(bench, "HGETALL", &[key]).await,
             "stock" => self.left = ask(bench, "HGETALL", &[key]).await,
             "held" => self.holders = members(bench, "HKEYS", &[key]).await,
+            // Whom the orders asked that are not decided.
+            "asked" => {}
             "seen" => self.seen.0 = ask(bench, "HLEN", &[key]).await,
             "log" => {
                 type Entry = (String, (String, String, String, Vec<u8>));

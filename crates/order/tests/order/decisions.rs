@@ -1,10 +1,16 @@
 //! What becomes of orders.
 
 use crate::sample::{full, id, noon, parse, placed, record, unpaid};
+use order::payment::GivenBack;
 use order::{Finding, Payment, PaymentId, RecordName, Shortage, Status, Timestamp, cancel_undecided, decide};
 
 fn later() -> Timestamp {
     Timestamp::from_ms(noon().ms() + 5_000)
+}
+
+fn refunded(charge: Option<&str>) -> Payment {
+    let back = Some(GivenBack::Refund(payment_id("re_1")));
+    Payment::Asked { charge: charge.map(payment_id), provider: "pay.test".parse().ok(), back }
 }
 
 fn payment_id(id: &str) -> PaymentId {
@@ -78,10 +84,10 @@ fn an_order_whose_payment_is_declined_is_rejected_in_the_providers_words() {
 
 #[test]
 fn a_paid_order_keeps_the_id_of_its_charge_and_then_of_its_refund() {
-    let charged = Payment::Charged { charge: payment_id("ch_1") };
+    let charged = Payment::Asked { charge: Some(payment_id("ch_1")), provider: None, back: None };
     let record = decide(placed(), &Finding::Good(charged.clone()), noon());
     assert_eq!(record.payment(), Some(&charged));
-    let refunded = Payment::Refunded { charge: Some(payment_id("ch_1")), refund: payment_id("re_1") };
+    let refunded = refunded(Some("ch_1"));
     let reason = "ordered twice".parse().ok();
     let cancelled = record.cancel(reason.clone(), Some(refunded.clone()), later()).unwrap();
     assert_eq!((cancelled.status(), cancelled.version().get()), (Status::Cancelled, 2));
@@ -103,7 +109,7 @@ fn a_fulfilled_order_keeps_its_payment_and_tells_where_its_parcel_is() {
 fn an_order_that_was_never_decided_can_be_cancelled_and_refunded() {
     let recalled = decide(placed(), &Finding::Recalled, noon());
     assert_eq!((recalled.status(), recalled.version().get(), recalled.payment()), (Status::Cancelled, 1, None));
-    let refunded = Payment::Refunded { charge: None, refund: payment_id("re_1") };
+    let refunded = refunded(None);
     let cancelled = cancel_undecided(placed(), None, Some(refunded.clone()), noon());
     assert_eq!((cancelled.status(), cancelled.payment()), (Status::Cancelled, Some(&refunded)));
     assert_eq!(order::Record::from_json(&cancelled.to_json()), Ok(cancelled));

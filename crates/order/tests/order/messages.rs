@@ -60,7 +60,7 @@ fn what_cannot_be_read_is_told_with_its_reason() {
         &V1.replace(r#""quantity":2"#, r#""quantity":0"#),
         "the message has faults: /order/lines/0/quantity must be from 1 to 1000",
     );
-    check(&" ".repeat(limits::STORED_BYTES + 1), "the message has more than 270336 bytes");
+    check(&" ".repeat(limits::STORED_BYTES + 1), "the message has more than 278528 bytes");
 }
 
 #[test]
@@ -80,14 +80,14 @@ fn reasons_show_no_customer() {
 
 #[test]
 fn a_change_is_written_and_read() {
-    let cancel = ChangeRequest::Cancel { reason: Some("ordered twice".parse().unwrap()) };
+    let cancel = ChangeRequest::Cancel { reason: Some("ordered twice".parse().unwrap()), settled: None };
     let fulfil = ChangeRequest::Fulfil { tracking: Some("JD014600003SE".parse().unwrap()) };
     for (message, request) in [(CANCEL_V1, cancel), (FULFIL_V1, fulfil)] {
         let change = Change { id: id(), request, trace: None };
         assert_eq!(String::from_utf8(change.encode()).unwrap(), message.trim_end());
         assert_eq!(Command::decode(message.as_bytes()), Ok(Command::Change(change)));
     }
-    let bare = Change { id: id(), request: ChangeRequest::Cancel { reason: None }, trace: None };
+    let bare = Change { id: id(), request: ChangeRequest::Cancel { reason: None, settled: None }, trace: None };
     assert_eq!(Command::decode(&bare.encode()), Ok(Command::Change(bare)));
 }
 
@@ -100,8 +100,14 @@ fn an_order_has_one_message_of_each_kind() {
 
 #[test]
 fn a_body_that_asks_for_a_change_is_read_whole_or_refused() {
-    assert_eq!(ChangeRequest::parse(ChangeKind::Cancel, b""), Ok(ChangeRequest::Cancel { reason: None }));
-    assert_eq!(ChangeRequest::parse(ChangeKind::Cancel, b"{}"), Ok(ChangeRequest::Cancel { reason: None }));
+    assert_eq!(
+        ChangeRequest::parse(ChangeKind::Cancel, b""),
+        Ok(ChangeRequest::Cancel { reason: None, settled: None })
+    );
+    assert_eq!(
+        ChangeRequest::parse(ChangeKind::Cancel, b"{}"),
+        Ok(ChangeRequest::Cancel { reason: None, settled: None })
+    );
     let tracking = "JD014600003SE".parse().ok();
     assert_eq!(
         ChangeRequest::parse(ChangeKind::Fulfil, br#"{"tracking": "JD014600003SE"}"#),

@@ -70,7 +70,7 @@ fn a_record_that_breaks_the_rules_is_refused() {
         ("total", Value::Null, "/total is required"),
         ("lines", json!([]), "/lines must have 1 to 100 lines, not 0"),
         ("payment", json!("cash"), "/payment must be none"),
-        ("payment", json!({}), "/payment must be \"none\", or have a charge_id or a refund_id"),
+        ("payment", json!({}), "/payment must be \"none\", or have a charge_id, a refund_id or settled"),
         ("payment", json!({"charge_id": " "}), "/payment/charge_id must not be blank"),
         ("tracking", json!(7), "/tracking must be a string, not a number"),
         ("colour", json!("red"), "/colour is not a known field"),
@@ -80,7 +80,7 @@ fn a_record_that_breaks_the_rules_is_refused() {
     }
     let error = |json: &str| Record::from_json(json.as_bytes()).unwrap_err().to_string();
     assert_eq!(error("nil"), "the record is not JSON: expected ident (line 1, column 2)");
-    assert_eq!(error(&" ".repeat(limits::STORED_BYTES + 1)), "the record has more than 270336 bytes");
+    assert_eq!(error(&" ".repeat(limits::STORED_BYTES + 1)), "the record has more than 278528 bytes");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::connection::{Arg, Connection, Error, Reply};
 use crate::message::{Head, Message, MessageId, Payload, Subject};
 use crate::{
     Accept, Adjustment, Claim, Class, Effects, Emit, FollowUp, Namespace, Pace, Queue, Settlement, Stock, Subscription,
-    Timing, Untracked, Verdict, totals,
+    Terms, Timing, Untracked, Verdict, totals,
 };
 
 /// A Redis that only remembers which scripts were called.
@@ -43,7 +43,8 @@ async fn call_all(queue: &Queue<'_, Deaf>, stock: &Stock<'_, Deaf>) {
     drop(queue.follow(follow_up).await);
     drop(queue.claim(&claim).await);
     drop(queue.renew(&[(&id, 1)]).await);
-    drop(queue.hold(&message(), Untracked::Allow, [("tea", 1)]).await);
+    let terms = Terms { untracked: Untracked::Allow, recall: id.clone(), asks: "" };
+    drop(queue.hold(&message(), &terms, [("tea", 1)]).await);
     drop(queue.settle("w", &[settlement()]).await);
     drop(queue.find(&Subject::from("m"), [&id]).await);
     drop(queue.stats().await);

@@ -1,10 +1,12 @@
 -- Says where messages of one subject are.
 --
--- Reply {now, head or '', then for each id: state, payload, why}: state is 'queued', 'dead', 'discarded' or ''; the
---       payload is given for the first two when there is no head, why (JSON) for the second and third
+-- Reply {now, head or '', asked, then for each id: state, payload, why, deliveries}: asked is as in the key, or '';
+--       state is 'queued', 'dead', 'discarded' or ''; the payload is given for the first two when there is no head, why
+--       (JSON) for the second and third
 local queue, subject = unpack(ARGV, 1, 2)
 local head = redis.call('HGET', ns .. ':head', subject) or ''
-local reply = {now, head}
+local asked = redis.call('HGET', ns .. ':asked', subject) or ''
+local reply = {now, head, asked}
 for at = 3, #ARGV do
   local id = unpack(ARGV, at, at)
   local state, payload, why = '', '', ''
@@ -17,6 +19,7 @@ for at = 3, #ARGV do
     if discarded then state, why = 'discarded', discarded end
   end
   if head == '' and state ~= '' then payload = redis.call('HGET', key(queue, 'body'), id) or '' end
-  reply[#reply + 1] = {state, payload, why}
+  local deliveries = read_state(queue, id)
+  reply[#reply + 1] = {state, payload, why, deliveries}
 end
 return reply

@@ -2,28 +2,38 @@
 -- more.
 --
 -- untracked  'allow' or 'reject': whether items that are not tracked can be had
+-- recall     the id of the message that would recall it
+-- asks       whom its handler asks next for what can't be undone, or '' for nobody
 --
 -- Reply {'held'}
---       {'recalled'}  this is its first delivery, and a follow-up waits that recalls it
+--       {'recalled'}  the message that recalls it waits, and goes first if this one is given back
+--       {'buried'}    the message that recalls it is a dead letter
+--       {'asked', whom}  an earlier delivery asked somebody else
 --       {'late'}  the delivery is no longer the latest: whoever has the message now decides
 --       {'short', then for each item that is short: item, units wanted, units left}
-local queue, id, delivery, untracked = unpack(ARGV, 1, 4)
+local queue, id, delivery, untracked, recall, asks = unpack(ARGV, 1, 6)
 local deliveries, _, _, holder = read_state(queue, id)
 if not holder or deliveries ~= tonumber(delivery) then return {'late'} end
-if redis.call('HEXISTS', ns .. ':held', id) == 1 then return {'held'} end
-if deliveries == 1 then
-  -- An earlier delivery may have done more than to hold stock.
-  for _, waiting in ipairs(line_of(queue, id)) do
-    local subject = redis.call('HGET', key(queue, 'subject'), waiting)
-    if subject and string.sub(subject, 1, 1) == '!' then return {'recalled'} end
-  end
+if redis.call('HEXISTS', key(queue, 'body'), recall) == 1 then
+  if redis.call('ZSCORE', key(queue, 'dead'), recall) then return {'buried'} end
+  return {'recalled'}
+end
+local asked = redis.call('HGET', ns .. ':asked', id)
+local whom = asked and string.match(asked, ' (.*)$') or asks
+if whom ~= asks then return {'asked', whom} end
+
+local function held()
+  if asks ~= '' then redis.call('HSET', ns .. ':asked', id, now .. ' ' .. asks) end
+  return {'held'}
 end
 
-local stock, held = ns .. ':stock', ns .. ':stock:held'
-check_rights({'HINCRBY', stock, 'HINCRBY', held, 'HSET', ns .. ':held'})
+local stock, stock_held = ns .. ':stock', ns .. ':stock:held'
+begin({'HINCRBY', 'HSET'}, {hash = {stock, stock_held, ns .. ':held', ns .. ':asked'}})
+if redis.call('HEXISTS', ns .. ':held', id) == 1 then return held() end
+
 local lines = {}
 local reply = {'short'}
-for at = 5, #ARGV, 2 do
+for at = 7, #ARGV, 2 do
   local item, units = unpack(ARGV, at, at + 1)
   units = tonumber(units)
   local value = redis.call('HGET', stock, item)
@@ -34,7 +44,7 @@ for at = 5, #ARGV, 2 do
   if left and left < units then
     reply[#reply + 1] = {item, units, left}
   elseif is_tracked then
-    check_sum(held, item, redis.call('HGET', held, item), units)
+    check_sum(stock_held, item, redis.call('HGET', stock_held, item), units)
     lines[#lines + 1] = {item, units}
   end
 end
@@ -42,7 +52,7 @@ if #reply > 1 then return reply end
 
 for _, line in ipairs(lines) do
   redis.call('HINCRBY', stock, line[1], -line[2])
-  redis.call('HINCRBY', held, line[1], line[2])
+  redis.call('HINCRBY', stock_held, line[1], line[2])
 end
-if #lines > 0 then redis.call('HSET', ns .. ':held', id, cmsgpack.pack(lines)) end
-return {'held'}
+redis.call('HSET', ns .. ':held', id, cmsgpack.pack(lines))
+return held()

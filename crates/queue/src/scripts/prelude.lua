@@ -40,7 +40,10 @@
 --   ns:head                hash    subject -> which record in the store is its present one
 --   ns:stock               hash    item -> units left; absent: not tracked
 --   ns:stock:held          hash    item -> units that subjects hold
---   ns:held                hash    subject -> msgpack [[item, units], ...]: what it holds
+--   ns:held                hash    subject -> msgpack [[item, units], ...]: what it holds. An empty list stays until
+--                                  the subject is decided: it has held once, and so holds again
+--   ns:asked               hash    subject -> ms of its last hold, a space, and whom its handler asks then for what
+--                                  can't be undone; until the subject is decided
 --   ns:totals              hash    counters
 --   ns:rearmed             string  ms of the last rearm, which health asks for
 --   ns:log                 stream  every event with its payload, trimmed by age
@@ -298,6 +301,33 @@ local function set_line(queue, subject, line)
   end
 end
 
+local function recalls(queue, id)
+  local subject = redis.call('HGET', key(queue, 'subject'), id)
+  return subject and string.sub(subject, 1, 1) == '!'
+end
+
+-- Lets what recalls a subject go before the subject's own message, whenever that would be visible. Not while a worker
+-- has it. Says whether it did.
+local function step_back(queue, subject, at)
+  local due = key(queue, 'due')
+  local _, _, _, worker = read_state(queue, subject)
+  if worker or not redis.call('ZSCORE', due, subject) then return false end
+  local line = line_of(queue, subject)
+  if line[1] == subject then table.remove(line, 1) end
+  for place, waiting in ipairs(line) do
+    if recalls(queue, waiting) then
+      table.remove(line, place)
+      table.insert(line, 1, subject)
+      table.insert(line, 1, waiting)
+      set_line(queue, subject, line)
+      redis.call('ZREM', due, subject)
+      redis.call('ZADD', due, at, waiting)
+      return true
+    end
+  end
+  return false
+end
+
 -- Makes a message visible at `at`, or when its turn comes: of one subject at most one is in `due`.
 local function enter(queue, id, at)
   local due, subject = key(queue, 'due'), subject_of(queue, id)
@@ -305,7 +335,10 @@ local function enter(queue, id, at)
   if id ~= subject or #line > 0 then
     line[#line + 1] = id
     set_line(queue, subject, line)
-    if #line > 1 or redis.call('ZSCORE', due, subject) then return end
+    if #line > 1 or redis.call('ZSCORE', due, subject) then
+      step_back(queue, subject, at)
+      return
+    end
   end
   redis.call('ZADD', due, at, id)
 end
@@ -394,6 +427,7 @@ end
 
 -- What a subject holds goes back into stock, or for good. Once: then it holds nothing.
 local function let_go(subject, goes_back)
+  redis.call('HDEL', ns .. ':asked', subject)
   for _, line in ipairs(held_by(subject)) do
     if goes_back then redis.call('HINCRBY', ns .. ':stock', line[1], line[2]) end
     redis.call('HINCRBY', ns .. ':stock:held', line[1], -line[2])

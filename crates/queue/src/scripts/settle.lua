@@ -2,7 +2,7 @@
 --
 -- head, counter  '' for none
 -- stock          'back' or 'out' to let what the subject holds go back into stock or out of it, or ''
--- clears         '1' to clear the dead letter of the subject's own message
+-- clears         '1' to clear the subject's own message, whether it waits or is a dead letter
 -- topic          copies the message to the lanes of its queue's subscribers to this topic; '' for no copies
 -- emits          how many there are, each with log: '1' to append it to the log
 --
@@ -18,7 +18,7 @@ local SETTLEMENT, EMIT = 12, 5
 local due, body, states_key = key(queue, 'due'), key(queue, 'body'), key(queue, 'deliveries')
 local at, counts, reply, trimmed = 5, {}, {}, false
 -- Written together in the end, because nothing before that reads it.
-local finished, heads, emitted = {}, {}, {}
+local finished, heads, decided, emitted = {}, {}, {}, {}
 local follow_ups = redis.call('EXISTS', key(queue, 'subject'), key(queue, 'line')) > 0
 
 local function take(n)
@@ -95,8 +95,19 @@ end
 
 local function postpone(id, deliveries, failures, crashes, delay_ms)
   write_state(queue, id, deliveries, failures, crashes)
+  if follow_ups and step_back(queue, id, now) then
+    arm(queue, now + guard_ms, guard_ms)
+    return
+  end
   redis.call('ZADD', due, now + delay_ms, id)
   arm(queue, now + delay_ms, guard_ms)
+end
+
+-- It is never out at the same time as the message that clears it.
+local function clear(subject)
+  if redis.call('HEXISTS', body, subject) == 0 then return end
+  if redis.call('ZREM', key(queue, 'dead'), subject) == 0 then remove(subject) end
+  forget(queue, subject)
 end
 
 -- What is known of the messages, as this script goes on: one may come twice.
@@ -118,8 +129,9 @@ local hashes, zsets = {ns .. ':head'}, {due, key(queue, 'dead')}
 for _, part in ipairs({'body', 'deliveries', 'history', 'why', 'subject', 'line'}) do
   hashes[#hashes + 1] = key(queue, part)
 end
+for _, part in ipairs({':asked', ':held'}) do hashes[#hashes + 1] = ns .. part end
 if letting_go[1] then
-  for _, part in ipairs({':held', ':stock', ':stock:held'}) do hashes[#hashes + 1] = ns .. part end
+  for _, part in ipairs({':stock', ':stock:held'}) do hashes[#hashes + 1] = ns .. part end
 end
 check_waking(queue)
 begin_even_if_full({'HDEL', 'HGET', 'HINCRBY', 'HSET', 'XADD', 'ZADD', 'ZREM'},
@@ -156,10 +168,13 @@ while at <= #ARGV do
     if verdict == 'done' then finish(id)
     elseif verdict == 'bury' then bury(id, deliveries, failures, crashes, class, reason)
     else postpone(id, deliveries, failures, crashes, delay_ms) end
-    if head ~= '' then heads[#heads + 1], heads[#heads + 2] = subject, head end
+    if head ~= '' then
+      heads[#heads + 1], heads[#heads + 2] = subject, head
+      decided[#decided + 1] = subject
+    end
     if counter ~= '' then count(counter) end
     if stock ~= '' then let_go(subject, stock == 'back') end
-    if clears == '1' and redis.call('ZREM', key(queue, 'dead'), subject) == 1 then forget(queue, subject) end
+    if clears == '1' then clear(subject) end
     count(queue .. ':' .. verdict)
   else
     count(queue .. ':late')
@@ -174,6 +189,13 @@ end
 call_with('ZREM', due, finished)
 for _, part in ipairs({body, states_key, key(queue, 'history')}) do call_with('HDEL', part, finished) end
 call_with('HSET', ns .. ':head', heads)
+call_with('HDEL', ns .. ':asked', decided)
+-- That it held once is of no use any more where it holds nothing.
+local HELD_NOTHING, empty = cmsgpack.pack({}), {}
+for n, held in ipairs(values_of(ns .. ':held', decided)) do
+  if held == HELD_NOTHING then empty[#empty + 1] = decided[n] end
+end
+call_with('HDEL', ns .. ':held', empty)
 for target, sent in pairs(emitted) do
   call_with('HSET', key(target, 'body'), sent.bodies)
   call_with('ZADD', key(target, 'due'), sent.times)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use order::{Command, Finding, NewOrder, Payment, Placed, Record, RecordName, event, queues};
 use queue::native::Native;
-use queue::{Class, Effects, Emit, Failure, Handler, Hold, Message, Queue, Untracked};
+use queue::{Class, Effects, Emit, Failure, Handler, Hold, Message, Queue};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncCommands, RedisResult};
 use tokio::sync::Notify;
@@ -38,12 +38,7 @@ impl Handler for Decider<'_> {
 impl Decider<'_> {
     async fn decide(&self, message: &Message) -> Result<Effects, String> {
         let placed = placed(&message.payload).map_err(|error| error.to_string())?;
-        match self
-            .queue
-            .hold(message, Untracked::Allow, wanted(&placed.order))
-            .await
-            .map_err(|error| error.to_string())?
-        {
+        match self.queue.hold(message, &terms(), wanted(&placed.order)).await.map_err(|error| error.to_string())? {
             Hold::Held => {}
             other => return Err(format!("without any stock entry, stock is {other:?}")),
         }
@@ -60,6 +55,11 @@ pub(crate) fn placed(payload: &[u8]) -> anyhow::Result<Placed> {
         Command::Decide(placed) => Ok(*placed),
         Command::Change(_) => anyhow::bail!("nobody has asked for a change"),
     }
+}
+
+/// Any article can be had, and nobody is asked to pay.
+pub(crate) fn terms() -> queue::Terms<'static> {
+    queue::Terms { untracked: queue::Untracked::Allow, recall: "".into(), asks: "" }
 }
 
 /// What an order wants of each article.

@@ -6,12 +6,12 @@
 use futures::future::try_join3;
 use order::queues::PLACED;
 use queue::native::Native;
-use queue::{Claim, Hold, Message, Queue, Settlement, Untracked, Verdict};
+use queue::{Claim, Hold, Message, Queue, Settlement, Verdict};
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
 
 use super::Options;
-use super::decide::{decided, effects, placed, wanted};
+use super::decide::{decided, effects, placed, terms, wanted};
 use super::worker::{connect, on_a_thread};
 use crate::native::{TIMING, namespace};
 
@@ -57,7 +57,7 @@ async fn work_off(
     let settlement = [Settlement { id: message.id.clone(), delivery: message.delivery, verdict }];
     let articles = articles.iter().map(|(sku, units)| (sku.as_str(), *units));
     let (held, (), settled) = try_join3(
-        async { anyhow::Ok(queue.hold(message, Untracked::Allow, articles).await?) },
+        async { anyhow::Ok(queue.hold(message, &terms(), articles).await?) },
         async { anyhow::Ok(store.set(head.key(record.id()), record.to_json()).await?) },
         async { anyhow::Ok(queue.settle("one by one", &settlement).await?) },
     )

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use order::queues::{CHANGES, PLACED};
 use queue::native::{Native, Tokio};
-use queue::{Class, Effects, Emit, Failure, Handler, Message, Queue, Untracked};
+use queue::{Class, Effects, Emit, Failure, Handler, Message, Queue};
 
 use super::per_order;
-use crate::ceiling::decide::{decided, effects, placed, wanted};
+use crate::ceiling::decide::{decided, effects, placed, terms, wanted};
 use crate::ceiling::worker::{backoff, worker};
 use crate::fill::fill;
 use crate::report::{Goal, Report, Row, Unit};
@@ -114,7 +114,7 @@ impl Step<'_> {
         match self {
             Self::HoldAndFinish(queue) => {
                 let placed = placed(&message.payload)?;
-                queue.hold(message, Untracked::Allow, wanted(&placed.order)).await?;
+                queue.hold(message, &terms(), wanted(&placed.order)).await?;
                 finish(message)
             }
             Self::Finish => finish(message),
