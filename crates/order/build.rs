@@ -14,6 +14,7 @@ const HANGUL: std::ops::RangeInclusive<char> = '\u{ac00}'..='\u{d7a3}';
 /// Most characters of one run, as three bits count them.
 const RUN: u32 = 8;
 
+#[expect(clippy::disallowed_methods, reason = "only what runs in a component must not read the environment")]
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     let (composites, pairs) = composites();
