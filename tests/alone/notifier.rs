@@ -444,7 +444,7 @@ async fn a_redis_that_is_in_trouble_is_waited_for_and_the_log_says_why() {
 async fn a_reply_that_no_release_gives_ends_the_wake_and_says_so() {
     let alone = telling_erp().when(|effect| effect.verb().map(|_| replies(vec![RedisResult::Nil])));
     let error = alone.around("notifier").await.wake().await.unwrap_err();
-    assert!(error.starts_with("the queue `changes` can't be worked off: unexpected reply to claim"), "{error}");
+    assert!(error.starts_with("the queue `changes` can't be worked off: unexpected reply to subscribe"), "{error}");
 }
 
 #[tokio::test]

@@ -1,18 +1,15 @@
 //! What operators and support can do about an order that was given up.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use ::redis::AsyncCommands;
 use bytes::Bytes;
-use host::StartOptions;
-use host::calls::{Calls, KeyValueError, Operation, Refusal, Ruling, decide};
 use http::{Request, Response, StatusCode};
 use order::OrderId;
 use queue::{Accept, Namespace, Queue, Timing};
 use serde_json::{Value, json};
 
-use crate::harness::{Endpoint, Redis, Sluice, an_order, eventually, json as body_of, start_with, webhooks};
+use crate::harness::{Endpoint, Sluice, an_order, eventually, json as body_of, webhooks};
 
 const KEY: &str = "0123456789abcdef";
 
@@ -70,26 +67,26 @@ async fn an_unreadable_message_is_buried_with_its_bytes_and_told_and_its_neighbo
 
     let events: Vec<Value> = endpoint.received(2).await.iter().map(|delivery| delivery.event()).collect();
     let event = events.iter().find(|event| event["subject"] == bad.to_string()).expect("support is told");
-    assert_eq!((&event["type"], &event["data"]), (&"sluice.order.needs_attention".into(), &shown));
+    let mut told = event["data"].clone();
+    assert_eq!(told["reason"], letter["reason"], "support is told why, whoever reads the order is not");
+    told["reason"] = shown["reason"].clone();
+    assert_eq!((&event["type"], &told), (&"sluice.order.needs_attention".into(), &shown));
 }
 
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
-/// Refuses every record of an order.
-fn store_without_room() -> impl Calls {
-    decide(|call| match call.operation {
-        Operation::KeyValueSet { .. } => Ruling::Refuse(Refusal::KeyValue(KeyValueError::Other("no room".to_owned()))),
-        _ => Ruling::Proceed,
-    })
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_letter_keeps_its_payload_class_last_error_trace_and_each_attempt_with_its_time_and_worker() {
-    let start = StartOptions {
-        calls: Some(Arc::new(store_without_room())),
-        ..start_with(&[("operator_key", KEY), ("max_attempts", "3"), ("backoff_base_ms", "1"), ("backoff_cap_ms", "1")])
-    };
-    let sluice = Sluice::on(Redis::start().await.into(), start).await;
+    // Nobody listens on port 9 of this machine.
+    let sluice = Sluice::with(&[
+        ("payment_url", "http://127.0.0.1:9"),
+        ("payment_origin", "http://127.0.0.1:*"),
+        ("operator_key", KEY),
+        ("max_attempts", "3"),
+        ("backoff_base_ms", "1"),
+        ("backoff_cap_ms", "1"),
+    ])
+    .await;
     let request = Request::post("/orders").header("content-type", "application/json").header("traceparent", TRACE);
     let answer = body_of(&sluice.client.send(request.body(an_order().to_string().into()).unwrap()).await);
 
@@ -102,7 +99,7 @@ async fn a_letter_keeps_its_payload_class_last_error_trace_and_each_attempt_with
     assert_eq!(attempts.len(), 3);
     for (attempt, delivery) in attempts.iter().zip(1..) {
         assert_eq!((&attempt["delivery"], &attempt["class"]), (&delivery.into(), &"handler".into()));
-        assert!(attempt["reason"].as_str().unwrap().contains("no room"), "{attempt}");
+        assert!(attempt["reason"].as_str().unwrap().contains("it refused the connection"), "{attempt}");
         assert!(attempt["worker"].as_str().unwrap().starts_with("processor-"), "{attempt}");
         let at = attempt["at"].as_str().unwrap();
         assert!((answer["created_at"].as_str().unwrap()..=letter["buried_at"].as_str().unwrap()).contains(&at));

@@ -98,9 +98,9 @@ async fn health_refuses_a_redis_that_may_throw_orders_away_and_the_command_it_na
         sluice.redis.tell(&["CONFIG", "SET", name, bad]).await;
         let (status, body) = health(&sluice).await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{name}");
-        let advice = body.split("redis-cli ").nth(1).expect("it names the command");
-        let words: Vec<&str> = advice.split(['"', '.']).next().unwrap().split(' ').collect();
-        sluice.redis.tell(&words).await;
+        let advice = body.split(" config set ").nth(1).expect("it names the command");
+        let words: Vec<&str> = advice.split(['"', '\\', '\'']).next().unwrap().split(' ').take(2).collect();
+        sluice.redis.tell(&["CONFIG", "SET", words[0], words[1]]).await;
         assert_eq!(health(&sluice).await.0, StatusCode::OK, "{words:?}");
     }
 }

@@ -6,7 +6,8 @@ use spin_sdk::wasip3::http::types::{self, ErrorCode, Fields, HeaderError, Traile
 use spin_sdk::wasip3::wit_bindgen::{FutureReader, StreamReader, StreamResult};
 use spin_sdk::wasip3::{wit_future, wit_stream};
 
-use crate::request::{ForeignEncoding, Request};
+use crate::foreign_encoding::ForeignEncoding;
+use crate::request::Request;
 use crate::runtime::within;
 
 /// Why a body can't be used.

@@ -5,10 +5,10 @@ use order::{BodyFault, CommandId, Fault, Illegal, NotJson, State, Status};
 use serde::Serialize;
 
 use crate::body::BodyError;
+use crate::foreign_encoding::ForeignEncoding;
 use crate::log;
 use crate::operator::NoOperator;
 use crate::problem_kind::{self as kind, ProblemKind};
-use crate::request::ForeignEncoding;
 use crate::response::Response;
 use crate::settings::SettingError;
 

@@ -5,6 +5,7 @@ use http::Method;
 use order::IdempotencyKey;
 use spin_sdk::wasip3::http::types;
 
+use crate::foreign_encoding::ForeignEncoding;
 use crate::problem::Problem;
 
 /// A request to this component.
@@ -89,15 +90,6 @@ impl Request {
         let is_utf_8 = ["", "utf-8", "utf8", "us-ascii"].iter().any(|known| charset.eq_ignore_ascii_case(known));
         (!is_utf_8).then(|| ForeignEncoding::Charset(shown(charset)))
     }
-}
-
-/// How a body is encoded that isn't plain UTF-8, in the client's words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ForeignEncoding {
-    /// A coding of the header Content-Encoding, such as `gzip`.
-    Coding(String),
-    /// The charset of the header Content-Type.
-    Charset(String),
 }
 
 /// Characters that are shown of a header's value.

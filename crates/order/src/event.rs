@@ -42,8 +42,8 @@ fn event_type(status: Status) -> &'static str {
     }
 }
 
-/// Writes the event about a record, with the record in it. The trace stands in CloudEvents' extension `traceparent`, and
-/// the record's version in an extension of our own, `version`: receivers put the events of an order in order by it.
+/// Writes the event about a record, with the record in it. The trace stands in CloudEvents' extension `traceparent`,
+/// and the record's version in an extension of our own, `version`: receivers put the events of an order in order by it.
 #[must_use]
 pub fn to_json(record: &Record, trace: Option<&TraceParent>) -> Vec<u8> {
     let event = Event {

@@ -11,7 +11,7 @@ if redis.call('ZSCORE', key(queue, 'dead'), id) then return {'dead'} end
 if redis.call('HEXISTS', key(queue, 'body'), id) == 1 then return {'waiting'} end
 
 check_waking(queue)
-begin({'HGET', 'HSET', 'ZADD', 'ZSCORE'}, {
+begin({'HDEL', 'HGET', 'HSET', 'ZADD', 'ZREM', 'ZSCORE'}, {
   hash = {key(queue, 'deliveries'), key(queue, 'body'), key(queue, 'subject'), key(queue, 'line')},
   zset = {key(queue, 'due')},
 })

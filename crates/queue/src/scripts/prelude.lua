@@ -105,7 +105,8 @@ local function begin_even_if_full(commands, keys)
   redis.call('DEL', ns .. ':probe')
 end
 
--- Fails unless a field's value is a whole number, or absent, and stays one that Redis can count with when `by` is added.
+-- Fails unless a field's value is a whole number, or absent, and stays one that Redis can count with when `by` is
+-- added.
 local function check_sum(name, field, value, by)
   local whole = not value or value == '0' or string.match(value, '^-?[1-9]%d*$')
   if not whole or math.abs((value or 0) + by) > 9.2e18 then

@@ -134,7 +134,7 @@ if letting_go[1] then
   for _, part in ipairs({':stock', ':stock:held'}) do hashes[#hashes + 1] = ns .. part end
 end
 check_waking(queue)
-begin_even_if_full({'HDEL', 'HGET', 'HINCRBY', 'HSET', 'XADD', 'ZADD', 'ZREM'},
+begin_even_if_full({'HDEL', 'HEXISTS', 'HGET', 'HINCRBY', 'HMGET', 'HSET', 'XADD', 'ZADD', 'ZREM', 'ZSCORE'},
   {hash = hashes, zset = zsets, stream = {ns .. ':log'}})
 if copies then
   subscribers = subscribers_of(queue)

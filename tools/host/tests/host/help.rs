@@ -15,8 +15,9 @@ const RUNNING: [&str; 3] = ["", "up", "trace"];
 const ALL: [&str; 4] = ["", "up", "trace", "build"];
 
 /// How the source reads the environment, which variable it reads there, and which commands name it in their help.
-const READINGS: [(&str, &str, &[&str]); 3] = [
+const READINGS: [(&str, &str, &[&str]); 4] = [
     ("env::var(environment_name(", "SPIN_VARIABLE_<NAME>", &RUNNING),
+    ("env::vars_os()", "SPIN_VARIABLE_<NAME>", &RUNNING),
     ("env::var_os(FILTER)", "HOST_LOG", &ALL),
     ("console::colors_enabled", "NO_COLOR", &ALL),
 ];
