@@ -4,7 +4,7 @@
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-use guest::{Problem, Redis, Request, Response};
+use guest::{Problem, Redis, Request, Response, idempotency_key};
 use order::limits::PIECES;
 use order::{Sku, desk};
 use percent_encoding::percent_decode_str;
@@ -51,7 +51,7 @@ pub(crate) async fn adjust(
     request: Request,
     ttl: Duration,
 ) -> Result<Response, Problem> {
-    let key = request.idempotency_key()?;
+    let key = idempotency_key(&request)?;
     let by = read(request, desk::parse_by).await?;
     let idempotency = key.map(|key| IdempotencyRecord {
         digest: key.stock_digest(),

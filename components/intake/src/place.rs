@@ -1,6 +1,6 @@
 //! `POST /orders`: from a body to a kept order, in one round trip to Redis.
 
-use guest::{Problem, Request, Response, now_ms, random_bytes, read_body};
+use guest::{Problem, Request, Response, idempotency_key, now_ms, random_bytes, read_body};
 use order::limits::BODY_BYTES;
 use order::{CommandId, NewOrder, OrderId, Placed, State, Timestamp, TraceParent};
 use queue::{Accept, Accepted, Error, IdempotencyRecord, MessageId};
@@ -13,7 +13,7 @@ pub(crate) async fn place(request: Request) -> Result<Response, Problem> {
     if !request.is_json() {
         return Err(Problem::NotJsonType);
     }
-    let key = request.idempotency_key()?;
+    let key = idempotency_key(&request)?;
     let trace = trace(&request);
     let body = read_body(request, BODY_BYTES).await?;
     let order = NewOrder::parse(&body)?;

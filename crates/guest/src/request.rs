@@ -2,11 +2,9 @@
 //! more, and each component be a sixth larger.
 
 use http::Method;
-use order::IdempotencyKey;
 use spin_sdk::wasip3::http::types;
 
 use crate::foreign_encoding::ForeignEncoding;
-use crate::problem::Problem;
 
 /// A request to this component.
 pub struct Request {
@@ -50,17 +48,6 @@ impl Request {
     /// All headers of that name, in lower case; `None` for one that is not visible ASCII.
     pub fn headers(&self, name: &str) -> impl Iterator<Item = Option<&str>> {
         self.headers.iter().filter(move |(other, _)| other == name).map(|(_, value)| visible(value))
-    }
-
-    /// The Idempotency-Key, if there is one.
-    pub fn idempotency_key(&self) -> Result<Option<IdempotencyKey>, Problem> {
-        let mut values = self.headers("idempotency-key");
-        let Some(value) = values.next() else { return Ok(None) };
-        let key = value.and_then(|value| value.parse().ok());
-        match (key, values.next()) {
-            (Some(key), None) => Ok(Some(key)),
-            _ => Err(Problem::MalformedKey),
-        }
     }
 
     /// Whether the client declares the body as JSON: `application/json`, with or without parameters.

@@ -122,8 +122,8 @@ impl RunningApplication {
         self.stop_within(crate::GRACE).await;
     }
 
-    /// Ends gently: takes no new work, gives work in hand this time to end, then drops the rest. A worker that was woken
-    /// goes on until its queue is empty or its own time is up.
+    /// Ends gently: takes no new work, gives work in hand this time to end, then drops the rest. A worker that was
+    /// woken goes on until its queue is empty or its own time is up.
     pub async fn stop_within(&self, grace: Duration) {
         self.application.lifetime().stop(grace).await;
     }
