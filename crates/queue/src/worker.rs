@@ -220,8 +220,9 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
     }
 
     /// Repeats a failing call to Redis. It says whether the answer to an earlier try may have been lost, to the call
-    /// that comes next and in the end. While Redis is in trouble there is no end to it: what was handled must not become
-    /// a crash, and a wake must not end, because the timer that caused it is gone, and might have been the last to come.
+    /// that comes next and in the end. While Redis is in trouble there is no end to it: what was handled must not
+    /// become a crash, and a wake must not end, because the timer that caused it is gone, and might have been the last
+    /// to come.
     pub async fn insist<T>(&self, call: impl AsyncFn(bool) -> Result<T, Error>) -> Result<(T, bool), Error> {
         let timing = &self.queue.timing;
         let (begun, mut answer_lost, mut told) = (self.runtime.elapsed(), false, false);
