@@ -171,6 +171,19 @@ fn commands(verb: &str) -> BTreeSet<String> {
     calls.filter_map(|rest| Some(rest.split_once('\'')?.0.to_owned())).filter(|name| name != "TIME").collect()
 }
 
+/// docs/operating.md names them.
+#[tokio::test]
+async fn a_user_with_the_rights_that_the_page_names_may_call_every_verb() {
+    let mut scene = Scene::new().await;
+    for verb in VERBS {
+        scene.fill().await;
+        let namespace = "~{test}*";
+        let rights = ["resetkeys", namespace, "resetchannels", "&{test}:*", "-@admin", "-@dangerous"];
+        scene.rights(&rights).await;
+        assert!(scene.is_whole(verb, "the least rights").await, "{verb}");
+    }
+}
+
 #[tokio::test]
 async fn a_right_that_is_missing_fails_a_verb_before_its_first_write() {
     let mut scene = Scene::new().await;

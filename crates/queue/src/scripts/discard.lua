@@ -4,7 +4,7 @@
 local queue, id, by, why = unpack(ARGV, 1, 4)
 local hashes = {'why', 'discarded', 'body', 'deliveries', 'history', 'subject'}
 for at, part in ipairs(hashes) do hashes[at] = key(queue, part) end
-for _, part in ipairs({':held', ':stock', ':stock:held'}) do hashes[#hashes + 1] = ns .. part end
+for _, part in ipairs({':asked', ':held', ':stock', ':stock:held'}) do hashes[#hashes + 1] = ns .. part end
 begin_even_if_full({'HDEL', 'HINCRBY', 'HSET', 'ZREM'}, {hash = hashes, zset = {key(queue, 'dead')}})
 local is_follow_up = subject_of(queue, id) ~= id
 if not is_follow_up then check_let_go(id) end

@@ -62,11 +62,12 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 local function refuse(why) error({err = why}) end
 
--- Fails unless the user may call each command on the key behind it.
+-- Fails unless the user may call each command on the key behind it. Some commands take all arguments for keys.
 local function check_rights(rights)
   for at = 1, #rights, 2 do
-    if not redis.acl_check_cmd(rights[at], rights[at + 1], '', '') then
-      refuse('NOPERM this user may not call ' .. rights[at] .. ' on ' .. rights[at + 1])
+    local command, name = rights[at], rights[at + 1]
+    if not redis.acl_check_cmd(command, name, name, name) then
+      refuse('NOPERM this user may not call ' .. command .. ' on ' .. name)
     end
   end
 end
@@ -89,7 +90,7 @@ local function check(commands, keys)
       check_rights({'DEL', name})
     end
   end
-  for _, command in ipairs(commands) do check_rights({command, ns}) end
+  for _, command in ipairs(commands) do check_rights({command, ns .. ':probe'}) end
 end
 
 -- Also fails if Redis is full: for what asks more of it later.
