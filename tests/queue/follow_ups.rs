@@ -183,6 +183,8 @@ async fn what_recalls_a_message_goes_before_it_whether_that_waits_or_is_to_be_re
     let setup = Setup::new().await;
     let queue = setup.jobs();
     accept_all(&queue, &["a", "b"]).await;
+    // What is visible since the same millisecond has no order of time.
+    setup.next_millisecond().await;
     queue.follow(recall("a/1", "a")).await.unwrap();
     follow(&queue, "b/1", "b").await;
     let batch = queue.claim(&claim(9)).await.unwrap();
