@@ -30,11 +30,7 @@ fn says(status: u16, body: &str) -> Ruling {
 /// What becomes of a message where the provider does so.
 async fn judged(message: Message, say: impl Fn() -> Ruling + Send + Sync + 'static) -> (Vec<Effect>, Settled) {
     let alone = charging([message]).when(move |effect| matches!(effect, Effect::Http(_)).then(&say));
-    let alone = alone.around("processor").await;
-    assert_eq!(alone.wake().await, Ok(()));
-    let effects = alone.take_effects();
-    let [settled] = settled(&effects, "placed").try_into().unwrap();
-    (effects, settled)
+    woken(alone).await
 }
 
 fn requests(effects: &[Effect]) -> Vec<&Request<Bytes>> {
@@ -262,7 +258,12 @@ async fn changed(message: Message, record: Record, say: fn() -> Ruling) -> (Vec<
         Effect::StoreGet(_) => Some(Ruling::Answer(Answer::Value(Some(record.to_json())))),
         _ => None,
     });
-    let alone = alone.around("processor").await;
+    woken(alone).await
+}
+
+/// What one wake of the processor does, and what becomes of its only delivery.
+async fn woken(double: Double) -> (Vec<Effect>, Settled) {
+    let alone = double.around("processor").await;
     assert_eq!(alone.wake().await, Ok(()));
     let effects = alone.take_effects();
     let [settled] = settled(&effects, "placed").try_into().unwrap();
@@ -368,11 +369,7 @@ async fn cancelled_undecided(
         }
         _ => None,
     });
-    let alone = alone.around("processor").await;
-    assert_eq!(alone.wake().await, Ok(()));
-    let effects = alone.take_effects();
-    let [settled] = settled(&effects, "placed").try_into().unwrap();
-    (effects, settled)
+    woken(alone).await
 }
 
 #[tokio::test]

@@ -42,7 +42,7 @@ pub(crate) async fn overview(roots: &[Queue<'_, Redis>]) -> Result<Response, Pro
 /// redrives once: a letter that was sent back is no dead letter any more.
 pub(crate) async fn redrive(queue: &Queue<'_, Redis>, request: Request) -> Result<Response, Problem> {
     let (mut redriven, mut unknown) = (0, Vec::new());
-    match read(request, |body| Redrive::parse(body, &CLASSES.map(Class::name))).await? {
+    match read(request, |body| Redrive::parse(body, &Class::ALL.map(Class::name))).await? {
         Redrive::Ids(ids) => {
             let letters: Vec<_> = ids.iter().map(|id| from_shown(id)).collect();
             for (id, was_dead) in ids.into_iter().zip(queue.redrive(&letters).await?) {
@@ -54,7 +54,7 @@ pub(crate) async fn redrive(queue: &Queue<'_, Redis>, request: Request) -> Resul
             }
         }
         Redrive::Some { class, per_second } => {
-            let class = CLASSES.into_iter().find(|known| Some(known.name()) == class);
+            let class = Class::ALL.into_iter().find(|known| Some(known.name()) == class);
             let pace = per_second.map_or(Pace::AtOnce, Pace::PerSecond);
             redriven = queue.redrive_some(class, pace, MOST_MOVED).await?;
         }
@@ -69,8 +69,6 @@ pub(crate) async fn discard(queue: &Queue<'_, Redis>, request: Request) -> Resul
     let discarded = queue.discard(&from_shown(&id), &by, &why).await?;
     Ok(answer(&DiscardAnswer { discarded }))
 }
-
-const CLASSES: [Class; 4] = [Class::Handler, Class::Crash, Class::Undecodable, Class::Permanent];
 
 #[derive(Serialize)]
 struct Overview {

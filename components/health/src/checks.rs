@@ -1,7 +1,7 @@
 //! The checks, one by one.
 
 use futures::future::join;
-use guest::{Redis, RedisAddress, Response, SettingError, Settings};
+use guest::{Endpoint, QueueSettings, Redis, RedisAddress, Response, SettingError, Settings};
 use http::StatusCode;
 use order::queues;
 use queue::{Queue, Server};
@@ -34,9 +34,15 @@ enum CheckStatus {
 
 pub(crate) async fn health() -> Response {
     let settings = Settings::new("health");
-    let mut checks = vec![Check::of("settings", check_settings(&settings).await)];
+    let (queue, endpoints) = (settings.queue().await, settings.webhooks().await);
+    let store_url = match &queue {
+        Ok(queue) => settings.store_url(&queue.redis_url).await,
+        Err(fault) => Err(fault.clone()),
+    };
+    let mut checks = vec![Check::of("settings", check_settings(&settings, &store_url, &endpoints).await)];
     // At the same time, so that a probe waits only for the slower of the two.
-    let (redis, store) = join(check_redis(&settings), check_store(&settings)).await;
+    let redis = check_redis(queue.ok(), endpoints.as_deref().ok());
+    let (redis, store) = join(redis, check_store(store_url.ok())).await;
     checks.extend(redis);
     checks.push(store);
 
@@ -46,15 +52,15 @@ pub(crate) async fn health() -> Response {
     Response::json(code, body).with("cache-control", "no-store")
 }
 
-/// The address of the store, if it and that of the queue can be used.
-async fn store_url(settings: &Settings) -> Result<RedisAddress, SettingError> {
-    settings.store_url(&settings.queue().await?.redis_url).await
-}
-
 /// Checks the settings of all components, since the workers can't answer for themselves. Reports every fault at once.
-async fn check_settings(settings: &Settings) -> Result<(), String> {
+async fn check_settings(
+    settings: &Settings,
+    store_url: &Result<RedisAddress, SettingError>,
+    endpoints: &Result<Vec<Endpoint>, SettingError>,
+) -> Result<(), String> {
+    let provider = settings.payment_provider().await;
     let faults = [
-        store_url(settings).await.err(),
+        store_url.as_ref().err().cloned(),
         settings.backoff().await.err(),
         settings.max_crashes().await.err(),
         settings.drain_budget().await.err(),
@@ -62,10 +68,15 @@ async fn check_settings(settings: &Settings) -> Result<(), String> {
         settings.limits().await.err(),
         settings.untracked().await.err(),
         settings.operator_key().await.err(),
-        settings.payment_provider().await.err(),
-        settings.payment_origin().await.err(),
-        settings.webhooks().await.err(),
-        settings.webhook_origin().await.err(),
+        match &provider {
+            Ok(Some(provider)) => settings.payment_origin(provider).await.err(),
+            Ok(None) => None,
+            Err(fault) => Some(fault.clone()),
+        },
+        match endpoints {
+            Ok(endpoints) => settings.webhook_origin(endpoints).await.err(),
+            Err(fault) => Some(fault.clone()),
+        },
         settings.webhook_schedule().await.err(),
         settings.webhook_timeout().await.err(),
     ];
@@ -74,8 +85,8 @@ async fn check_settings(settings: &Settings) -> Result<(), String> {
 }
 
 /// Checks Redis. Without its address in the settings there is nothing to check.
-async fn check_redis(settings: &Settings) -> Vec<Check> {
-    let Ok(shared) = settings.queue().await else { return Vec::new() };
+async fn check_redis(settings: Option<QueueSettings>, endpoints: Option<&[Endpoint]>) -> Vec<Check> {
+    let Some(shared) = settings else { return Vec::new() };
     let redis = Redis::for_requests(&shared);
     for name in [queues::PLACED, queues::CHANGES] {
         if let Err(error) = Queue::new(&redis, &shared.namespace, name, shared.timing).rearm().await {
@@ -86,8 +97,8 @@ async fn check_redis(settings: &Settings) -> Vec<Check> {
     }
     let mut checks = vec![Check::of("redis", Ok(()))];
     let changes = Queue::new(&redis, &shared.namespace, queues::CHANGES, shared.timing);
-    if let Ok(known) = settings.webhooks().await
-        && let Ok(Some(unknown)) = endpoints::unknown(&changes, &known).await
+    if let Some(known) = endpoints
+        && let Ok(Some(unknown)) = endpoints::unknown(&changes, known).await
     {
         checks.push(Check::warning("endpoints", &unknown));
     }
@@ -145,8 +156,7 @@ fn check_server(server: &Server, cli: &str) -> Vec<Check> {
 /// once.
 const MOST_EXPIRING_KEYS: u64 = 100;
 
-async fn check_store(settings: &Settings) -> Check {
-    let address = store_url(settings).await.ok();
+async fn check_store(address: Option<RedisAddress>) -> Check {
     Check::of("store", store::check(address.as_ref()).await)
 }
 

@@ -47,7 +47,7 @@ pub(crate) async fn look_up(context: &Context, order: OrderId) -> Result<Lookup,
     let ids = ids.map(|change| MessageId::from(CommandId { order, change }.to_bytes()));
     let subject = subject(order);
     for _ in 0..TRIES {
-        let Found { now, head, messages: [own, fulfil, cancel], .. } =
+        let Found { now, head, messages: [own, fulfil, cancel] } =
             context.placed().find(&subject, ids.each_ref()).await.map_err(Problem::QueueFailed)?;
         let stored = match &head {
             None => None,

@@ -7,22 +7,13 @@ use http::Uri;
 use crate::settings::{SettingError, Settings};
 
 impl Settings {
-    /// Checks that charges may be sent to `payment_url`. A fault of that variable is told by
-    /// [`payment_provider`](Self::payment_provider).
-    pub async fn payment_origin(&self) -> Result<(), SettingError> {
-        let Ok(Some(provider)) = self.payment_provider().await else { return Ok(()) };
-        self.check_origin("payment_origin", "payment_url", &[&provider.url]).await
-    }
-
-    /// Checks that events may be sent to each endpoint of `webhooks`. A fault of that variable is told by
-    /// [`webhooks`](Self::webhooks).
-    pub async fn webhook_origin(&self) -> Result<(), SettingError> {
-        let Ok(endpoints) = self.webhooks().await else { return Ok(()) };
-        let urls: Vec<_> = endpoints.iter().map(|endpoint| &endpoint.url).collect();
-        self.check_origin("webhook_origin", "webhooks", &urls).await
-    }
-
-    async fn check_origin(&self, variable: &'static str, of: &str, urls: &[&Uri]) -> Result<(), SettingError> {
+    /// Checks that `variable` allows all URLs of the variable `of`.
+    pub(crate) async fn check_origin(
+        &self,
+        variable: &'static str,
+        of: &str,
+        urls: &[&Uri],
+    ) -> Result<(), SettingError> {
         let origin = self.text(variable).await?;
         let Some(&forbidden) = urls.iter().find(|url| !may_reach(&origin, url)) else { return Ok(()) };
         let (forbidden, wanted) = (covering(&[forbidden]), covering(urls));

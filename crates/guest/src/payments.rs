@@ -43,6 +43,11 @@ impl Settings {
         }
         Ok(Some(PaymentProvider { url, key: Some(key).filter(|key| !key.is_empty()), timeout, late }))
     }
+
+    /// Checks that charges may be sent to the provider.
+    pub async fn payment_origin(&self, provider: &PaymentProvider) -> Result<(), SettingError> {
+        self.check_origin("payment_origin", "payment_url", &[&provider.url]).await
+    }
 }
 
 fn parse_url(url: &str) -> Result<Uri, String> {

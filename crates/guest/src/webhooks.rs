@@ -63,6 +63,12 @@ impl Settings {
         })
     }
 
+    /// Checks that events may be sent to each of these endpoints.
+    pub async fn webhook_origin(&self, endpoints: &[Endpoint]) -> Result<(), SettingError> {
+        let urls: Vec<_> = endpoints.iter().map(|endpoint| &endpoint.url).collect();
+        self.check_origin("webhook_origin", "webhooks", &urls).await
+    }
+
     /// How long an endpoint may take to answer.
     pub async fn webhook_timeout(&self) -> Result<Duration, SettingError> {
         self.millis("webhook_timeout_ms", 10..=60_000).await

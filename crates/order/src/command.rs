@@ -96,12 +96,10 @@ fn parse_only<T>(
     if body.is_empty() {
         return Ok(None);
     }
-    let tree = Node::parse(body)?;
-    reader::read(&tree, |value| {
+    reader::read_body(body, |value| {
         let [field] = value.fields([field])?;
         field.optional(read)
     })
-    .map_err(BodyFault::Invalid)
 }
 
 impl Change {

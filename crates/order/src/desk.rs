@@ -3,9 +3,8 @@
 use crate::digest::digest;
 use crate::fault::BodyFault;
 use crate::idempotency_key::IdempotencyKey;
-use crate::json::Node;
 use crate::limits;
-use crate::reader::{self, Value};
+use crate::reader::{Value, read_body};
 use crate::text::Sku;
 use std::num::NonZeroU32;
 
@@ -40,7 +39,7 @@ impl Redrive {
     /// # Errors
     /// What is no JSON, or all faults.
     pub fn parse(body: &[u8], classes: &[&'static str]) -> Result<Self, BodyFault> {
-        read(body, |value| {
+        read_body(body, |value| {
             let [ids, class, all, per_second] = value.fields(["ids", "class", "all", "per_second"])?;
             let ids = ids.optional(letter_ids);
             let class = class.optional(|value| value.one_of(classes));
@@ -77,7 +76,7 @@ impl Discard {
     /// # Errors
     /// What is no JSON, or all faults.
     pub fn parse(body: &[u8]) -> Result<Self, BodyFault> {
-        read(body, |value| {
+        read_body(body, |value| {
             let [id, by, why] = value.fields(["id", "by", "why"])?;
             let id = id.required(|value| value.words(limits::LETTER_ID));
             let by = by.required(|value| value.words(limits::NAME));
@@ -92,7 +91,7 @@ impl Discard {
 /// # Errors
 /// What is no JSON, or all faults.
 pub fn parse_available(body: &[u8]) -> Result<u64, BodyFault> {
-    read(body, |value| {
+    read_body(body, |value| {
         let [available] = value.fields(["available"])?;
         available.required(|value| value.integer(0..=limits::PIECES))
     })
@@ -103,7 +102,7 @@ pub fn parse_available(body: &[u8]) -> Result<u64, BodyFault> {
 /// # Errors
 /// What is no JSON, or all faults.
 pub fn parse_by(body: &[u8]) -> Result<i64, BodyFault> {
-    read(body, |value| {
+    read_body(body, |value| {
         let [by] = value.fields(["by"])?;
         by.required(|value| value.signed(limits::PIECES))
     })
@@ -121,11 +120,6 @@ impl IdempotencyKey {
 #[must_use]
 pub fn stock_fingerprint(sku: &Sku, by: i64) -> [u8; 16] {
     digest(&[b"stock", sku.as_str().as_bytes(), &by.to_be_bytes()])
-}
-
-fn read<T>(body: &[u8], fields: impl FnOnce(&Value<'_>) -> Option<T>) -> Result<T, BodyFault> {
-    let tree = Node::parse(body)?;
-    reader::read(&tree, fields).map_err(BodyFault::Invalid)
 }
 
 fn letter_ids(value: &Value<'_>) -> Option<Vec<String>> {

@@ -5,7 +5,6 @@ mod read;
 use crate::email::Email;
 use crate::fault::BodyFault;
 use crate::iso_code::{Country, Currency};
-use crate::json::Node;
 use crate::limits;
 use crate::money::Money;
 use crate::quantity::Quantity;
@@ -101,8 +100,7 @@ impl NewOrder {
         if body.len() > limits::BODY_BYTES {
             return Err(BodyFault::TooLarge);
         }
-        let tree = Node::parse(body)?;
-        let order = reader::read(&tree, Self::read_new).map_err(BodyFault::Invalid)?;
+        let order = reader::read_body(body, Self::read_new)?;
         // Only a name in another Unicode form gets longer, and only in a body near the limit does that matter.
         if body.len() > limits::BODY_BYTES / 2 && order.canonical_json().0.len() > limits::BODY_BYTES {
             return Err(BodyFault::TooLarge);

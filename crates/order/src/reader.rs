@@ -3,7 +3,7 @@
 //! A reading function returns `None` when it has reported a fault. A function that reads an object reads all fields
 //! before the first `?`, so that one fault doesn't hide the next.
 
-use crate::fault::{Fault, Malformed};
+use crate::fault::{BodyFault, Fault, Malformed};
 use crate::json::{Node, Number};
 use crate::limits;
 use crate::named;
@@ -25,6 +25,15 @@ pub(crate) fn read<T>(tree: &Node<'_>, read: impl FnOnce(&Value<'_>) -> Option<T
         Some(value) if faults.is_empty() => Ok(value),
         _ => Err(faults),
     }
+}
+
+/// Reads a request's body.
+///
+/// # Errors
+/// What is no JSON, or all faults.
+pub(crate) fn read_body<T>(body: &[u8], read: impl FnOnce(&Value<'_>) -> Option<T>) -> Result<T, BodyFault> {
+    let tree = Node::parse(body)?;
+    self::read(&tree, read).map_err(BodyFault::Invalid)
 }
 
 /// A value in the tree that knows where it is.
@@ -140,14 +149,12 @@ impl<'v> Value<'v> {
 
     /// A text of up to `most` characters that is not blank.
     pub(crate) fn words(&self, most: usize) -> Option<String> {
-        let Node::String(text) = self.node else {
-            return self.wrong_type("a string");
-        };
+        let text = self.string()?;
         if text.trim().is_empty() || text.chars().count() > most {
             self.fault(format!("must have 1 to {most} characters, and not only blanks"));
             return None;
         }
-        Some(text.as_ref().to_owned())
+        Some(text.to_owned())
     }
 
     /// The value `true`.

@@ -18,8 +18,6 @@ pub struct Found<const N: usize> {
     pub head: Option<Head>,
     /// The state of each message. `None`: handled, or never seen.
     pub messages: [Option<MessageState>; N],
-    /// How often each message was handed out, if it isn't done.
-    pub deliveries: [u64; N],
 }
 
 /// A subject's own message that waits or is a dead letter.
@@ -86,12 +84,12 @@ impl<C: Connection> Queue<'_, C> {
         let mut replies = self.run(arguments).await?;
         let (now, head) = (replies.number("now")?, replies.head("head")?);
         replies.bytes("asked")?;
-        let (mut messages, mut deliveries) = ([const { None }; N], [0; N]);
-        for (message, deliveries) in messages.iter_mut().zip(&mut deliveries) {
+        let mut messages = [const { None }; N];
+        for message in &mut messages {
             *message = message_state(&mut replies)?;
-            *deliveries = replies.number("deliveries")?;
+            replies.number("deliveries")?;
         }
-        Ok(Found { now, head, messages, deliveries })
+        Ok(Found { now, head, messages })
     }
 
     /// Looks for the subject's own message, unless it is done or was discarded.

@@ -28,7 +28,12 @@ impl<'a, C: Connection> Queue<'a, C> {
 
     /// The lane `lane` of this queue.
     pub fn lane(&self, lane: &str) -> Self {
-        Self::new(self.connection, self.namespace, format!("{}.{lane}", self.name), self.timing)
+        Self::new(self.connection, self.namespace, self.lane_name(lane), self.timing)
+    }
+
+    /// The whole name of a lane of this queue. [`lane_of`] takes it apart.
+    pub(crate) fn lane_name(&self, lane: &str) -> String {
+        format!("{}.{lane}", self.name)
     }
 
     /// The names of the lanes that were ever written to, without the queue's own.
@@ -36,8 +41,7 @@ impl<'a, C: Connection> Queue<'a, C> {
         let mut replies = self.run(self.arguments(&script::LANES)).await?;
         let mut lanes = Vec::new();
         while !replies.is_empty() {
-            let name = replies.text("lane")?;
-            lanes.extend(name.split_once('.').map(|(_, lane)| lane.to_owned()));
+            lanes.extend(lane_of(&replies.text("lane")?).map(str::to_owned));
         }
         Ok(lanes)
     }
@@ -66,4 +70,9 @@ impl<'a, C: Connection> Queue<'a, C> {
     pub(crate) async fn run(&self, arguments: Arguments) -> Result<Replies, Error> {
         arguments.run(self.connection, self.namespace).await
     }
+}
+
+/// The lane in its whole name; `None` for the name of a root.
+pub(crate) fn lane_of(name: &str) -> Option<&str> {
+    name.split_once('.').map(|(_, lane)| lane)
 }

@@ -114,6 +114,9 @@ pub struct Settlement {
 }
 
 impl Class {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Handler, Self::Crash, Self::Undecodable, Self::Permanent];
+
     /// As operators know it.
     pub fn name(self) -> &'static str {
         match self {

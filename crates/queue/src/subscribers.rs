@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::connection::{Connection, Error};
-use crate::queue::Queue;
+use crate::queue::{Queue, lane_of};
 use crate::script;
 
 /// A subscriber that this instance knows.
@@ -88,7 +88,7 @@ impl<C: Connection> Queue<'_, C> {
         let mut replies = self.run(arguments).await?;
         let mut subscribed = Vec::new();
         while !replies.is_empty() {
-            let lane = lane_of(replies.text("lane")?);
+            let lane = lane(replies.text("lane")?);
             subscribed.push(Subscribed { lane, behind: replies.flag("behind")? });
         }
         Ok(subscribed)
@@ -114,7 +114,7 @@ impl<C: Connection> Queue<'_, C> {
         let now = replies.number("now")?;
         let mut subscribers = Vec::new();
         while !replies.is_empty() {
-            let lane = lane_of(replies.text("lane")?);
+            let lane = lane(replies.text("lane")?);
             let (since, last) = (replies.number("since")?, replies.number("named")?);
             let named = Some(Named { since, last }).filter(|named| named.last > 0);
             subscribers.push(Subscriber {
@@ -141,10 +141,6 @@ impl<C: Connection> Queue<'_, C> {
             _ => Err(replies.unexpected("verdict", "a known one")),
         }
     }
-
-    fn lane_name(&self, lane: &str) -> String {
-        format!("{}.{lane}", self.name)
-    }
 }
 
 impl Subscriber {
@@ -154,6 +150,7 @@ impl Subscriber {
     }
 }
 
-fn lane_of(name: String) -> String {
-    name.split_once('.').map(|(_, lane)| lane.to_owned()).unwrap_or(name)
+/// A subscriber has a lane always; what has none was written by a stranger, and is shown by its name.
+fn lane(name: String) -> String {
+    lane_of(&name).map(str::to_owned).unwrap_or(name)
 }

@@ -176,15 +176,21 @@ local function ring(queue, bell_ms, guard_ms)
   end
 end
 
--- What it takes to wake a worker of a queue.
+-- What it takes to wake a worker of a queue. Once for all lanes of a root, since they share all of it.
+local may_wake, may_note = {}, {}
+
 local function check_waking(queue)
   local parent = root(queue)
-  local timer = key(parent, 'timer')
-  check_rights({'SET', key(parent, 'bell'), 'DEL', timer, 'HSET', timer, 'PEXPIRE', key(parent, 'guard')})
-  if queue ~= parent then
+  if not may_wake[parent] then
+    local timer = key(parent, 'timer')
+    check_rights({'SET', key(parent, 'bell'), 'DEL', timer, 'HSET', timer, 'PEXPIRE', key(parent, 'guard')})
+    may_wake[parent] = true
+  end
+  if queue ~= parent and not may_note[parent] then
     local lanes = key(parent, 'lanes')
     check_kind('set', lanes)
     check_rights({'SADD', lanes})
+    may_note[parent] = true
   end
 end
 
