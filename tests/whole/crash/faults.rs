@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use host::calls::{Call, Calls, Ending, Ruling};
 use http::Uri;
 
-use super::point::{Kind, Nth, Point, Side};
+use super::point::{Blow, Kind, Nth, Point};
 
 /// What happens to a call in a scenario, crash or no crash. `None`: nothing.
 pub(crate) type Trouble = fn(&Nth) -> Option<Ruling>;
@@ -71,9 +71,10 @@ impl Faults {
         let verdict = match &self.point {
             Some(point) if point.call == nth => {
                 seen.reached = true;
-                match point.side {
-                    Side::Before => Ruling::CrashBefore,
-                    Side::After => Ruling::CrashAfter,
+                match point.blow {
+                    Blow::Before => Ruling::CrashBefore,
+                    Blow::After => Ruling::CrashAfter,
+                    Blow::Unanswered => Ruling::LoseAnswer,
                 }
             }
             _ => (self.trouble)(&nth).unwrap_or(Ruling::Proceed),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::task::JoinSet;
 
 use super::bench::Bench;
-use super::point::{Nth, Point, Side};
+use super::point::{Blow, Nth, Point};
 use super::run::{Ran, run};
 use super::scenario::Scenario;
 
@@ -77,12 +77,16 @@ impl Ran {
     }
 }
 
-/// Before and after each call, but for variables that are read again: each wake begins by reading them all, and a crash
-/// among them finds it as the first wake did.
+/// Each call with each blow. But variables that are read again are passed over: each wake begins by reading them all,
+/// and a crash among them finds it as the first wake did. Reading one does nothing, so after it is as before the next.
 fn points(calls: &[Nth]) -> Vec<Point> {
-    let calls = calls.iter().filter(|call| call.n == 1 || !call.kind.what.starts_with("variable "));
-    let sides = |call: &Nth| [Side::Before, Side::After].map(|side| Point { call: call.clone(), side });
-    calls.flat_map(sides).collect()
+    let calls = calls.iter().filter(|call| call.n == 1 || !is_variable(call));
+    let all = calls.flat_map(|call| Blow::ALL.map(|blow| Point { call: call.clone(), blow }));
+    all.filter(|point| point.blow != Blow::After || !is_variable(&point.call)).collect()
+}
+
+fn is_variable(call: &Nth) -> bool {
+    call.kind.what.starts_with("variable ")
 }
 
 #[derive(Clone)]

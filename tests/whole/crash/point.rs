@@ -23,17 +23,26 @@ pub(crate) struct Nth {
     pub(crate) n: usize,
 }
 
+/// What is done to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
+pub(crate) enum Blow {
+    /// The instance is stopped before it.
     Before,
+    /// The instance is stopped after it.
     After,
+    /// It is carried out and its answer is lost, but the instance lives on.
+    Unanswered,
 }
 
-/// Where an instance is stopped.
+/// Where a run is struck.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Point {
     pub(crate) call: Nth,
-    pub(crate) side: Side,
+    pub(crate) blow: Blow,
+}
+
+impl Blow {
+    pub(crate) const ALL: [Self; 3] = [Self::Before, Self::After, Self::Unanswered];
 }
 
 impl Kind {
@@ -100,11 +109,12 @@ impl fmt::Display for Nth {
 
 impl fmt::Display for Point {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let side = match self.side {
-            Side::Before => "before",
-            Side::After => "after",
+        let blow = match self.blow {
+            Blow::Before => "before",
+            Blow::After => "after",
+            Blow::Unanswered => "its answer lost",
         };
-        write!(f, "{}, {side}", self.call)
+        write!(f, "{}, {blow}", self.call)
     }
 }
 

@@ -229,6 +229,8 @@ fn paying() -> Vec<Scenario> {
             provider: Some(|asked| {
                 if asked.before == 0 { Provider::TakeAndFail(StatusCode::BAD_GATEWAY) } else { Provider::Take }
             }),
+            // The provider spends one, and a second lost answer of it another.
+            variables: &[("max_attempts", "3")],
             ..Scenario::new("charge by a provider whose first answer is lost", &["processor"], PLACE_ONE)
         },
         Scenario {
