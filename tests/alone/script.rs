@@ -114,7 +114,7 @@ impl Script {
             "EVALSHA" => false,
             _ => return None,
         };
-        let [RedisParameter::Binary(sent), _keys, _namespace, arguments @ ..] = arguments else {
+        let [RedisParameter::Binary(sent), _keys, _namespace, arguments @ .., _clock] = arguments else {
             panic!("{command} without a script")
         };
         let is_sent =

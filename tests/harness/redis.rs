@@ -6,7 +6,7 @@ use host::redis_server::RedisServer;
 use queue::native::Native;
 use tempfile::TempDir;
 
-use super::eventually;
+use super::{SettableClock, eventually};
 
 /// A `redis-server` set up as Sluice wants it: what was answered is on disk, changes of keys are told. It ends with
 /// this guard, its data too.
@@ -39,6 +39,14 @@ impl Redis {
         let data = TempDir::new().expect("a folder can be made");
         let server = RedisServer::start(data.path()).await.expect("redis-server starts");
         Self { server, _data: data }
+    }
+
+    /// Starts one whose clock can be set.
+    pub async fn with_clock() -> (Self, SettableClock) {
+        let data = TempDir::new().expect("a folder can be made");
+        let clock = SettableClock::new(data.path());
+        let server = RedisServer::start_in(data.path(), clock.environment()).await.expect("redis-server starts");
+        (Self { server, _data: data }, clock)
     }
 
     /// Where a database of it is.

@@ -6,6 +6,7 @@ mod accept;
 mod any_order;
 mod bytes;
 mod claim;
+mod clock;
 mod dead;
 mod doubles;
 mod follow_ups;

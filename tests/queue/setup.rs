@@ -95,11 +95,12 @@ impl Setup {
         eventually("the next millisecond", async || (self.now().await > start).then_some(())).await;
     }
 
-    /// Each key with all that it holds, except the counters and what wakes workers.
+    /// Each key with all that it holds, except the counters, the clock and what wakes workers.
     pub(crate) async fn contents(&self) -> BTreeMap<String, Vec<u8>> {
         let mut contents = BTreeMap::new();
         for key in self.tell::<Vec<String>>(&["KEYS", "*"]).await {
-            if [":totals", ":bell", ":timer", ":guard", ":turn"].iter().all(|part| !key.ends_with(part)) {
+            let wakes = [":totals", ":clock", ":clocks", ":bell", ":timer", ":guard", ":turn", ":rearmed"];
+            if wakes.iter().all(|part| !key.ends_with(part)) {
                 contents.insert(key.clone(), self.tell(&["DUMP", &key]).await);
             }
         }

@@ -12,7 +12,7 @@ use super::setup::*;
 use crate::harness::within;
 
 /// How often the doorbell rang since the last call.
-async fn rings(setup: &Setup, bell: &mut PubSubStream) -> usize {
+pub(crate) async fn rings(setup: &Setup, bell: &mut PubSubStream) -> usize {
     // Comes after all that was published before it.
     let _: u64 = setup.ask("PUBLISH", "jobs:bell", &["asked"]).await;
     let mut rings = 0;
@@ -268,10 +268,10 @@ async fn a_timer_that_is_due_while_a_long_script_runs_still_tells() {
     assert_eq!(ids(&queue.claim(&claim(1)).await.unwrap()), ["b"]);
 }
 
-/// Loses doorbell, timer and guard, and says how often the probe that follows rings.
+/// Loses doorbell, timer and guard, and says how often the next probe rings, when the last one is long ago.
 async fn revive(setup: &Setup, bell: &mut PubSubStream) -> usize {
-    let _: u64 =
-        setup.tell(&["DEL", &setup.key("jobs:bell"), &setup.key("jobs:timer"), &setup.key("jobs:guard")]).await;
+    let lost = ["jobs:bell", "jobs:timer", "jobs:guard", "jobs:rearmed"].map(|part| setup.key(part));
+    let _: u64 = setup.tell(&["DEL", &lost[0], &lost[1], &lost[2], &lost[3]]).await;
     rings(setup, bell).await;
     setup.jobs().rearm().await.unwrap();
     rings(setup, bell).await
@@ -310,10 +310,28 @@ async fn whether_the_server_tells_of_expiry_is_known_or_said_to_be_unknown() {
 }
 
 #[tokio::test]
-async fn a_probe_rings_though_a_bell_is_ringing_that_nobody_heard() {
+async fn a_probe_rings_though_a_bell_is_ringing_that_nobody_heard_but_once_a_second_at_most() {
     let setup = Setup::new().await;
     accept_all(&setup.jobs(), &["a"]).await;
     let mut bell = setup.subscribe(&[setup.key("jobs:bell")]).await;
-    setup.jobs().rearm().await.unwrap();
+    for _ in 0..50 {
+        setup.jobs().rearm().await.unwrap();
+    }
     assert_eq!(rings(&setup, &mut bell).await, 1);
+}
+
+#[tokio::test]
+async fn of_many_probes_in_a_second_one_writes() {
+    let setup = Setup::new().await;
+    let written = async || {
+        let info: String = setup.tell(&["INFO", "persistence"]).await;
+        let size = info.lines().find_map(|line| line.strip_prefix("aof_current_size:")).unwrap().to_owned();
+        size.parse::<u64>().unwrap()
+    };
+    setup.jobs().rearm().await.unwrap();
+    let before = written().await;
+    for _ in 0..50 {
+        setup.jobs().rearm().await.unwrap();
+    }
+    assert_eq!(written().await, before);
 }

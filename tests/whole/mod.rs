@@ -2,6 +2,7 @@
 
 mod after_a_kill;
 mod chaos;
+mod clock;
 mod crash;
 mod desk;
 mod door;

@@ -1,12 +1,13 @@
 //! The checks, one by one.
 
 use futures::future::join;
-use guest::{Endpoint, QueueSettings, Redis, RedisAddress, Response, SettingError, Settings};
+use guest::{Endpoint, QueueSettings, RedisAddress, Response, SettingError, Settings};
 use http::StatusCode;
 use order::queues;
-use queue::{Queue, Server};
+use queue::{RedisClock, Server};
 use serde::Serialize;
 
+use crate::connected::Connected;
 use crate::{endpoints, store};
 
 #[derive(Serialize)]
@@ -86,24 +87,30 @@ async fn check_settings(
 
 /// Checks Redis. Without its address in the settings there is nothing to check.
 async fn check_redis(settings: Option<QueueSettings>, endpoints: Option<&[Endpoint]>) -> Vec<Check> {
-    let Some(shared) = settings else { return Vec::new() };
-    let redis = Redis::for_requests(&shared);
+    let Some(settings) = settings else { return Vec::new() };
+    let connected = Connected::get(settings);
+    let mut checks = Vec::new();
     for name in [queues::PLACED, queues::CHANGES] {
-        if let Err(error) = Queue::new(&redis, &shared.namespace, name, shared.timing).rearm().await {
-            let hint = "Start Redis, give it room, or mend the variables redis_url and redis_host. In a password, \
-                        percent-encode what is neither letter nor digit";
-            return vec![Check::of("redis", Err(format!("{error}. {hint}.")))];
+        match connected.rearm(name).await {
+            Ok(clock) if checks.is_empty() => {
+                checks.push(Check::of("redis", Ok(())));
+                checks.extend(check_clock(clock));
+            }
+            Ok(_) => {}
+            Err(error) => {
+                let hint = "Start Redis, give it room, or mend the variables redis_url and redis_host. In a password, \
+                            percent-encode what is neither letter nor digit";
+                return vec![Check::of("redis", Err(format!("{error}. {hint}.")))];
+            }
         }
     }
-    let mut checks = vec![Check::of("redis", Ok(()))];
-    let changes = Queue::new(&redis, &shared.namespace, queues::CHANGES, shared.timing);
     if let Some(known) = endpoints
-        && let Ok(Some(unknown)) = endpoints::unknown(&changes, known).await
+        && let Ok(Some(unknown)) = endpoints::unknown(&connected.queue(queues::CHANGES), known).await
     {
         checks.push(Check::warning("endpoints", &unknown));
     }
-    match queue::server(&redis).await {
-        Ok(server) => checks.extend(check_server(&server, &shared.redis_url.cli())),
+    match queue::server(&connected.redis).await {
+        Ok(server) => checks.extend(check_server(&server, &connected.settings.redis_url.cli())),
         Err(_) => checks.push(Check::warning(
             "redis settings",
             "This Redis does not tell its settings. Make sure that notify-keyspace-events is KEx$, maxmemory-policy \
@@ -111,6 +118,26 @@ async fn check_redis(settings: Option<QueueSettings>, endpoints: Option<&[Endpoi
         )),
     }
     checks
+}
+
+/// Warns, and writes a line to the log once, when Redis's clock was set.
+fn check_clock(clock: RedisClock) -> Option<Check> {
+    let (apart, is_news, what) = match clock {
+        RedisClock::Level => return None,
+        RedisClock::Behind { apart, is_news } => (apart, is_news, "behind the time in the queues: it was set back"),
+        RedisClock::Ahead { apart, is_news } => {
+            (apart, is_news, "ahead of the time in the queues: it was set forward, or Redis stood still")
+        }
+    };
+    let detail = format!(
+        "Redis's clock is {} s {what}. No order loses by it, and the two draw level by a tenth of the time that passes. \
+         Let a time service (NTP) keep the clock of Redis's machine.",
+        apart.as_secs()
+    );
+    if is_news {
+        eprintln!("{detail}");
+    }
+    Some(Check::warning("clock", &detail))
 }
 
 /// Each command stands at the end, where it can be copied, and where nothing sticks to its last word.

@@ -2,6 +2,7 @@
 //! request also restarts a queue that missed its wake-up.
 
 mod checks;
+mod connected;
 mod endpoints;
 mod store;
 

@@ -9,7 +9,7 @@ use spin_sdk::redis::{self, RedisParameter, RedisResult};
 
 use crate::deadline::Deadline;
 use crate::redis_address::RedisAddress;
-use crate::runtime::within;
+use crate::runtime::{now_ms, within};
 use crate::settings::QueueSettings;
 
 /// One connection, opened when first used and again after it failed. Calls made at the same time are pipelined on it.
@@ -103,6 +103,10 @@ impl queue::Connection for Redis {
             Err(_) => *self.connection.borrow_mut() = None,
         }
         answer
+    }
+
+    fn clock_ms(&self) -> u64 {
+        now_ms()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The queue's needs from outside: one connection to Redis, a clock to wait by, and randomness.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// An argument of a Redis command.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,6 +76,11 @@ impl Error {
 pub trait Connection {
     /// Runs one command. A nested reply comes back as one flat list.
     async fn execute(&self, command: &str, arguments: Vec<Arg>) -> Result<Vec<Reply>, Error>;
+
+    /// What the caller's own clock shows, in ms since 1970. Scripts compare it with Redis's, which may be set.
+    fn clock_ms(&self) -> u64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64
+    }
 }
 
 /// Waiting and chance, given from outside so that the queue itself stays deterministic.

@@ -53,7 +53,7 @@ pub use follow::{FollowUp, Followed};
 pub use inspect::{Asked, Found, MessageState, OwnMessage, Server, Stats, server, totals, value};
 pub use message::{Head, Message, MessageId, Payload, Subject};
 pub use namespace::Namespace;
-pub use queue::Queue;
+pub use queue::{Queue, RedisClock};
 pub use reason::one_line;
 pub use script::is_unknown_script;
 pub use settle::{Class, Effects, Emit, LetGo, Settlement, Verdict};

@@ -1,5 +1,7 @@
 //! A queue by its name.
 
+use std::time::Duration;
+
 use crate::connection::{Connection, Error};
 use crate::namespace::Namespace;
 use crate::script::{self, Arguments, Script, replies::Replies};
@@ -14,6 +16,30 @@ pub struct Queue<'a, C> {
     pub(crate) name: String,
     pub(crate) timing: Timing,
 }
+
+/// How Redis's clock stands to the time in the queues, which goes on as it was when that clock is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RedisClock {
+    /// They show the same.
+    Level,
+    /// It was set back.
+    Behind {
+        /// How far they are apart. They draw level by a tenth of the time that passes.
+        apart: Duration,
+        /// Nobody was told before.
+        is_news: bool,
+    },
+    /// It was set forward, or Redis stood still while calls waited.
+    Ahead {
+        /// As above.
+        apart: Duration,
+        /// As above.
+        is_news: bool,
+    },
+}
+
+/// Whoever asks more often is told the same, and nothing is written.
+const REARMED_MOST_OFTEN: Duration = Duration::from_secs(1);
 
 impl<'a, C: Connection> Queue<'a, C> {
     /// The queue `name` in `namespace`. It needs no creation.
@@ -51,9 +77,21 @@ impl<'a, C: Connection> Queue<'a, C> {
         self.run(self.waking(&script::RING)).await.map(drop)
     }
 
-    /// Makes good a missed doorbell or timer, in this queue and its lanes.
-    pub async fn rearm(&self) -> Result<(), Error> {
-        self.run(self.waking(&script::REARM)).await.map(drop)
+    /// Makes good a missed doorbell or timer, in this queue and its lanes, at most once a second. Says how Redis's
+    /// clock stands to the time in the queues.
+    ///
+    /// Once a second it also writes, so that a Redis which takes no writes answers with an error.
+    pub async fn rearm(&self) -> Result<RedisClock, Error> {
+        let arguments = self.waking(&script::REARM).with("most_often_ms", REARMED_MOST_OFTEN);
+        let mut replies = self.run(arguments).await?;
+        let (clock, apart) = (replies.text("clock")?, Duration::from_millis(replies.number("apart_ms")?));
+        let is_news = replies.flag("is_news")?;
+        match clock.as_str() {
+            "level" => Ok(RedisClock::Level),
+            "behind" => Ok(RedisClock::Behind { apart, is_news }),
+            "ahead" => Ok(RedisClock::Ahead { apart, is_news }),
+            _ => Err(replies.unexpected("clock", "a known one")),
+        }
     }
 
     /// The arguments of a script: the queue's name first.

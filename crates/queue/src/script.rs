@@ -82,14 +82,14 @@ impl Arguments {
         self.values.push(value);
     }
 
-    /// Runs the script on the namespace's keys.
+    /// Runs the script on the namespace's keys. Its last argument is what the caller's clock shows: see the prelude.
     pub(crate) async fn run<C: Connection>(self, connection: &C, namespace: &Namespace) -> Result<Replies, Error> {
         #[cfg(debug_assertions)]
         assert!(self.names.is_over(), "{} takes more arguments: {:?}", self.script.name, self.script.takes);
         let Self { script, values, .. } = self;
         let call = |script: &str, values: Vec<Arg>| {
             let keys = [Arg::from(script), Arg::Int(1), Arg::from(namespace.as_str())];
-            keys.into_iter().chain(values).collect::<Vec<_>>()
+            keys.into_iter().chain(values).chain([Arg::from(connection.clock_ms())]).collect::<Vec<_>>()
         };
         let replies = match connection.execute("EVALSHA", call(script.digest, values.clone())).await {
             // A restarted or failed-over Redis has an empty script cache. Nothing was run.

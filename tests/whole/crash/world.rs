@@ -102,6 +102,8 @@ impl World {
                 let heads: Vec<(Vec<u8>, String)> = ask(bench, "HGETALL", &[key]).await;
                 self.heads = heads.into_iter().map(|(id, head)| (shown(&id), head)).collect();
             }
+            // What Redis's clock showed, and those of its callers.
+            "clock" | "clocks" => {}
             "totals" => self.totals = ask(bench, "HGETALL", &[key]).await,
             "stock" => self.left = ask(bench, "HGETALL", &[key]).await,
             "held" => self.holders = members(bench, "HKEYS", &[key]).await,
@@ -132,7 +134,7 @@ impl World {
                 contents.letters = letters.into_iter().map(|letter| (shown(&letter.id), letter)).collect();
             }
             // They come and go by themselves, or name what there is.
-            "bell" | "timer" | "guard" | "lanes" | "subscribers" | "copiers" => {}
+            "bell" | "timer" | "guard" | "turn" | "rearmed" | "lanes" | "subscribers" | "copiers" => {}
             "subject" | "line" => contents.lines.extend(members(bench, "HKEYS", &[key]).await),
             _ => self.strange_keys.push(key.to_owned()),
         }

@@ -65,7 +65,11 @@ pub struct RedisServer {
     data: PathBuf,
     /// Locked; also the server's standard output, so that the lock lives until the server is really gone.
     log: File,
+    environment: Environment,
 }
+
+/// Variables of a process, with their values.
+type Environment = Vec<(String, String)>;
 
 #[derive(Debug)]
 struct Process {
@@ -111,6 +115,11 @@ pub enum RedisServerError {
 impl RedisServer {
     /// Starts a server on what `data` holds, and waits until it answers.
     pub async fn start(data: &Path) -> Result<Self, RedisServerError> {
+        Self::start_in(data, Vec::new()).await
+    }
+
+    /// The same with more in its environment.
+    pub async fn start_in(data: &Path, environment: Environment) -> Result<Self, RedisServerError> {
         let failed = |error| RedisServerError::Io { data: data.to_path_buf(), error };
         std::fs::create_dir_all(data).map_err(failed)?;
         let data = data.canonicalize().map_err(failed)?;
@@ -119,8 +128,8 @@ impl RedisServer {
         loop {
             let port = free_port().map_err(failed)?;
             tried += 1;
-            match Process::start(&data, &log, port).await {
-                Ok(process) => return Ok(Self { process, port, data, log }),
+            match Process::start(&data, &log, port, &environment).await {
+                Ok(process) => return Ok(Self { process, port, data, log, environment }),
                 Err(RedisServerError::Ended { .. }) if tried < PORTS_TRIED => {}
                 Err(error) => return Err(error),
             }
@@ -164,7 +173,7 @@ impl RedisServer {
         let data = self.data.clone();
         let failed = |error| RedisServerError::Io { data, error };
         self.kill().await.map_err(failed)?;
-        self.process = Process::start(&self.data, &self.log, self.port).await?;
+        self.process = Process::start(&self.data, &self.log, self.port, &self.environment).await?;
         Ok(())
     }
 
@@ -212,7 +221,7 @@ async fn mend(data: &Path, log: Stdio) -> io::Result<()> {
 }
 
 impl Process {
-    async fn start(data: &Path, log: &File, port: u16) -> Result<Self, RedisServerError> {
+    async fn start(data: &Path, log: &File, port: u16, environment: &Environment) -> Result<Self, RedisServerError> {
         let failed = |error| RedisServerError::Io { data: data.to_path_buf(), error };
         let output = || log.try_clone().map(Stdio::from).map_err(failed);
         mend(data, output()?).await.map_err(|error| match error.kind() {
@@ -224,6 +233,7 @@ impl Process {
             .args(["--port", &port.to_string(), "--dir"])
             .arg(data)
             .args(SETTINGS)
+            .envs(environment.iter().cloned())
             .stdin(Stdio::piped())
             .stdout(output()?)
             .stderr(output()?)

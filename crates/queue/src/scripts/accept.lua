@@ -87,6 +87,7 @@ check_waking(queue)
 check_rights({'HSET', body, 'ZADD', due, 'HDEL', seen, 'RPUSH', list_key(ttl_ms), 'SADD', lists})
 -- Of all keys only this one wasn't read yet, so it comes first.
 redis.call('HSET', body, id, payload)
+note_time()
 note_lane(queue)
 redis.call('ZADD', due, now, id)
 if digest ~= '' then remember_key(digest, fingerprint, ttl_ms, id) end

@@ -45,17 +45,84 @@
 --   ns:asked               hash    subject -> ms of its last hold, a space, and whom its handler asks then for what
 --                                  can't be undone; until the subject is decided
 --   ns:totals              hash    counters
---   ns:rearmed             string  ms of the last rearm, which health asks for
+--   ns:clock               string  what Redis's clock showed when it was last noted (6 bytes), and the ms by which
+--                                  queue time is ahead of it (6 bytes, with a sign)
+--   ns:clocks              hash    callers: msgpack [[ms by which a caller's clock is ahead of Redis's, what that
+--                                  showed then], ...]; told: '1' once health has told that Redis's clock was set
+--   ns:<root>:rearmed      string  ms of the last rearm, which health asks for
 --   ns:log                 stream  every event with its payload, trimmed by age
 --   ns:probe               string  never there: what is tried on it shows whether Redis takes writes
-local ns = KEYS[1]
+-- Each script's last argument is what its caller's clock shows, in ms.
+local ns, caller_ms = KEYS[1], table.remove(ARGV)
 
 local function key(queue, part) return ns .. ':' .. queue .. ':' .. part end
 local function root(queue) return string.match(queue, '^[^.]+') end
 
--- Redis's own clock, so that all workers share one.
+-- Queue time. It is Redis's own clock, so that all workers share one, until that clock is set. Then queue time goes on
+-- from where it was, and draws level again by a tenth of the time that passes.
+--
+-- A clock that was set back shows less than was noted last. One that was set forward looks as if nobody had called for
+-- long. So each caller says what its own clock shows. If that went on by less than Redis's since it was noted, Redis's
+-- went ahead, or Redis stood still while the caller waited. Neither may end a lease.
+local NOTED_EVERY_MS, NOTICED_MS, DRAWS_LEVEL_BY = 100, 1000, 10
 local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local redis_ms, noted = time[1] * 1000 + math.floor(time[2] / 1000), redis.call('GET', ns .. ':clock')
+local last, ahead = redis_ms, 0
+if noted then last, ahead = struct.unpack('>I6i6', noted) end
+
+-- How far Redis's clock was set: forward, or back where this is below 0.
+local passed, set_by = redis_ms - last, 0
+-- Notes what the clocks show. Each script that changes a queue does so behind its first write.
+local note_time, now = function() end
+
+-- Seldom: most scripts create no more functions than they must, because each costs them a twentieth of a microsecond.
+if not noted or passed < 0 or passed >= NOTED_EVERY_MS then
+  local CALLER_COUNTS_MS, MOST_CALLERS = 60000, 4
+  local packed = redis.call('HGET', ns .. ':clocks', 'callers')
+  local callers, lead = packed and cmsgpack.unpack(packed) or {}, caller_ms - redis_ms
+
+  -- By how much more Redis's clock went on than a caller's. Callers' clocks differ, and each tells only of itself:
+  -- where one of them agrees with Redis's, nothing happened; or else the least difference that can be counts.
+  local function leapt()
+    local least
+    for _, caller in ipairs(callers) do
+      local leap = caller[1] - lead
+      if math.abs(leap) <= NOTICED_MS and last - caller[2] <= CALLER_COUNTS_MS then return 0 end
+      if leap > NOTICED_MS and leap <= passed + NOTICED_MS then least = math.min(least or leap, leap) end
+    end
+    return math.min(least or 0, passed)
+  end
+
+  -- Others may have seen a time that was up to NOTED_EVERY_MS later than what was noted.
+  if passed < 0 then set_by = passed - NOTED_EVERY_MS elseif passed > NOTICED_MS then set_by = leapt() end
+
+  -- The callers that are known, as their clocks stand to Redis's from now on. This one is the last of them.
+  local function callers_from_now_on()
+    local known = {}
+    for _, caller in ipairs(set_by < 0 and {} or callers) do
+      local moved = {caller[1] - set_by, caller[2] + set_by}
+      if math.abs(moved[1] - lead) > NOTICED_MS then known[#known + 1] = moved end
+    end
+    if #known == MOST_CALLERS then table.remove(known, 1) end
+    known[#known + 1] = {lead, redis_ms}
+    return known
+  end
+
+  -- A user may lack the rights: that must not fail what has begun.
+  note_time = function()
+    local clocks = {'callers', cmsgpack.pack(callers_from_now_on())}
+    if set_by ~= 0 then clocks[3], clocks[4] = 'told', '0' end
+    redis.pcall('HSET', ns .. ':clocks', unpack(clocks))
+    redis.pcall('SET', ns .. ':clock', struct.pack('>I6i6', redis_ms, ahead))
+  end
+end
+
+if ahead ~= 0 or set_by ~= 0 then
+  local slower = math.floor((passed - set_by) / DRAWS_LEVEL_BY)
+  ahead = ahead - set_by
+  if ahead > 0 then ahead = math.max(ahead - slower, 0) else ahead = math.min(ahead + slower, 0) end
+end
+now = redis_ms + ahead
 
 -- Redis undoes nothing of a script that fails. So whatever might refuse a write is tried before the first one: a right
 -- that the user lacks, a key that a stranger wrote, a Redis that takes no writes. What comes later can't fail.
@@ -97,6 +164,7 @@ end
 local function begin(commands, keys)
   check(commands, keys)
   redis.call('SET', ns .. ':probe', '', 'XX')
+  note_time()
 end
 
 -- Goes on though Redis is full, for what must not wait until it isn't: Redis refuses no write for that after one that
@@ -104,6 +172,7 @@ end
 local function begin_even_if_full(commands, keys)
   check(commands, keys)
   redis.call('DEL', ns .. ':probe')
+  note_time()
 end
 
 -- Fails unless a field's value is a whole number, or absent, and stays one that Redis can count with when `by` is
@@ -170,10 +239,12 @@ end
 -- a right to the channel loses every one.
 local function ring(queue, bell_ms, guard_ms)
   local bell = key(root(queue), 'bell')
-  if redis.call('SET', bell, '1', 'NX', 'PX', bell_ms) then
-    redis.pcall('PUBLISH', bell, '1')
-    arm(queue, now + guard_ms, guard_ms)
-  end
+  -- Its expiry alone won't do: a key outlives its time where Redis's clock is set back.
+  local till = redis.pcall('GET', bell)
+  if type(till) == 'string' and (tonumber(till) or 0) > now then return end
+  redis.call('SET', bell, now + bell_ms, 'PX', bell_ms)
+  redis.pcall('PUBLISH', bell, '1')
+  arm(queue, now + guard_ms, guard_ms)
 end
 
 -- What it takes to wake a worker of a queue. Once for all lanes of a root, since they share all of it.

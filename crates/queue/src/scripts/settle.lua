@@ -33,7 +33,9 @@ local function append(event, payload)
     redis.call('XADD', ns .. ':log', '*', 'id', event, 'event', payload)
   else
     trimmed = true
-    redis.call('XADD', ns .. ':log', 'MINID', '~', math.max(now - retention_ms, 0), '*', 'id', event, 'event', payload)
+    -- Redis numbers the entries by its own clock.
+    local oldest = math.max(math.min(now, redis_ms) - retention_ms, 0)
+    redis.call('XADD', ns .. ':log', 'MINID', '~', oldest, '*', 'id', event, 'event', payload)
   end
 end
 
