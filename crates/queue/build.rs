@@ -34,14 +34,15 @@ fn main() {
 
 fn constant_of(constant: &str, name: &str, prelude: &[String], body: &str) -> String {
     let parts = needed(prelude, body);
-    let text = parts.iter().map(|part| prelude[*part].as_str()).chain([body]).collect::<String>();
+    let squeezed = squeezed(body);
+    let text = parts.iter().map(|part| prelude[*part].as_str()).chain([squeezed.as_str()]).collect::<String>();
     // By name, so that a component has no part that its scripts don't need.
     let constants: String = parts.iter().map(|part| format!("PART_{part}, ")).collect();
     let digest = sha1_smol::Sha1::from(text).digest().to_string();
     let (takes, gives) = (takes(name, body), gives(body));
     format!(
         "pub(crate) static {constant}: Script = Script {{
-            name: {name:?}, parts: &[{constants}], body: {body:?}, digest: {digest:?},
+            name: {name:?}, parts: &[{constants}], body: {squeezed:?}, digest: {digest:?},
             #[cfg(any(debug_assertions, feature = \"native\"))] takes: &{takes},
             #[cfg(any(debug_assertions, feature = \"native\"))] gives: &{gives},
         }};\n"
@@ -57,10 +58,27 @@ fn without_comments(script: &str) -> String {
     lines.flat_map(|line| [line, "\n"]).collect()
 }
 
+/// The text without the spaces that stand beside a sign, except in strings.
+fn squeezed(script: &str) -> String {
+    let is_sign = |c: Option<char>| c.is_none_or(|c| "=~<>+-*/%,(){}[]\n".contains(c));
+    let (mut squeezed, mut quote) = (String::new(), None);
+    let mut rest = script.chars().peekable();
+    while let Some(c) = rest.next() {
+        match quote {
+            Some(end) if c == end => quote = None,
+            None if c == '\'' || c == '"' => quote = Some(c),
+            None if c == ' ' && (is_sign(squeezed.chars().last()) || is_sign(rest.peek().copied())) => continue,
+            _ => {}
+        }
+        squeezed.push(c);
+    }
+    squeezed
+}
+
 /// The prelude, cut before each thing that it declares.
 fn parts(prelude: &str) -> Vec<String> {
     let declared = prelude.split("\nlocal ").skip(1);
-    declared.map(|part| without_comments(&format!("local {part}"))).collect()
+    declared.map(|part| squeezed(&without_comments(&format!("local {part}")))).collect()
 }
 
 /// The parts, by index, that a script or one of these parts names.
@@ -75,7 +93,7 @@ fn needed(prelude: &[String], body: &str) -> Vec<usize> {
         let declaration = part.lines().next().unwrap_or_default().trim_start_matches("local ");
         let declaration =
             declaration.strip_prefix("function ").map_or(declaration, |name| &name[..name.find('(').unwrap_or(0)]);
-        let names = declaration.split_once(" = ").map_or(declaration, |(names, _)| names);
+        let names = declaration.split_once("=").map_or(declaration, |(names, _)| names);
         if words(names).iter().any(|name| named.contains(name)) {
             named.extend(words(part));
             needed.insert(0, index);

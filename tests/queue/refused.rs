@@ -86,7 +86,7 @@ impl Scene {
                 queue.follow(follow_up).await.map(drop)
             }
             "hold" => queue.hold(&leased[4], &terms(Untracked::Allow), [("tea", 1), ("tea2", 1)]).await.map(drop),
-            "rearm" => queue.rearm().await,
+            "rearm" => queue.rearm().await.map(drop),
             "redrive" => queue.redrive(&["dead".into(), "grave".into()]).await.map(drop),
             "redrive_some" => queue.redrive_some(None, Pace::AtOnce, 9).await.map(drop),
             "renew" => queue.renew(&leased.iter().map(|m| (&m.id, m.delivery)).collect::<Vec<_>>()).await.map(drop),
