@@ -39,6 +39,10 @@ enum Readiness {
     NotReady(Vec<String>),
 }
 
+/// When it is asked once more after a trigger listens again: others may come back a little later, and an application
+/// may give the same answer for a second.
+const ONCE_MORE: Duration = Duration::from_millis(1500);
+
 /// Requests a path now and every ten seconds, and logs each change of the answer. Also requests it when Redis triggers
 /// listen again: some applications catch up on lost messages when they are probed.
 pub(crate) async fn watch(running: Arc<RunningApplication>, path: PathAndQuery) {
@@ -50,7 +54,7 @@ pub(crate) async fn watch(running: Arc<RunningApplication>, path: PathAndQuery) 
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
-            () = listening.again() => {}
+            () = listening.again() => ticks.reset_after(ONCE_MORE),
         }
         let readiness = ask(&running, &path).await;
         if readiness != last {
