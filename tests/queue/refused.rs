@@ -12,8 +12,9 @@ use super::setup::*;
 use crate::harness::Trouble;
 
 /// The verbs that write.
-const VERBS: [&str; 14] = [
+const VERBS: [&str; 15] = [
     "accept",
+    "amend",
     "claim",
     "discard",
     "follow",
@@ -79,6 +80,7 @@ impl Scene {
         let leased = &self.leased;
         match verb {
             "accept" => queue.accept(keyed("new", 3, 3, LONG)).await.map(drop),
+            "amend" => queue.amend(&"dead".into(), amendment("dead/cancel", "dead")).await.map(drop),
             "claim" => queue.claim(&queue::Claim { silence: true, ..claim(9) }).await.map(drop),
             "discard" => queue.discard(&"dead".into(), "ann", "typo").await.map(drop),
             "follow" => {

@@ -1,6 +1,6 @@
 //! Each verb is one command, so that nothing can come between its parts, and is only repeated when nothing was run.
 
-use queue::{Accepted, MessageState, Pace, Subscription, Unsubscribed};
+use queue::{Accepted, Amended, MessageState, Pace, Subscription, Unsubscribed};
 
 use super::doubles::Failing;
 use super::setup::*;
@@ -55,6 +55,10 @@ impl Tour<'_> {
         self.step("rearm", async { queue.rearm().await.is_ok() }).await;
         let batch = queue.claim(&claim(1)).await.unwrap();
         assert_eq!(queue.settle("worker", &[settlement(&batch[0], done())]).await.unwrap(), [true]);
+        self.step("amend", async {
+            queue.amend(&"a".into(), amendment("a/cancel", "a")).await.unwrap() == Amended::Unknown
+        })
+        .await;
         self.step("redrive_some", async { queue.redrive_some(None, Pace::AtOnce, 9).await.unwrap() == 0 }).await;
         self.step("discard", async { !queue.discard(&"a".into(), "ann", "done").await.unwrap() }).await;
     }

@@ -7,7 +7,7 @@ use ::redis::FromRedisValue;
 use ::redis::aio::{MultiplexedConnection, PubSubStream};
 use queue::native::Native;
 use queue::{
-    Accept, Claim, Class, Connection, Effects, IdempotencyRecord, Message, MessageId, Namespace, Queue, Settlement,
+    Accept, Amendment, Claim, Class, Connection, Effects, IdempotencyRecord, Message, MessageId, Namespace, Queue, Settlement,
     Terms, Timing, Untracked, Verdict,
 };
 
@@ -127,6 +127,12 @@ pub(crate) fn claim(most: usize) -> Claim<'static> {
 /// Terms of a message that nobody recalls and that asks nobody.
 pub(crate) fn terms(untracked: Untracked) -> Terms<'static> {
     Terms { untracked, recall: MessageId::from(""), asks: "" }
+}
+
+/// What sends a follow-up back with a word.
+pub(crate) fn amendment(id: &str, subject: &str) -> Amendment<'static> {
+    let (opening, mark, addition) = ("{\"for\":1", ",\"word\":", ",\"word\":\"ours\"}");
+    Amendment { id: id.into(), subject: subject.into(), opening, mark, addition }
 }
 
 /// Claims once there is something to claim.

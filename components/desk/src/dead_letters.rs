@@ -3,9 +3,10 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use guest::{Problem, Redis, Request, Response};
-use order::desk::{Discard, Redrive};
-use order::{OrderId, Timestamp};
-use queue::{Class, DeadLetter, Incident, MessageId, Pace, Queue};
+use order::desk::{Discard, Redrive, Settle};
+use order::payment::SETTLED_MARK;
+use order::{ChangeKind, CommandId, OrderId, Timestamp};
+use queue::{Amended, Amendment, Class, DeadLetter, Incident, MessageId, Pace, Queue};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -70,6 +71,29 @@ pub(crate) async fn discard(queue: &Queue<'_, Redis>, request: Request) -> Resul
     Ok(answer(&DiscardAnswer { discarded }))
 }
 
+/// `POST {"id", "by", "why"}`. The order is cancelled, and the payment provider is asked nothing.
+pub(crate) async fn settle(placed: &Queue<'_, Redis>, request: Request) -> Result<Response, Problem> {
+    let Settle { id, settled } = read(request, Settle::parse).await?;
+    let letter = from_shown(&id);
+    let CommandId { order, change } = CommandId::parse(&letter).ok_or(Problem::NoSuchLetter)?;
+    if change == Some(ChangeKind::Fulfil) {
+        return Err(Problem::NothingToSettle);
+    }
+    let [opening, addition] = settled.cancellation(order);
+    let amendment = Amendment {
+        id: CommandId { order, change: Some(ChangeKind::Cancel) }.to_bytes().into(),
+        subject: CommandId { order, change: None }.to_bytes().into(),
+        opening: &opening,
+        mark: SETTLED_MARK,
+        addition: &addition,
+    };
+    match placed.amend(&letter, amendment).await? {
+        Amended::Sent => Ok(answer(&SettleAnswer { settled: true })),
+        Amended::Waiting => Err(Problem::CancelPending),
+        Amended::Unknown => Err(Problem::NoSuchLetter),
+    }
+}
+
 #[derive(Serialize)]
 struct Overview {
     queues: Vec<QueueOfLetters>,
@@ -102,6 +126,11 @@ struct Redriven {
 #[derive(Serialize)]
 struct DiscardAnswer {
     discarded: bool,
+}
+
+#[derive(Serialize)]
+struct SettleAnswer {
+    settled: bool,
 }
 
 #[derive(Serialize)]

@@ -19,6 +19,9 @@ pub(crate) async fn route(request: Request) -> Result<Response, Problem> {
         (["dead-letters", queue, "discard"], Method::POST) => {
             dead_letters::discard(&desk.queue(queue).await?, request).await
         }
+        (["dead-letters", "placed", "settle"], Method::POST) => {
+            dead_letters::settle(&desk.queue("placed").await?, request).await
+        }
         (["endpoints"], Method::GET) => endpoints::list(&desk.changes()).await,
         (["endpoints", name], Method::DELETE) => endpoints::remove(&desk.changes(), name).await,
         (["metrics"], Method::GET) => metrics::metrics(&desk.roots()).await,
@@ -35,6 +38,7 @@ pub(crate) async fn route(request: Request) -> Result<Response, Problem> {
         }
         (["endpoints", _], _) => Err(Problem::MethodNotAllowed { allow: "DELETE" }),
         (["dead-letters", _, "redrive" | "discard"], _) => Err(Problem::MethodNotAllowed { allow: "POST" }),
+        (["dead-letters", "placed", "settle"], _) => Err(Problem::MethodNotAllowed { allow: "POST" }),
         (["stock", _, ..], _) => Err(Problem::MethodNotAllowed { allow: "GET, PUT, PATCH" }),
         _ => Err(Problem::NothingAtTheDesk),
     }

@@ -50,7 +50,7 @@ async fn accept(change: Change) -> Result<Response, Problem> {
     if let Some(stored) = order.stored
         && change.request.is_made(&stored.standing()?)
     {
-        return Ok(answer::found(stored.into_json()?));
+        return Ok(answer::found(stored.into_json()?.without_words()));
     }
     present.allows(change.kind())?;
     enqueue(&context, &change).await?;

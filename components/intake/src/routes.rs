@@ -12,7 +12,7 @@ pub(crate) async fn route(request: Request) -> Result<Response, Problem> {
         (["orders"], Method::POST) => place::place(request).await,
         (["orders"], _) => Err(Problem::MethodNotAllowed { allow: "POST" }),
         // The server leaves out the body of an answer to HEAD.
-        (["orders", id], Method::GET | Method::HEAD) => show::show(id).await,
+        (["orders", id], Method::GET | Method::HEAD) => show::show(&request, id).await,
         (["orders", _], _) => Err(Problem::MethodNotAllowed { allow: "GET, HEAD" }),
         (["orders", id, "cancel"], Method::POST) => change::cancel(request, id).await,
         (["orders", id, "fulfil"], Method::POST) => change::fulfil(request, id).await,

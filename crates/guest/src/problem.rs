@@ -64,6 +64,10 @@ pub enum Problem {
     ChangeGivenUp(CommandId),
     /// The order is about to be cancelled, so it must not be fulfilled.
     CancelPending,
+    /// The queue of orders has no such dead letter.
+    NoSuchLetter,
+    /// The dead letter moves no money.
+    NothingToSettle,
     /// The order's record or its head is lost or damaged. Trying again doesn't help.
     RecordUnreadable {
         /// The damage.
@@ -174,6 +178,16 @@ impl Problem {
             Self::CancelPending => (
                 kind::CANCEL_PENDING,
                 "Its cancellation was accepted and comes first. GET shows what became of it.".to_owned(),
+            ),
+            Self::NoSuchLetter => (
+                kind::NOT_FOUND,
+                "The queue placed has no such dead letter. GET /orders/{id} shows whether its order is cancelled \
+                 already."
+                    .to_owned(),
+            ),
+            Self::NothingToSettle => (
+                kind::NOTHING_TO_SETTLE,
+                "Name the letter of an order or of its cancellation: {order} or {order}/cancel.".to_owned(),
             ),
             Self::RecordUnreadable { .. } => (
                 kind::RECORD_UNREADABLE,

@@ -125,6 +125,8 @@ fn examples() -> Vec<Problem> {
         desk::parse_by(b"{}").map(drop).map_err(Problem::in_request).unwrap_err(),
         Problem::StockKeyReused,
         Problem::TooMuchStock { left: 3 },
+        Problem::NoSuchLetter,
+        Problem::NothingToSettle,
     ]
 }
 
@@ -165,5 +167,7 @@ fn number(problem: &Problem) -> usize {
         Problem::InvalidRequest(_) => 31,
         Problem::StockKeyReused => 32,
         Problem::TooMuchStock { .. } => 33,
+        Problem::NoSuchLetter => 34,
+        Problem::NothingToSettle => 35,
     }
 }

@@ -4,6 +4,7 @@ use crate::command_id::ChangeKind;
 use crate::envelope::Placed;
 use crate::id::OrderId;
 use crate::new_order::NewOrder;
+use crate::payment::without_words;
 use crate::state::State;
 use crate::timestamp::Timestamp;
 use crate::view::View;
@@ -57,6 +58,12 @@ impl OrderJson {
     #[must_use]
     pub fn of_record(record: Vec<u8>) -> Option<Self> {
         (record.first() == Some(&b'{') && record.last() == Some(&b'}')).then_some(Self(record))
+    }
+
+    /// The same without the words of an operator who settled a payment.
+    #[must_use]
+    pub fn without_words(self) -> Self {
+        Self(without_words(self.0))
     }
 
     /// Speaks of an order whose message can't be read: only its id and the state.

@@ -4,7 +4,8 @@ use crate::digest::digest;
 use crate::fault::BodyFault;
 use crate::idempotency_key::IdempotencyKey;
 use crate::limits;
-use crate::reader::{Value, read_body};
+use crate::payment::SettledByHand;
+use crate::reader::{Value, read_body, text};
 use crate::text::Sku;
 use std::num::NonZeroU32;
 
@@ -82,6 +83,31 @@ impl Discard {
             let by = by.required(|value| value.words(limits::NAME));
             let why = why.required(|value| value.words(limits::REASON));
             Some(Self { id: id?, by: by?, why: why? })
+        })
+    }
+}
+
+/// A dead letter whose payment an operator settled with the provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settle {
+    /// The letter.
+    pub id: String,
+    /// The operator's word.
+    pub settled: SettledByHand,
+}
+
+impl Settle {
+    /// Reads `{"id", "by", "why"}`.
+    ///
+    /// # Errors
+    /// What is no JSON, or all faults.
+    pub fn parse(body: &[u8]) -> Result<Self, BodyFault> {
+        read_body(body, |value| {
+            let [id, by, why] = value.fields(["id", "by", "why"])?;
+            let id = id.required(|value| value.words(limits::LETTER_ID));
+            // Each is one line, as a record has it.
+            let (by, why) = (by.required(text), why.required(text));
+            Some(Self { id: id?, settled: SettledByHand { by: by?, why: why? } })
         })
     }
 }

@@ -3,6 +3,7 @@
 use crate::command_id::CommandId;
 use crate::id::OrderId;
 use crate::new_order::NewOrder;
+use crate::payment::without_words;
 use crate::record::{Record, Status, Version};
 use crate::timestamp::Timestamp;
 use crate::trace::TraceParent;
@@ -58,7 +59,7 @@ pub fn to_json(record: &Record, trace: Option<&TraceParent>) -> Vec<u8> {
         traceparent: trace,
         data: View::of(record),
     };
-    serde_json::to_vec(&event).expect("strings, numbers and maps with string keys always serialise")
+    without_words(serde_json::to_vec(&event).expect("strings, numbers and maps with string keys always serialise"))
 }
 
 /// The id of the event that a message about an order was given up in one of its deliveries.

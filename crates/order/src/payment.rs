@@ -183,12 +183,49 @@ impl Payment {
     }
 }
 
+/// Where the operator's word begins in a command.
+pub const SETTLED_MARK: &str = ",\"settled\":";
+
 impl SettledByHand {
+    /// The command that cancels an order with this word, in two parts: how every cancellation of this order begins, and
+    /// what comes in place of its last byte.
+    #[must_use]
+    pub fn cancellation(&self, order: OrderId) -> [String; 2] {
+        let word = serde_json::to_string(self).expect("strings always serialise");
+        [
+            [r#"{"v":1,"type":"cancel","id":""#, &order.to_string(), "\""].concat(),
+            [SETTLED_MARK, &word, "}"].concat(),
+        ]
+    }
+
     pub(crate) fn read(value: &Value<'_>) -> Option<Self> {
         let [by, why] = value.fields(["by", "why"])?;
         let (by, why) = (by.required(text), why.required(text));
         Some(Self { by: by?, why: why? })
     }
+}
+
+/// Takes the operator's words out of an order's JSON, whoever wrote it: outside of the desk it only says that the
+/// payment was settled.
+pub(crate) fn without_words(mut json: Vec<u8>) -> Vec<u8> {
+    // No string holds these bytes, because in a string a quote comes behind a backslash.
+    const WORD: &[u8] = br#""settled":{"#;
+    let Some(at) = json.windows(WORD.len()).position(|bytes| bytes == WORD) else { return json };
+    let begin = at + WORD.len() - 1;
+    let (mut is_string, mut is_escaped) = (false, false);
+    let length = json[begin..].iter().position(|byte| {
+        let is_plain = !std::mem::take(&mut is_escaped);
+        match byte {
+            b'"' if is_plain => is_string = !is_string,
+            b'\\' if is_plain => is_escaped = true,
+            _ => {}
+        }
+        *byte == b'}' && !is_string
+    });
+    if let Some(length) = length {
+        json.splice(begin..=begin + length, *b"true");
+    }
+    json
 }
 
 impl Serialize for Payment {

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use serde::Deserialize;
 
 use crate::connection::{Connection, Error};
-use crate::message::{MessageId, Payload};
+use crate::message::{MessageId, Payload, Subject};
 use crate::queue::Queue;
 use crate::script;
 use crate::settle::Class;
@@ -129,6 +129,53 @@ impl<C: Connection> Queue<'_, C> {
         let arguments = self.arguments(&script::DISCARD).with("id", id).with("by", by).with("why", why);
         self.run(arguments).await?.flag("was_dead")
     }
+
+    /// Sends a follow-up back with an addition, all in one step. `letter` is the follow-up, a dead letter or discarded;
+    /// or its subject, a dead letter. Calling again is safe.
+    pub async fn amend(&self, letter: &MessageId, amendment: Amendment<'_>) -> Result<Amended, Error> {
+        let Amendment { id, subject, opening, mark, addition } = amendment;
+        let arguments = self
+            .waking(&script::AMEND)
+            .with("letter", letter)
+            .with("id", id)
+            .with("subject", subject)
+            .with("opening", opening)
+            .with("mark", mark)
+            .with("addition", addition);
+        let mut replies = self.run(arguments).await?;
+        match replies.text("verdict")?.as_str() {
+            "sent" => Ok(Amended::Sent),
+            "waiting" => Ok(Amended::Waiting),
+            "unknown" => Ok(Amended::Unknown),
+            _ => Err(replies.unexpected("verdict", "a known one")),
+        }
+    }
+}
+
+/// A follow-up that goes back with an addition to its payload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Amendment<'a> {
+    /// The follow-up. It recalls its subject.
+    pub id: MessageId,
+    /// The message that it follows.
+    pub subject: Subject,
+    /// The beginning of its payload. A payload that begins otherwise is replaced by this and the addition.
+    pub opening: &'a str,
+    /// Where an earlier addition begins, which is replaced.
+    pub mark: &'static str,
+    /// What comes in place of the payload's last byte.
+    pub addition: &'a str,
+}
+
+/// What became of an amendment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Amended {
+    /// The follow-up is in the queue with the addition.
+    Sent,
+    /// The follow-up is in the queue without the addition. Nothing was done.
+    Waiting,
+    /// The letter is no dead letter, or no more. Nothing was done.
+    Unknown,
 }
 
 /// A dead letter that a person gave up.

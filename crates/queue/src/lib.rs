@@ -47,7 +47,7 @@ pub use accept::{Accept, Accepted, IdempotencyRecord, Limits};
 pub use backoff::Backoff;
 pub use claim::Claim;
 pub use connection::{Arg, Connection, Error, Reply, Runtime};
-pub use dead::{DeadLetter, Discarded, Incident, Pace, Why};
+pub use dead::{Amended, Amendment, DeadLetter, Discarded, Incident, Pace, Why};
 pub use failure::Failure;
 pub use follow::{FollowUp, Followed};
 pub use inspect::{Asked, Found, MessageState, OwnMessage, Server, Stats, server, totals, value};
