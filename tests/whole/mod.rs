@@ -12,5 +12,6 @@ mod metrics;
 mod payment;
 mod pipeline;
 mod pushback;
+mod settled;
 mod stock;
 mod versions;

@@ -13,18 +13,18 @@ use crate::harness::{
     webhooks,
 };
 
-const KEY: &str = "0123456789abcdef";
+pub(super) const KEY: &str = "0123456789abcdef";
 
 /// A running application that charges orders here, and retries at once.
-async fn charging(provider: &PaymentProvider) -> Sluice {
+pub(super) async fn charging(provider: &PaymentProvider) -> Sluice {
     charging_and_telling(provider, &[]).await
 }
 
-async fn charging_and_telling(provider: &PaymentProvider, endpoints: &[&Endpoint]) -> Sluice {
+pub(super) async fn charging_and_telling(provider: &PaymentProvider, endpoints: &[&Endpoint]) -> Sluice {
     Sluice::on(Redis::start().await.into(), start_with(&borrowed(&variables(provider, endpoints)))).await
 }
 
-fn variables(provider: &PaymentProvider, endpoints: &[&Endpoint]) -> Vec<(&'static str, String)> {
+pub(super) fn variables(provider: &PaymentProvider, endpoints: &[&Endpoint]) -> Vec<(&'static str, String)> {
     let own = [
         ("operator_key", KEY),
         ("payment_timeout_ms", "300"),
@@ -37,18 +37,18 @@ fn variables(provider: &PaymentProvider, endpoints: &[&Endpoint]) -> Vec<(&'stat
     own.into_iter().chain(provider.variables()).chain(webhooks(endpoints)).collect()
 }
 
-fn borrowed<'v>(variables: &'v [(&'static str, String)]) -> Vec<(&'static str, &'v str)> {
+pub(super) fn borrowed<'v>(variables: &'v [(&'static str, String)]) -> Vec<(&'static str, &'v str)> {
     variables.iter().map(|(name, value)| (*name, value.as_str())).collect()
 }
 
-async fn track(sluice: &Sluice, pieces: u64) {
+pub(super) async fn track(sluice: &Sluice, pieces: u64) {
     for sku in ["TEA-1", "CUP-2"] {
         let answer = sluice.operate("PUT", &format!("/stock/{sku}"), KEY, &json!({"available": pieces})).await;
         assert_eq!(answer.status(), StatusCode::OK, "{answer:?}");
     }
 }
 
-async fn level(sluice: &Sluice, sku: &str) -> (Value, Value) {
+pub(super) async fn level(sluice: &Sluice, sku: &str) -> (Value, Value) {
     let stock = body_of(&sluice.operate("GET", &format!("/stock/{sku}"), KEY, &Value::Null).await);
     (stock["available"].clone(), stock["held"].clone())
 }

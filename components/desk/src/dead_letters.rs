@@ -3,8 +3,8 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use guest::{Problem, Redis, Request, Response};
-use order::desk::{Discard, Redrive, Settle};
-use order::payment::SETTLED_MARK;
+use order::desk::{Decision, Redrive};
+use order::payment::{SETTLED_MARK, settled_cancellation};
 use order::{ChangeKind, CommandId, OrderId, Timestamp};
 use queue::{Amended, Amendment, Class, DeadLetter, Incident, MessageId, Pace, Queue};
 use serde::{Deserialize, Serialize};
@@ -66,20 +66,20 @@ pub(crate) async fn redrive(queue: &Queue<'_, Redis>, request: Request) -> Resul
 
 /// `POST {"id", "by", "why"}`. The letter is gone for good; who gave it up and why stays.
 pub(crate) async fn discard(queue: &Queue<'_, Redis>, request: Request) -> Result<Response, Problem> {
-    let Discard { id, by, why } = read(request, Discard::parse).await?;
+    let Decision { id, by, why } = read(request, Decision::parse).await?;
     let discarded = queue.discard(&from_shown(&id), &by, &why).await?;
     Ok(answer(&DiscardAnswer { discarded }))
 }
 
 /// `POST {"id", "by", "why"}`. The order is cancelled, and the payment provider is asked nothing.
 pub(crate) async fn settle(placed: &Queue<'_, Redis>, request: Request) -> Result<Response, Problem> {
-    let Settle { id, settled } = read(request, Settle::parse).await?;
+    let Decision { id, by, why } = read(request, Decision::parse).await?;
     let letter = from_shown(&id);
     let CommandId { order, change } = CommandId::parse(&letter).ok_or(Problem::NoSuchLetter)?;
     if change == Some(ChangeKind::Fulfil) {
         return Err(Problem::NothingToSettle);
     }
-    let [opening, addition] = settled.cancellation(order);
+    let [opening, addition] = settled_cancellation(order, &by, &why);
     let amendment = Amendment {
         id: CommandId { order, change: Some(ChangeKind::Cancel) }.to_bytes().into(),
         subject: CommandId { order, change: None }.to_bytes().into(),

@@ -39,7 +39,12 @@ impl Desk {
 
     /// The queues themselves, without their lanes.
     pub(crate) fn roots(&self) -> [Queue<'_, Redis>; 2] {
-        [self.root(queues::PLACED), self.root(queues::CHANGES)]
+        [self.placed(), self.root(queues::CHANGES)]
+    }
+
+    /// The queue of orders.
+    pub(crate) fn placed(&self) -> Queue<'_, Redis> {
+        self.root(queues::PLACED)
     }
 
     /// The changes, to whose lanes the endpoints subscribe.

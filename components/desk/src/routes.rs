@@ -19,9 +19,7 @@ pub(crate) async fn route(request: Request) -> Result<Response, Problem> {
         (["dead-letters", queue, "discard"], Method::POST) => {
             dead_letters::discard(&desk.queue(queue).await?, request).await
         }
-        (["dead-letters", "placed", "settle"], Method::POST) => {
-            dead_letters::settle(&desk.queue("placed").await?, request).await
-        }
+        (["dead-letters", "placed", "settle"], Method::POST) => dead_letters::settle(&desk.placed(), request).await,
         (["endpoints"], Method::GET) => endpoints::list(&desk.changes()).await,
         (["endpoints", name], Method::DELETE) => endpoints::remove(&desk.changes(), name).await,
         (["metrics"], Method::GET) => metrics::metrics(&desk.roots()).await,

@@ -47,12 +47,18 @@ async fn accept(change: Change) -> Result<Response, Problem> {
         return Err(Problem::CancelPending);
     }
     let present = order.state()?;
-    if let Some(stored) = order.stored
-        && change.request.is_made(&stored.standing()?)
-    {
-        return Ok(answer::found(stored.into_json()?.without_words()));
+    let mut is_paid = false;
+    if let Some(stored) = order.stored {
+        let standing = stored.standing()?;
+        if change.request.is_made(&standing) {
+            return Ok(answer::found(stored.into_json()?.without_words()));
+        }
+        is_paid = standing.is_paid;
     }
     present.allows(change.kind())?;
+    if change.kind() == ChangeKind::Fulfil && is_paid && matches!(order.cancel, Some(MessageState::Discarded(_))) {
+        return Err(Problem::RefundUnknown);
+    }
     enqueue(&context, &change).await?;
     Ok(answer::change_accepted(&change, present))
 }

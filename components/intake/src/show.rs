@@ -10,8 +10,8 @@ use crate::find::{self, Lookup};
 
 pub(crate) async fn show(request: &Request, id: &str) -> Result<Response, Problem> {
     // Operators also see the words of the one who settled the payment by hand.
-    let is_operator = request.header("authorization").is_some()
-        && Settings::new("intake").check_operator(request).await.is_ok();
+    let is_operator =
+        request.header("authorization").is_some() && Settings::new("intake").check_operator(request).await.is_ok();
     let id = find::order_id(id)?;
     let Lookup { now, own, fulfil, cancel, stored } = find::look_up(&*Context::get().await?, id).await?;
     let order = match stored {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use guest::now_ms;
 use order::payment::GivenBack;
 use order::{
-    Change, ChangeRequest, Command, CommandId, Money, NewOrder, OrderId, Payment, PaymentId, Placed, Provider, Record,
-    RecordName, Timestamp, cancel_undecided,
+    Change, ChangeKind, ChangeRequest, Command, CommandId, Money, NewOrder, OrderId, Payment, PaymentId, Placed,
+    Provider, Record, RecordName, Timestamp, cancel_undecided,
 };
 use queue::{Asked, Effects, Failure, LetGo, Message, MessageId, OwnMessage};
 
@@ -55,6 +55,11 @@ impl Commands<'_> {
         }
         let now = || Timestamp::from_ms(now_ms());
         let moved = match request {
+            ChangeRequest::Fulfil { .. } if self.is_refund_begun(&record).await? => {
+                let reason = "its cancellation was tried, so its money may be given back: redrive or settle that one, \
+                              or ask for it again";
+                return Err(Failure::permanent(reason));
+            }
             ChangeRequest::Fulfil { tracking } => record.fulfil(tracking, now()).map(|record| (record, LetGo::Out)),
             ChangeRequest::Cancel { reason, settled } => {
                 let payment = match (record.payment(), settled) {
@@ -72,6 +77,16 @@ impl Commands<'_> {
             }
         };
         Ok(moved.ok())
+    }
+
+    /// Whether a cancellation may have asked for a refund, and isn't made: it waits, is a dead letter or was discarded.
+    async fn is_refund_begun(&self, record: &Record) -> Result<bool, Failure> {
+        let Some(Payment::Asked { .. }) = record.payment() else { return Ok(false) };
+        let cancel = CommandId { order: record.id(), change: Some(ChangeKind::Cancel) }.to_bytes().into();
+        let deliveries = self.queue.deliveries(&cancel).await;
+        deliveries
+            .map(|deliveries| deliveries > 0)
+            .map_err(|error| queue_failed("the cancellation can't be looked up", &error))
     }
 
     /// The first record of an order that is cancelled before it was decided.

@@ -36,7 +36,9 @@ impl Commands<'_> {
             }
             Hold::Recalled => Err(Failure::release("it was cancelled, so its cancellation goes first")),
             Hold::RecallBuried => {
-                Err(Failure::permanent("it was cancelled, and its cancellation is a dead letter: redrive that one"))
+                let reason = "it was cancelled, and its cancellation is a dead letter or was discarded: redrive or \
+                              settle that one, or ask for it again";
+                Err(Failure::permanent(reason))
             }
             Hold::Asked(whom) => Err(other_provider(&whom)),
             // The verdict of this delivery will be refused as well.

@@ -68,6 +68,8 @@ pub enum Problem {
     NoSuchLetter,
     /// The dead letter moves no money.
     NothingToSettle,
+    /// The order's cancellation was tried and then discarded, so its money may be given back.
+    RefundUnknown,
     /// The order's record or its head is lost or damaged. Trying again doesn't help.
     RecordUnreadable {
         /// The damage.
@@ -188,6 +190,12 @@ impl Problem {
             Self::NothingToSettle => (
                 kind::NOTHING_TO_SETTLE,
                 "Name the letter of an order or of its cancellation: {order} or {order}/cancel.".to_owned(),
+            ),
+            Self::RefundUnknown => (
+                kind::REFUND_UNKNOWN,
+                "Its cancellation was tried and then discarded. Ask for the cancellation again, or settle it at the \
+                 desk."
+                    .to_owned(),
             ),
             Self::RecordUnreadable { .. } => (
                 kind::RECORD_UNREADABLE,

@@ -127,6 +127,7 @@ fn examples() -> Vec<Problem> {
         Problem::TooMuchStock { left: 3 },
         Problem::NoSuchLetter,
         Problem::NothingToSettle,
+        Problem::RefundUnknown,
     ]
 }
 
@@ -169,5 +170,6 @@ fn number(problem: &Problem) -> usize {
         Problem::TooMuchStock { .. } => 33,
         Problem::NoSuchLetter => 34,
         Problem::NothingToSettle => 35,
+        Problem::RefundUnknown => 36,
     }
 }

@@ -4,8 +4,7 @@ use crate::digest::digest;
 use crate::fault::BodyFault;
 use crate::idempotency_key::IdempotencyKey;
 use crate::limits;
-use crate::payment::SettledByHand;
-use crate::reader::{Value, read_body, text};
+use crate::reader::{Value, read_body};
 use crate::text::Sku;
 use std::num::NonZeroU32;
 
@@ -23,9 +22,9 @@ pub enum Redrive {
     },
 }
 
-/// A dead letter that is given up for good.
+/// What a person decides about a dead letter, for the record.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Discard {
+pub struct Decision {
     /// The letter.
     pub id: String,
     /// Who decides so.
@@ -71,7 +70,7 @@ impl Redrive {
     }
 }
 
-impl Discard {
+impl Decision {
     /// Reads `{"id", "by", "why"}`.
     ///
     /// # Errors
@@ -80,34 +79,9 @@ impl Discard {
         read_body(body, |value| {
             let [id, by, why] = value.fields(["id", "by", "why"])?;
             let id = id.required(|value| value.words(limits::LETTER_ID));
-            let by = by.required(|value| value.words(limits::NAME));
-            let why = why.required(|value| value.words(limits::REASON));
+            let by = by.required(|value| line(value, limits::NAME));
+            let why = why.required(|value| line(value, limits::REASON));
             Some(Self { id: id?, by: by?, why: why? })
-        })
-    }
-}
-
-/// A dead letter whose payment an operator settled with the provider.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settle {
-    /// The letter.
-    pub id: String,
-    /// The operator's word.
-    pub settled: SettledByHand,
-}
-
-impl Settle {
-    /// Reads `{"id", "by", "why"}`.
-    ///
-    /// # Errors
-    /// What is no JSON, or all faults.
-    pub fn parse(body: &[u8]) -> Result<Self, BodyFault> {
-        read_body(body, |value| {
-            let [id, by, why] = value.fields(["id", "by", "why"])?;
-            let id = id.required(|value| value.words(limits::LETTER_ID));
-            // Each is one line, as a record has it.
-            let (by, why) = (by.required(text), why.required(text));
-            Some(Self { id: id?, settled: SettledByHand { by: by?, why: why? } })
         })
     }
 }
@@ -146,6 +120,16 @@ impl IdempotencyKey {
 #[must_use]
 pub fn stock_fingerprint(sku: &Sku, by: i64) -> [u8; 16] {
     digest(&[b"stock", sku.as_str().as_bytes(), &by.to_be_bytes()])
+}
+
+/// One line, as a record has it.
+fn line(value: &Value<'_>, most: usize) -> Option<String> {
+    let words = value.words(most)?;
+    if words.chars().any(char::is_control) {
+        value.fault("must be one line, without control characters");
+        return None;
+    }
+    Some(words)
 }
 
 fn letter_ids(value: &Value<'_>) -> Option<Vec<String>> {
@@ -215,12 +199,16 @@ mod tests {
         let pointers: Vec<_> = faults.iter().map(|(pointer, _)| pointer.as_str()).collect();
         assert_eq!(pointers, ["/x", "/class", "/all", "/per_second"]);
 
-        let faults = told(Discard::parse(br#"{"id": 5, "by": " "}"#));
+        let faults = told(Decision::parse(br#"{"id": 5, "by": " "}"#));
         let expected = [("/id", "must be a string, not a number"), ("/by", "must have 1 to 200 characters")];
         for ((pointer, detail), (expected_pointer, expected)) in faults.iter().zip(expected) {
             assert!(pointer == expected_pointer && detail.starts_with(expected), "{faults:?}");
         }
         assert_eq!((faults.len(), faults[2].0.as_str()), (3, "/why"));
+        let faults = told(Decision::parse(br#"{"id": "x", "by": "ann\u0000", "why": "a\nb"}"#));
+        let expected = ["/by", "/why"]
+            .map(|pointer| (pointer.to_owned(), "must be one line, without control characters".to_owned()));
+        assert_eq!(faults, expected);
     }
 
     #[test]

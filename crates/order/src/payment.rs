@@ -186,18 +186,18 @@ impl Payment {
 /// Where the operator's word begins in a command.
 pub const SETTLED_MARK: &str = ",\"settled\":";
 
-impl SettledByHand {
-    /// The command that cancels an order with this word, in two parts: how every cancellation of this order begins, and
-    /// what comes in place of its last byte.
-    #[must_use]
-    pub fn cancellation(&self, order: OrderId) -> [String; 2] {
-        let word = serde_json::to_string(self).expect("strings always serialise");
-        [
-            [r#"{"v":1,"type":"cancel","id":""#, &order.to_string(), "\""].concat(),
-            [SETTLED_MARK, &word, "}"].concat(),
-        ]
-    }
+/// The command that cancels an order with an operator's [word](SettledByHand), in two parts: how every cancellation of
+/// this order begins, and what comes in place of its last byte. The word is one line each.
+#[must_use]
+pub fn settled_cancellation(order: OrderId, by: &str, why: &str) -> [String; 2] {
+    let json = |words: &str| serde_json::to_string(words).expect("a string always serialises");
+    [
+        [r#"{"v":1,"type":"cancel","id":""#, &order.to_string(), "\""].concat(),
+        [SETTLED_MARK, r#"{"by":"#, &json(by), r#","why":"#, &json(why), "}}"].concat(),
+    ]
+}
 
+impl SettledByHand {
     pub(crate) fn read(value: &Value<'_>) -> Option<Self> {
         let [by, why] = value.fields(["by", "why"])?;
         let (by, why) = (by.required(text), why.required(text));

@@ -48,6 +48,8 @@ pub struct Standing {
     pub status: Status,
     /// The carrier's number of its parcel.
     pub tracking: Option<Tracking>,
+    /// Whether somebody was asked to pay for it.
+    pub is_paid: bool,
 }
 
 /// How often an order has changed: 1 for its first record, and 0 while it has none.

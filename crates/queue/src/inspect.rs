@@ -57,7 +57,7 @@ pub enum MessageState {
         /// Why it was buried.
         why: Why,
     },
-    /// A person gave it up.
+    /// A person gave it up. A follow-up may be accepted again.
     Discarded(Discarded),
 }
 
@@ -101,6 +101,15 @@ impl<C: Connection> Queue<'_, C> {
         let (_why, deliveries) = (replies.bytes("why")?, replies.number("deliveries")?);
         let is_there = state == "queued" || state == "dead";
         Ok(is_there.then_some(OwnMessage { now, payload, deliveries, asked }))
+    }
+
+    /// How often a follow-up was handed out that is not done: also one that was discarded.
+    pub async fn deliveries(&self, id: &MessageId) -> Result<u64, Error> {
+        let arguments = self.arguments(&script::FIND).with("subject", id.as_subject()).with("id", id);
+        let mut replies = self.run(arguments).await?;
+        (replies.number("now")?, replies.bytes("head")?, replies.bytes("asked")?);
+        (replies.bytes("state")?, replies.bytes("payload")?, replies.bytes("why")?);
+        replies.number("deliveries")
     }
 
     /// Counts what the queue holds.

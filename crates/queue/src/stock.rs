@@ -19,7 +19,7 @@ pub enum Hold {
     /// The message that recalls it waits. Nothing may be done for this one any more. Given back, it lets that one go
     /// first. Nothing was taken.
     Recalled,
-    /// The message that recalls it is a dead letter. Nothing was taken.
+    /// The message that recalls it is a dead letter; or was discarded, and this one asks somebody. Nothing was taken.
     RecallBuried,
     /// An earlier delivery asked somebody else for what can't be undone.
     Asked(String),

@@ -43,7 +43,9 @@ impl Standing {
 fn standing(record: &Value<'_>) -> Option<Standing> {
     let status = record.field("status")?.required(text);
     let tracking = record.field("tracking")?.optional(text);
-    Some(Standing { status: status?, tracking: tracking? })
+    // It is an object, or else the word "none".
+    let payment = record.field("payment")?.optional(|payment| Some(!payment.is_string()));
+    Some(Standing { status: status?, tracking: tracking?, is_paid: payment? == Some(true) })
 }
 
 fn record(value: &Value<'_>) -> Option<Record> {

@@ -1,7 +1,10 @@
 //! What goes into the queue comes out of it, in this release and in the next.
 
 use crate::sample::{id, placed};
-use order::{Change, ChangeKind, ChangeRequest, Command, CommandId, DecodeError, Placed, limits};
+use order::payment::{SETTLED_MARK, settled_cancellation};
+use order::{
+    Change, ChangeKind, ChangeRequest, Command, CommandId, DecodeError, Placed, Reason, SettledByHand, limits,
+};
 
 /// A message as version 1 writes it. Never change it: such messages may lie in a queue.
 const V1: &str = include_str!("fixtures/placed.v1.json");
@@ -120,5 +123,28 @@ fn a_body_that_asks_for_a_change_is_read_whole_or_refused() {
         ("not JSON: expected value (line 1, column 1)", b"!"),
     ] {
         assert_eq!(ChangeRequest::parse(ChangeKind::Cancel, body).unwrap_err().to_string(), fault);
+    }
+}
+
+#[test]
+fn an_operators_word_goes_into_any_cancellation_and_only_the_last_one_stays() {
+    let word =
+        |by: &str| SettledByHand { by: by.parse().unwrap(), why: "paid \"back\" at }the desk\\".parse().unwrap() };
+    let reason: Option<Reason> = "he said \",\"settled\":{\"".parse().ok();
+    for reason in [None, reason] {
+        let cancel = |settled| Change {
+            id: id(),
+            request: ChangeRequest::Cancel { reason: reason.clone(), settled },
+            trace: None,
+        };
+        for before in [None, Some(word("ben"))] {
+            let written = String::from_utf8(cancel(before).encode()).unwrap();
+            let ann = word("ann");
+            let [opening, addition] = settled_cancellation(id(), ann.by.as_str(), ann.why.as_str());
+            assert!(written.starts_with(&opening), "{written}");
+            let kept = &written[..written.find(SETTLED_MARK).unwrap_or(written.len() - 1)];
+            let settled = Command::decode([kept, &addition].concat().as_bytes());
+            assert_eq!(settled, Ok(Command::Change(cancel(Some(word("ann"))))));
+        }
     }
 }

@@ -1,7 +1,11 @@
 //! What the store holds, and what subscribers are told of it.
 
-use crate::sample::{full, id, noon, record};
-use order::{ChangeKind, CommandId, Record, Standing, Status, Timestamp, Version, event, limits};
+use crate::sample::{full, id, noon, placed, record};
+use order::payment::GivenBack;
+use order::{
+    ChangeKind, CommandId, OrderJson, Payment, Record, SettledByHand, Standing, Status, Timestamp, Version,
+    cancel_undecided, event, limits,
+};
 use serde_json::{Value, json};
 
 fn json_of(record: &Record) -> Value {
@@ -205,7 +209,30 @@ fn an_event_that_tells_of_a_given_up_message_has_an_id_of_its_own() {
 fn where_an_order_stands_is_read_without_the_rest_of_its_record() {
     let tracking: Option<order::Tracking> = "JD014600003SE".parse().ok();
     let fulfilled = record().fulfil(tracking.clone(), Timestamp::from_ms(0)).unwrap();
-    assert_eq!(Standing::from_json(&fulfilled.to_json()), Ok(Standing { status: Status::Fulfilled, tracking }));
+    assert_eq!(
+        Standing::from_json(&fulfilled.to_json()),
+        Ok(Standing { status: Status::Fulfilled, tracking, is_paid: false })
+    );
     let error = Standing::from_json(b"{}").unwrap_err().to_string();
     assert_eq!(error, "the record has faults: /status is required");
+}
+
+#[test]
+fn an_operators_words_stay_in_the_record_and_outside_it_only_says_that_the_payment_was_settled() {
+    let why = "refunded in \"the\" dashboard }, see \\";
+    let settled = SettledByHand { by: "ann".parse().unwrap(), why: why.parse().unwrap() };
+    for charge in [None, "ch_1".parse().ok()] {
+        let payment = Payment::Asked { charge, provider: None, back: Some(GivenBack::ByHand(settled.clone())) };
+        let record = cancel_undecided(placed(), None, Some(payment), noon());
+        let stored = json_of(&record);
+        assert_eq!(stored["payment"]["settled"], json!({"by": "ann", "why": why}));
+        assert_eq!(Record::from_json(&record.to_json()).as_ref(), Ok(&record));
+        let shown = OrderJson::of_record(record.to_json()).unwrap().without_words().into_bytes();
+        let event: Value = serde_json::from_slice(&event::to_json(&record, None)).unwrap();
+        for told in [serde_json::from_slice(&shown).unwrap(), event["data"].clone()] {
+            let mut expected = stored.clone();
+            expected["payment"]["settled"] = true.into();
+            assert_eq!(told, expected);
+        }
+    }
 }

@@ -10,8 +10,8 @@ use futures::FutureExt;
 use crate::connection::{Arg, Connection, Error, Reply};
 use crate::message::{Head, Message, MessageId, Payload, Subject};
 use crate::{
-    Accept, Adjustment, Amendment, Claim, Class, Effects, Emit, FollowUp, Namespace, Pace, Queue, Settlement, Stock, Subscription,
-    Terms, Timing, Untracked, Verdict, totals,
+    Accept, Adjustment, Amendment, Claim, Class, Effects, Emit, FollowUp, Namespace, Pace, Queue, Settlement, Stock,
+    Subscription, Terms, Timing, Untracked, Verdict, totals,
 };
 
 /// A Redis that only remembers which scripts were called.
@@ -60,8 +60,7 @@ async fn call_all(queue: &Queue<'_, Deaf>, stock: &Stock<'_, Deaf>) {
     drop(queue.redrive(std::slice::from_ref(&id)).await);
     drop(queue.redrive_some(None, Pace::AtOnce, 1).await);
     drop(queue.discard(&id, "ann", "typo").await);
-    let amendment =
-        Amendment { id: id.clone(), subject: id.as_subject(), opening: "{", mark: ",", addition: ",more}" };
+    let amendment = Amendment { id: id.clone(), subject: id.as_subject(), opening: "{", mark: ",", addition: ",more}" };
     drop(queue.amend(&id, amendment).await);
     drop(stock.set("tea", 1).await);
     drop(stock.adjust("tea", &Adjustment { by: 1, most: 9, idempotency: None }).await);

@@ -9,17 +9,17 @@ local asked = redis.call('HGET', ns .. ':asked', subject) or ''
 local reply = {now, head, asked}
 for at = 3, #ARGV do
   local id = unpack(ARGV, at, at)
-  local state, payload, why = '', '', ''
+  local state, payload, why, deliveries = '', '', '', read_state(queue, id)
   if redis.call('ZSCORE', key(queue, 'dead'), id) then
     state, why = 'dead', redis.call('HGET', key(queue, 'why'), id) or ''
   elseif redis.call('HEXISTS', key(queue, 'body'), id) == 1 then
     state = 'queued'
-  elseif head == '' then
+  elseif head == '' or deliveries > 0 then
+    -- Where there is a head, only a follow-up that was discarded still has its deliveries counted.
     local discarded = redis.call('HGET', key(queue, 'discarded'), id)
     if discarded then state, why = 'discarded', discarded end
   end
   if head == '' and state ~= '' then payload = redis.call('HGET', key(queue, 'body'), id) or '' end
-  local deliveries = read_state(queue, id)
   reply[#reply + 1] = {state, payload, why, deliveries}
 end
 return reply

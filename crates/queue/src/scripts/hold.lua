@@ -7,7 +7,7 @@
 --
 -- Reply {'held'}
 --       {'recalled'}  the message that recalls it waits, and goes first if this one is given back
---       {'buried'}    the message that recalls it is a dead letter
+--       {'buried'}    the message that recalls it is a dead letter, or was one and was discarded
 --       {'asked', whom}  an earlier delivery asked somebody else
 --       {'late'}  the delivery is no longer the latest: whoever has the message now decides
 --       {'short', then for each item that is short: item, units wanted, units left}
@@ -18,6 +18,8 @@ if redis.call('HEXISTS', key(queue, 'body'), recall) == 1 then
   if redis.call('ZSCORE', key(queue, 'dead'), recall) then return {'buried'} end
   return {'recalled'}
 end
+-- What was handed out and discarded may have undone already what is asked for next.
+if asks ~= '' and read_state(queue, recall) > 0 then return {'buried'} end
 local asked = redis.call('HGET', ns .. ':asked', id)
 local whom = asked and string.match(asked, ' (.*)$') or asks
 if whom ~= asks then return {'asked', whom} end
