@@ -5,7 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 use guest::{Problem, Redis, Request, Response};
 use order::desk::{Decision, Redrive};
 use order::payment::{SETTLED_MARK, settled_cancellation};
-use order::{ChangeKind, CommandId, OrderId, Timestamp};
+use order::{OrderId, Timestamp};
 use queue::{Amended, Amendment, Class, DeadLetter, Incident, MessageId, Pace, Queue};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -64,31 +64,38 @@ pub(crate) async fn redrive(queue: &Queue<'_, Redis>, request: Request) -> Resul
     Ok(answer(&Redriven { redriven, dead, unknown }))
 }
 
-/// `POST {"id", "by", "why"}`. The letter is gone for good; who gave it up and why stays.
-pub(crate) async fn discard(queue: &Queue<'_, Redis>, request: Request) -> Result<Response, Problem> {
-    let Decision { id, by, why } = read(request, Decision::parse).await?;
-    let discarded = queue.discard(&from_shown(&id), &by, &why).await?;
-    Ok(answer(&DiscardAnswer { discarded }))
+/// What a person decides about a dead letter.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Discard,
+    Settle,
 }
 
-/// `POST {"id", "by", "why"}`. The order is cancelled, and the payment provider is asked nothing.
-pub(crate) async fn settle(placed: &Queue<'_, Redis>, request: Request) -> Result<Response, Problem> {
+/// `POST {"id", "by", "why"}`. To discard a letter: it is gone for good; who gave it up and why stays. To settle it:
+/// its order is cancelled, and the payment provider is asked nothing.
+pub(crate) async fn decide(queue: &Queue<'_, Redis>, request: Request, fate: Fate) -> Result<Response, Problem> {
     let Decision { id, by, why } = read(request, Decision::parse).await?;
     let letter = from_shown(&id);
-    let CommandId { order, change } = CommandId::parse(&letter).ok_or(Problem::NoSuchLetter)?;
-    if change == Some(ChangeKind::Fulfil) {
+    if fate == Fate::Discard {
+        let discarded = queue.discard(&letter, &by, &why).await?;
+        return Ok(answer(&Decided { discarded: Some(discarded), settled: None }));
+    }
+    // An order's own letter is settled by a cancellation as well.
+    let (order, change) = id.split_once('/').unwrap_or((&id, "cancel"));
+    let order: OrderId = order.parse().map_err(|_| Problem::NoSuchLetter)?;
+    if change != "cancel" {
         return Err(Problem::NothingToSettle);
     }
     let [opening, addition] = settled_cancellation(order, &by, &why);
     let amendment = Amendment {
-        id: CommandId { order, change: Some(ChangeKind::Cancel) }.to_bytes().into(),
-        subject: CommandId { order, change: None }.to_bytes().into(),
+        id: [&order.to_string(), "/cancel"].concat().into(),
+        subject: MessageId::from(order.as_bytes()).as_subject(),
         opening: &opening,
         mark: SETTLED_MARK,
         addition: &addition,
     };
-    match placed.amend(&letter, amendment).await? {
-        Amended::Sent => Ok(answer(&SettleAnswer { settled: true })),
+    match queue.amend(&letter, amendment).await? {
+        Amended::Sent => Ok(answer(&Decided { discarded: None, settled: Some(true) })),
         Amended::Waiting => Err(Problem::CancelPending),
         Amended::Unknown => Err(Problem::NoSuchLetter),
     }
@@ -124,13 +131,11 @@ struct Redriven {
 }
 
 #[derive(Serialize)]
-struct DiscardAnswer {
-    discarded: bool,
-}
-
-#[derive(Serialize)]
-struct SettleAnswer {
-    settled: bool,
+struct Decided {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    discarded: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settled: Option<bool>,
 }
 
 #[derive(Serialize)]
