@@ -122,7 +122,7 @@ async fn reasons_and_names_of_workers_are_kept_to_the_letter() {
         let crash = Claim { worker: text, ..claim(1) };
         claimed(&setup.dying(), &crash).await;
         let message = claimed(&queue, &crash).await.remove(0);
-        let again = Verdict::Retry { after: Duration::ZERO, reason: text.to_owned() };
+        let again = Verdict::Retry { after: Duration::ZERO, reason: text.to_owned(), emits: vec![] };
         assert_eq!(queue.settle(text, &[settlement(&message, again)]).await.unwrap(), [true], "{text:?}");
         let message = claimed(&queue, &crash).await.remove(0);
         let verdict = Verdict::Bury { class: Class::Permanent, reason: text.to_owned(), effects: Effects::default() };

@@ -163,7 +163,7 @@ pub(crate) fn done() -> Verdict {
 }
 
 pub(crate) fn retry(after: Duration) -> Verdict {
-    Verdict::Retry { after, reason: "not yet".to_owned() }
+    Verdict::Retry { after, reason: "not yet".to_owned(), emits: vec![] }
 }
 
 pub(crate) fn bury() -> Verdict {
@@ -175,7 +175,7 @@ pub(crate) fn release() -> Verdict {
 }
 
 pub(crate) fn release_after(after: Duration) -> Verdict {
-    Verdict::Release { after, reason: "the store is away".to_owned() }
+    Verdict::Release { after, reason: "the store is away".to_owned(), emits: vec![] }
 }
 
 /// Settles one delivery. Says whether it was the latest.

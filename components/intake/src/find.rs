@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use guest::{Problem, within};
-use order::{ChangeKind, CommandId, OrderId, OrderJson, RecordName, Standing, State};
+use order::{ChangeKind, CommandId, OrderId, OrderJson, RecordError, RecordName, Standing, State};
 use queue::{Found, Head, MessageId, MessageState, Subject};
 use spin_sdk::key_value::Store;
 
@@ -76,17 +76,22 @@ impl Lookup {
 
 impl StoredOrder {
     pub(crate) fn standing(&self) -> Result<Standing, Problem> {
-        Standing::from_json(&self.0).map_err(|error| unreadable(error.to_string()))
+        Standing::from_json(&self.0).map_err(unread)
     }
 
     /// The bytes of the store are the answer: a record is written once and never changed.
     pub(crate) fn into_json(self) -> Result<OrderJson, Problem> {
-        OrderJson::of_record(self.0).ok_or_else(|| unreadable("its record in the store is no JSON object"))
+        OrderJson::of_record(self.0).map_err(unread)
     }
 }
 
 fn record_name(head: &Head) -> Result<RecordName, Problem> {
-    RecordName::parse(head).ok_or_else(|| unreadable(format!("the head of the order is no version: {:?}", &**head)))
+    RecordName::parse(head).ok_or_else(|| match RecordName::may_be_later(head) {
+        true => {
+            later(["its head names a change that this build doesn't know: ", &String::from_utf8_lossy(head)].concat())
+        }
+        false => unreadable(format!("the head of the order is no version: {:?}", &**head)),
+    })
 }
 
 /// The bytes of a record. `None`: it isn't there, which is so for a moment when the order has just moved on.
@@ -103,6 +108,14 @@ async fn read(order: OrderId, name: RecordName) -> Result<Option<Vec<u8>>, Probl
             Err(Problem::StoreFailed { why })
         }
     }
+}
+
+fn unread(error: RecordError) -> Problem {
+    if error.is_later() { later(error.to_string()) } else { unreadable(error.to_string()) }
+}
+
+fn later(why: String) -> Problem {
+    Problem::WrittenLater { why }
 }
 
 fn unreadable(why: impl Into<String>) -> Problem {

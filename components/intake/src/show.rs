@@ -45,11 +45,12 @@ fn undecided(id: OrderId, own: Option<&MessageState>, now: u64) -> Result<OrderJ
     }
 }
 
-/// The JSON of an order that waits in this message. The processor will find an unreadable message so too, and bury it
-/// for a person to see.
+/// The JSON of an order that waits in this message. The processor will find an unreadable message so too: it leaves one
+/// of a later release where it is, and buries any other for a person to see.
 fn waiting(id: OrderId, payload: &[u8], why: Waiting) -> OrderJson {
     match Command::decode(payload) {
         Ok(Command::Decide(placed)) => placed.waiting(why),
-        Ok(Command::Change(_)) | Err(_) => OrderJson::unreadable(id),
+        Err(error) if error.is_later() => OrderJson::unread(id, why),
+        Ok(Command::Change(_)) | Err(_) => OrderJson::unread(id, Waiting::NeedsAttention),
     }
 }

@@ -11,7 +11,7 @@ use order::{
 };
 use queue::{Asked, Effects, Failure, LetGo, Message, MessageId, OwnMessage};
 
-use crate::commands::{Commands, Moved, present, queue_failed, unchanged};
+use crate::commands::{Commands, Moved, present, queue_failed, unread};
 use crate::payments::{Payments, Refund};
 
 /// An order without a record.
@@ -34,10 +34,13 @@ impl Commands<'_> {
             Some(before) => self.move_on(change.id, before, change.request).await?,
             None => self.move_undecided(change.id, change.request).await?,
         };
-        let Some((record, stock)) = moved else { return Ok(unchanged()) };
+        let Some((record, stock)) = moved else { return Ok(self.unchanged(message)) };
         let name = RecordName::of(&record, Some(kind), message.delivery);
         self.records.write_record(&record, name).await?;
-        Ok(self.effects(&Moved { record: &record, name, before, stock: Some(stock), trace: change.trace.as_ref() }))
+        Ok(self.effects(
+            message,
+            &Moved { record: &record, name, before, stock: Some(stock), trace: change.trace.as_ref() },
+        ))
     }
 
     /// The order's next record, unless the change is illegal by now.
@@ -109,10 +112,13 @@ impl Commands<'_> {
         let found = self.queue.find_own(&own).await;
         let found = found.map_err(|error| queue_failed("the order can't be looked up", &error))?;
         let Some(OwnMessage { now, payload, deliveries, asked }) = found else { return Ok(None) };
-        let Ok(Command::Decide(placed)) = Command::decode(&payload) else {
-            return Err(Failure::permanent("the order itself can't be read; discard its dead letter instead"));
-        };
-        Ok(Some(UndecidedOrder { placed: *placed, is_begun: deliveries > 0, asked, now }))
+        match Command::decode(&payload) {
+            Ok(Command::Decide(placed)) => {
+                Ok(Some(UndecidedOrder { placed: *placed, is_begun: deliveries > 0, asked, now }))
+            }
+            Err(error) if error.is_later() => Err(unread(&own, &error)),
+            _ => Err(Failure::permanent("the order itself can't be read; discard its dead letter instead")),
+        }
     }
 
     /// Has money given back of which it isn't known whether it was taken. `None`: it was not.

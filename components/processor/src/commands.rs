@@ -5,9 +5,10 @@ use std::time::Duration;
 use guest::{Redis, now_ms};
 use order::event::GivenUp;
 use order::{
-    Command, CommandId, NewOrder, OrderId, Record, RecordName, Timestamp, TraceParent, Version, event, queues,
+    Command, CommandId, DecodeError, NewOrder, OrderId, Record, RecordName, Timestamp, TraceParent, Version, event,
+    queues,
 };
-use queue::{Effects, Emit, Failure, Head, LetGo, Message, Queue, Untracked};
+use queue::{Effects, Emit, Failure, Head, LetGo, Message, MessageId, Queue, Untracked};
 
 use crate::payments::Payments;
 use crate::records::Records;
@@ -24,6 +25,9 @@ pub(crate) struct Commands<'a> {
     pub(crate) lease: Duration,
 }
 
+/// Counts the commands that changed nothing.
+pub(crate) const UNCHANGED: &str = "orders:unchanged";
+
 /// A record that was written, and what the settlement needs to know about it.
 pub(crate) struct Moved<'a> {
     pub(crate) record: &'a Record,
@@ -36,10 +40,38 @@ pub(crate) struct Moved<'a> {
 
 impl Commands<'_> {
     pub(crate) async fn handle(&self, message: &Message) -> Result<Effects, Failure> {
-        match Command::decode(&message.payload).map_err(|error| Failure::undecodable(error.to_string()))? {
+        match Command::decode(&message.payload).map_err(|error| unread(&message.id, &error))? {
             Command::Decide(placed) => self.decide(message, *placed).await,
             Command::Change(change) => self.change(message, change).await,
         }
+    }
+
+    /// The order moved on otherwise in the meantime, and that stands.
+    pub(crate) fn unchanged(&self, message: &Message) -> Effects {
+        Effects { emits: self.left_behind(message, message.delivery - 1), ..Effects::counted(UNCHANGED) }
+    }
+
+    /// Has the record of a delivery that is to come again removed. A worker that died may have left one too.
+    pub(crate) fn comes_again(&self, message: &Message, spent: bool) -> Vec<Emit> {
+        let may_have_written = spent || self.records.has_failed();
+        let last = message.delivery - u64::from(!may_have_written);
+        let most = u64::from(message.crashes) + u64::from(may_have_written);
+        self.removals(message, last, most)
+    }
+
+    /// Has the records removed that the deliveries up to `last` may have written, before they crashed or failed. Nothing
+    /// points to them. Those that failed saw to that themselves; but an older build's did not.
+    fn left_behind(&self, message: &Message, last: u64) -> Vec<Emit> {
+        const OF_OLDER_BUILDS: u64 = 32;
+        self.removals(message, last, OF_OLDER_BUILDS.max(message.crashes.into()))
+    }
+
+    /// A head that can't be read tells no version, and nothing is removed.
+    fn removals(&self, message: &Message, last: u64, most: u64) -> Vec<Emit> {
+        let (Some(id), Ok(present)) = (CommandId::parse(&message.id), present(message)) else { return Vec::new() };
+        let version = present.map_or(Version::NONE, |name| name.version).next();
+        let names = RecordName::of_deliveries(version, id.change, last, most);
+        names.map(|name| self.records.superseded(id.order, name)).collect()
     }
 
     /// Tells support. The payload may be unreadable, so the event carries the ids; and the trace and the order, if
@@ -59,9 +91,9 @@ impl Commands<'_> {
         };
         let given_up = GivenUp { message: id, delivery: message.delivery, version, reason, order: order.as_ref() };
         let event = event::attention(&given_up, trace.as_ref(), Timestamp::from_ms(now_ms()));
-        let told = tell(event::attention_id(id, message.delivery), event);
-        let removed = left_behind(present, message, id).map(|name| self.records.superseded(id.order, name));
-        Effects { emits: std::iter::once(told).chain(removed).collect(), ..counted }
+        let mut emits = vec![tell(event::attention_id(id, message.delivery), event)];
+        emits.append(&mut self.left_behind(message, message.delivery));
+        Effects { emits, ..counted }
     }
 
     /// The order that a message would change, if it can be read.
@@ -74,19 +106,18 @@ impl Commands<'_> {
 
     /// The effects of a record that was written. It becomes the order's present one, its event is told, and the records
     /// that nobody will read any more are removed later.
-    pub(crate) fn effects(&self, moved: &Moved<'_>) -> Effects {
+    pub(crate) fn effects(&self, message: &Message, moved: &Moved<'_>) -> Effects {
         let Moved { record, name, before, stock, trace } = moved;
-        let told = tell(event::id(&record.id(), record.version()), event::to_json(record, *trace));
-        // The one before, and the records of deliveries that crashed or failed.
-        let superseded = before.iter().copied().chain(name.earlier());
-        let removed = superseded.map(|name| self.records.superseded(record.id(), name));
+        let mut emits = vec![tell(event::id(&record.id(), record.version()), event::to_json(record, *trace))];
+        emits.extend(before.map(|name| self.records.superseded(record.id(), name)));
+        emits.append(&mut self.left_behind(message, message.delivery - 1));
         Effects {
             head: Some(Head::from(name.to_string().as_str())),
             counter: Some(format!("orders:{}", record.status())),
             stock: *stock,
             clears: name.change.is_some(),
             topic: None,
-            emits: std::iter::once(told).chain(removed).collect(),
+            emits,
         }
     }
 
@@ -110,31 +141,30 @@ fn tell(id: String, event: Vec<u8>) -> Emit {
     }
 }
 
-/// The records that a buried message may have left behind: each of its deliveries may have written the next version
-/// before it failed. No head will ever point there. A head that can't be read tells no version, and nothing is removed.
-fn left_behind(
-    present: Option<Option<RecordName>>,
-    message: &Message,
-    id: CommandId,
-) -> impl Iterator<Item = RecordName> {
-    let next = present.map(|present| present.map_or(Version::NONE, |name| name.version).next());
-    next.into_iter().flat_map(move |version| RecordName::of_deliveries(version, id.change, message.delivery))
+/// What a later release wrote is left for that. It costs nothing, and nothing was done.
+pub(crate) fn unread(id: &MessageId, error: &DecodeError) -> Failure {
+    if !error.is_later() {
+        return Failure::undecodable(error.to_string());
+    }
+    let id = CommandId::parse(id).map_or_else(|| id.escape_ascii().to_string(), |id| id.to_string());
+    Failure::release([&id, ": ", &error.to_string()].concat())
 }
 
 /// The name of the order's present record, as the message was given out.
 pub(crate) fn present(message: &Message) -> Result<Option<RecordName>, Failure> {
     let Some(head) = &message.head else { return Ok(None) };
-    let name = RecordName::parse(head);
-    name.map(Some).ok_or_else(|| Failure::undecodable(format!("its head is no version: {:?}", &**head)))
+    match RecordName::parse(head) {
+        Some(name) => Ok(Some(name)),
+        None if RecordName::may_be_later(head) => {
+            let head = String::from_utf8_lossy(head);
+            Err(Failure::release(["its record ", &head, " is of a change that only a newer build knows"].concat()))
+        }
+        None => Err(Failure::undecodable(format!("its head is no version: {:?}", &**head))),
+    }
 }
 
 /// A failed call to the queue: Redis is in trouble, or something is wrong with this order.
 pub(crate) fn queue_failed(what: &str, error: &queue::Error) -> Failure {
     let reason = format!("{what}: {error}");
     if error.is_trouble() { Failure::release(reason) } else { Failure::retry(reason) }
-}
-
-/// The order moved on otherwise in the meantime, and that stands.
-pub(crate) fn unchanged() -> Effects {
-    Effects::counted("orders:unchanged")
 }

@@ -8,13 +8,13 @@ use order::{ChangeKind, CommandId, Finding, Money, Payment, Placed, RecordName, 
 use queue::{Effects, Failure, Hold, LetGo, Message, Shortfall, Terms};
 
 use crate::change::other_provider;
-use crate::commands::{Commands, Moved, present, queue_failed, unchanged};
+use crate::commands::{Commands, Moved, UNCHANGED, present, queue_failed};
 use crate::payments::{Charge, Payments};
 
 impl Commands<'_> {
     pub(crate) async fn decide(&self, message: &Message, placed: Placed) -> Result<Effects, Failure> {
         if present(message)?.is_some() {
-            return Ok(unchanged());
+            return Ok(Effects::counted(UNCHANGED));
         }
         let finding = self.find_out(message, &placed).await?;
         // The pieces that were held for a declined payment go back.
@@ -23,7 +23,7 @@ impl Commands<'_> {
         let record = order::decide(placed, &finding, Timestamp::from_ms(now_ms()));
         let name = RecordName::of(&record, None, message.delivery);
         self.records.write_record(&record, name).await?;
-        Ok(self.effects(&Moved { record: &record, name, before: None, stock, trace: trace.as_ref() }))
+        Ok(self.effects(message, &Moved { record: &record, name, before: None, stock, trace: trace.as_ref() }))
     }
 
     async fn find_out(&self, message: &Message, placed: &Placed) -> Result<Finding, Failure> {

@@ -69,7 +69,16 @@ impl Records {
         let key = name.key(order);
         let json = self.in_time(self.store.get(&key)).await.map_err(Failure::release)?;
         let json = json.ok_or_else(|| Failure::retry(format!("the store has lost the record {key}")))?;
-        Record::from_json(&json).map_err(|error| Failure::permanent(error.to_string()))
+        Record::from_json(&json).map_err(|error| match error.is_later() {
+            // It is left for the build that can read it. That costs nothing, and nothing was done.
+            true => Failure::release([&key, ": ", &error.to_string()].concat()),
+            false => Failure::permanent(error.to_string()),
+        })
+    }
+
+    /// Whether the store has refused a record since this wake began.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.told.get()
     }
 
     /// Removes a record, if it is there.

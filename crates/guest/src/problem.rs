@@ -75,6 +75,11 @@ pub enum Problem {
         /// The damage.
         why: String,
     },
+    /// A later release wrote the order's record, and this build can't read it.
+    WrittenLater {
+        /// What this build doesn't know in it.
+        why: String,
+    },
     /// The request asks for nothing that the desk can do.
     MalformedRequest {
         /// The fault of the request.
@@ -229,6 +234,11 @@ impl Problem {
             Self::StoreFailed { .. } => {
                 (kind::UNAVAILABLE, "The order can't be read right now. Send the request again.".to_owned())
             }
+            Self::WrittenLater { .. } => (
+                kind::UNAVAILABLE,
+                "A later release wrote the order's record, and this host can't read that yet. Send the request again."
+                    .to_owned(),
+            ),
             Self::RedisFailed(error) => (kind::UNAVAILABLE, format!("{error}. Send the request again.")),
             Self::Misconfigured(error) => (kind::MISCONFIGURED, format!("{error}.")),
         }
@@ -248,7 +258,9 @@ impl Problem {
             Self::OrderNotAccepted(error) => Some(format!("An order was not taken: {error}.")),
             Self::QueueFailed(error) => Some(format!("A request was not answered: {error}.")),
             Self::StoreFailed { why } => Some(format!("A request was not answered: the store {why}.")),
-            Self::RecordUnreadable { why } => Some(format!("An order can't be read: {why}.")),
+            Self::RecordUnreadable { why } | Self::WrittenLater { why } => {
+                Some(format!("An order can't be read: {why}."))
+            }
             _ => None,
         }
     }
@@ -334,8 +346,7 @@ fn plain(encoding: &ForeignEncoding) -> String {
     }
 }
 
-fn given_up(CommandId { order, change }: &CommandId) -> String {
-    let id = change.map_or_else(|| order.to_string(), |change| format!("{order}/{change}"));
+fn given_up(id: &CommandId) -> String {
     format!("It is the dead letter {id} of the queue placed: redrive or discard it there.")
 }
 

@@ -128,6 +128,7 @@ fn examples() -> Vec<Problem> {
         Problem::NoSuchLetter,
         Problem::NothingToSettle,
         Problem::RefundUnknown,
+        Problem::WrittenLater { why: "the record has format 2".to_owned() },
     ]
 }
 
@@ -171,5 +172,6 @@ fn number(problem: &Problem) -> usize {
         Problem::NoSuchLetter => 34,
         Problem::NothingToSettle => 35,
         Problem::RefundUnknown => 36,
+        Problem::WrittenLater { .. } => 37,
     }
 }

@@ -5,6 +5,7 @@ use crate::envelope::Placed;
 use crate::id::OrderId;
 use crate::new_order::NewOrder;
 use crate::payment::without_words;
+use crate::record::{RecordError, known_format};
 use crate::state::State;
 use crate::timestamp::Timestamp;
 use crate::view::View;
@@ -45,19 +46,27 @@ impl Placed {
     /// The JSON for a shop that asks where the order is.
     #[must_use]
     pub fn waiting(&self, why: Waiting) -> OrderJson {
-        let undecided = match why {
-            Waiting::Queued { now } => View::queued(self.id, now.ms().saturating_sub(self.accepted_at().ms())),
-            Waiting::NeedsAttention => View::given_up(self.id, None, GIVEN_UP),
-        };
-        OrderJson(undecided.with(&self.order).to_json())
+        OrderJson(undecided(self.id, why).with(&self.order).to_json())
+    }
+}
+
+/// What an id tells of an order without a record.
+fn undecided<'a>(id: OrderId, why: Waiting) -> View<'a> {
+    match why {
+        Waiting::Queued { now } => View::queued(id, now.ms().saturating_sub(id.accepted_at().ms())),
+        Waiting::NeedsAttention => View::given_up(id, None, GIVEN_UP),
     }
 }
 
 impl OrderJson {
-    /// Takes a record as the store holds it. `None` for bytes that are no JSON object.
-    #[must_use]
-    pub fn of_record(record: Vec<u8>) -> Option<Self> {
-        (record.first() == Some(&b'{') && record.last() == Some(&b'}')).then_some(Self(record))
+    /// Takes a record as the store holds it, also with fields and words that this build doesn't know: what they mean is
+    /// for the reader to know.
+    ///
+    /// # Errors
+    /// What is no JSON object, or has a format that this build doesn't know: another build may tell it in other words.
+    pub fn of_record(record: Vec<u8>) -> Result<Self, RecordError> {
+        known_format(&record)?;
+        Ok(Self(record))
     }
 
     /// The same without the words of an operator who settled a payment.
@@ -67,9 +76,10 @@ impl OrderJson {
     }
 
     /// Speaks of an order whose message can't be read: only its id and the state.
+    /// Speaks of an order whose message this build can't read: only its id and the state.
     #[must_use]
-    pub fn unreadable(id: OrderId) -> Self {
-        Self(View::given_up(id, None, GIVEN_UP).to_json())
+    pub fn unread(id: OrderId, why: Waiting) -> Self {
+        Self(undecided(id, why).to_json())
     }
 
     /// Speaks of an order whose dead letter was discarded, and its content with it.

@@ -3,7 +3,8 @@
 //! The commands of one order are carried out in the order in which they were accepted. Messages outlive the build that
 //! wrote them, so each names its version and [`Command::decode`] keeps an arm for every version that may still lie in a
 //! queue. A new version is first taught to the decoder, and written only by the release after that. While a rollout
-//! lasts, the older build can so read what the newer one writes.
+//! lasts, the older build can so read what the newer one writes. If one writes what an older build can't read all the
+//! same, a new version or only a new field, the older build leaves that message for the newer one.
 
 use crate::command_id::ChangeKind;
 use crate::envelope::{DecodeError, Placed};
@@ -150,17 +151,18 @@ impl Command {
     /// Reads a message of any version that may lie in a queue.
     ///
     /// # Errors
-    /// See [`DecodeError`]. The message should be buried with its bytes.
+    /// See [`DecodeError`]. A message [of a later release](DecodeError::is_later) should be left for that, and any other
+    /// be buried with its bytes.
     pub fn decode(message: &[u8]) -> Result<Self, DecodeError> {
         if message.len() > limits::STORED_BYTES {
             return Err(DecodeError::TooLarge);
         }
         let tree = Node::parse(message)?;
-        let read = match reader::read(&tree, version).map_err(DecodeError::Invalid)? {
+        let read = match reader::read(&tree, version)? {
             1 => read_v1,
             version => return Err(DecodeError::UnknownVersion { version }),
         };
-        reader::read(&tree, read).map_err(DecodeError::Invalid)
+        Ok(reader::read(&tree, read)?)
     }
 }
 

@@ -62,7 +62,7 @@ impl CommandId {
     #[must_use]
     pub fn to_bytes(self) -> Vec<u8> {
         match self.change {
-            Some(change) => format!("{}/{change}", self.order).into_bytes(),
+            Some(_) => self.to_string().into_bytes(),
             None => self.order.as_bytes().to_vec(),
         }
     }
@@ -75,6 +75,16 @@ impl CommandId {
         }
         let (order, change) = str::from_utf8(bytes).ok()?.split_once('/')?;
         Some(Self { order: order.parse().ok()?, change: Some(ChangeKind::parse(change)?) })
+    }
+}
+
+impl fmt::Display for CommandId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.order.fmt(f)?;
+        match self.change {
+            Some(change) => write!(f, "/{change}"),
+            None => Ok(()),
+        }
     }
 }
 

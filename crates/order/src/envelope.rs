@@ -4,7 +4,7 @@ use crate::fault::{Fault, Listed, NotJson};
 use crate::id::OrderId;
 use crate::limits;
 use crate::new_order::{CanonicalJson, NewOrder};
-use crate::reader::{Value, text};
+use crate::reader::{Unread, Value, text};
 use crate::timestamp::Timestamp;
 use crate::trace::TraceParent;
 use thiserror::Error;
@@ -20,7 +20,7 @@ pub struct Placed {
     pub trace: Option<TraceParent>,
 }
 
-/// Why a message can't be read. It will be the same at the next attempt.
+/// Why a message can't be read. It will be the same at the next attempt of this build.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DecodeError {
     /// No message of ours is as long as this one.
@@ -35,9 +35,26 @@ pub enum DecodeError {
         /// The version in the message.
         version: u64,
     },
+    /// The message has its version, and in it what this build doesn't know.
+    #[error("the message has what this build can't read yet, so a newer one wrote it: {}", Listed(.0))]
+    Later(Vec<Fault>),
     /// The message breaks the rules of its version.
     #[error("the message has faults: {}", Listed(.0))]
     Invalid(Vec<Fault>),
+}
+
+impl DecodeError {
+    /// Whether a later release wrote the message. Then it is to be left for that one.
+    #[must_use]
+    pub fn is_later(&self) -> bool {
+        matches!(self, Self::UnknownVersion { .. } | Self::Later(_))
+    }
+}
+
+impl From<Unread> for DecodeError {
+    fn from(Unread { faults, is_later }: Unread) -> Self {
+        if is_later { Self::Later(faults) } else { Self::Invalid(faults) }
+    }
 }
 
 impl Placed {

@@ -15,6 +15,9 @@ use std::fmt;
 /// The key that is set after each batch of changes. Only that it changes means something.
 pub const CHANGE_MARKER: &str = "orders/latest-change";
 
+/// The beginning of every record's key.
+pub const RECORDS: &str = "order/";
+
 /// The key that health writes, to see that the store works and where it is.
 pub const STORE_PROBE: &str = "orders/probe";
 
@@ -37,16 +40,15 @@ impl RecordName {
         Self { version: record.version(), change, delivery }
     }
 
-    /// The names under which the deliveries of one message up to `last` would write this version: the last 32 of them.
-    pub fn of_deliveries(version: Version, change: Option<ChangeKind>, last: u64) -> impl Iterator<Item = Self> {
-        const MOST: u64 = 32;
-        let first = (last + 1).saturating_sub(MOST).max(1);
+    /// The names under which the last `most` deliveries of one message up to `last` would write this version.
+    pub fn of_deliveries(
+        version: Version,
+        change: Option<ChangeKind>,
+        last: u64,
+        most: u64,
+    ) -> impl Iterator<Item = Self> {
+        let first = (last + 1).saturating_sub(most).max(1);
         (first..=last).map(move |delivery| Self { version, change, delivery })
-    }
-
-    /// The names of the last 32 deliveries before this one. Nothing points to their records any more.
-    pub fn earlier(self) -> impl Iterator<Item = Self> {
-        Self::of_deliveries(self.version, self.change, self.delivery.saturating_sub(1))
     }
 
     /// Reads `version.delivery` or `version.change.delivery`, as its `Display` writes it; `None` for anything else.
@@ -64,10 +66,23 @@ impl RecordName {
         (version > Version::NONE && name.to_string() == text).then_some(name)
     }
 
+    /// Whether it may be the name of a record that a later release wrote, for a change that this build doesn't know.
+    #[must_use]
+    pub fn may_be_later(name: &[u8]) -> bool {
+        let mut parts = name.split(|byte| *byte == b'.');
+        let (Some(version), Some(change), Some(delivery), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return false;
+        };
+        let is_word = !change.is_empty() && change.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'_');
+        is_word && Self::parse(&[version, b".", delivery].concat()).is_some()
+    }
+
     /// The store's key of the record: written once and never changed.
     #[must_use]
     pub fn key(self, order: OrderId) -> String {
-        format!("order/{order}/{self}")
+        format!("{RECORDS}{order}/{self}")
     }
 }
 
@@ -95,13 +110,31 @@ mod tests {
     }
 
     #[test]
-    fn the_deliveries_before_a_head_are_told_but_not_without_bound() {
-        let earlier =
-            |head: &[u8]| RecordName::parse(head).unwrap().earlier().map(|it| it.to_string()).collect::<Vec<_>>();
-        assert!(earlier(b"1.1").is_empty());
-        assert_eq!(earlier(b"2.fulfil.3"), ["2.fulfil.1", "2.fulfil.2"]);
-        assert_eq!(earlier(b"1.1000").len(), 32);
-        assert_eq!(earlier(b"1.1000").last().unwrap(), "1.999");
+    fn the_last_deliveries_are_told_and_not_more_than_there_were() {
+        let told = |change, last, most| {
+            let version = Version::NONE.next();
+            RecordName::of_deliveries(version, change, last, most).map(|it| it.to_string()).collect::<Vec<_>>()
+        };
+        assert!(told(None, 0, 32).is_empty());
+        assert_eq!(told(Some(ChangeKind::Fulfil), 2, 32), ["1.fulfil.1", "1.fulfil.2"]);
+        assert_eq!(told(None, 999, 2), ["1.998", "1.999"]);
+        assert!(told(None, 999, 0).is_empty());
+    }
+
+    #[test]
+    fn a_name_for_a_change_that_is_not_known_may_be_of_a_later_release_and_no_other() {
+        for (name, may_be) in [
+            ("3.return.1", true),
+            ("3.part_cancel.17", true),
+            ("latest", false),
+            ("3.1.2", false),
+            ("3..1", false),
+            ("03.return.1", false),
+            ("3.return.x", false),
+            ("3.return.1.2", false),
+        ] {
+            assert_eq!(RecordName::may_be_later(name.as_bytes()), may_be, "{name}");
+        }
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub use fault::{BodyFault, Fault, Malformed, NotJson};
 pub use id::OrderId;
 pub use idempotency_key::IdempotencyKey;
 pub use iso_code::{Country, Currency};
-pub use keys::{CHANGE_MARKER, RecordName, STORE_PROBE};
+pub use keys::{CHANGE_MARKER, RECORDS, RecordName, STORE_PROBE};
 pub use life::Move;
 pub use money::Money;
 pub use new_order::{Address, CanonicalJson, Customer, Line, NewOrder};

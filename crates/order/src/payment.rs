@@ -163,7 +163,16 @@ fn member<'m>(members: &'m [(Cow<'_, str>, Node<'m>)], name: &str) -> Option<&'m
 }
 
 impl Payment {
+    /// Reads a payment. One of another shape may be of a later release.
     pub(crate) fn read(value: &Value<'_>) -> Option<Self> {
+        let payment = Self::read_known(value);
+        if payment.is_none() && !value.is_object() {
+            value.may_be_later();
+        }
+        payment
+    }
+
+    fn read_known(value: &Value<'_>) -> Option<Self> {
         if value.is_string() {
             return value.constant("none").map(|()| Self::None);
         }

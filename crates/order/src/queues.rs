@@ -3,7 +3,8 @@
 /// Orders to process: [`Placed`](crate::Placed) messages.
 pub const PLACED: &str = "placed";
 
-/// Records that nobody will ever read again, by their key in the store: to be removed. A lane of [`PLACED`].
+/// Records that nobody will ever read again, by their key in the store: to be removed. A lane of [`PLACED`]. A later
+/// release may put something else there, in JSON.
 pub const SUPERSEDED: &str = "superseded";
 
 /// Changes to tell: [events](crate::event).

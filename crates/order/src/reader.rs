@@ -8,22 +8,28 @@ use crate::json::{Node, Number};
 use crate::limits;
 use crate::named;
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt::{Display, Write};
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+/// Why a tree can't be read.
+pub(crate) struct Unread {
+    /// All faults, in the order in which they were found, or the first [`limits::FAULTS`] of them.
+    pub(crate) faults: Vec<Fault>,
+    /// One of them is nothing that this build knows: a field, or a word of a list that may grow. If it was kept by one
+    /// of ours, a later release kept it, and no other fault means anything.
+    pub(crate) is_later: bool,
+}
+
 /// Reads the whole of a tree.
-///
-/// # Errors
-/// All faults, in the order in which they were found, or the first [`limits::FAULTS`] of them.
-pub(crate) fn read<T>(tree: &Node<'_>, read: impl FnOnce(&Value<'_>) -> Option<T>) -> Result<T, Vec<Fault>> {
+pub(crate) fn read<T>(tree: &Node<'_>, read: impl FnOnce(&Value<'_>) -> Option<T>) -> Result<T, Unread> {
     let faults = Faults::default();
     let value = read(&Value { node: tree, path: Path::Root, faults: &faults });
-    let faults = faults.0.into_inner();
+    let unread = Unread { faults: faults.found.into_inner(), is_later: faults.later.get() };
     match value {
-        Some(value) if faults.is_empty() => Ok(value),
-        _ => Err(faults),
+        Some(value) if unread.faults.is_empty() => Ok(value),
+        _ => Err(unread),
     }
 }
 
@@ -33,7 +39,7 @@ pub(crate) fn read<T>(tree: &Node<'_>, read: impl FnOnce(&Value<'_>) -> Option<T
 /// What is no JSON, or all faults.
 pub(crate) fn read_body<T>(body: &[u8], read: impl FnOnce(&Value<'_>) -> Option<T>) -> Result<T, BodyFault> {
     let tree = Node::parse(body)?;
-    self::read(&tree, read).map_err(BodyFault::Invalid)
+    self::read(&tree, read).map_err(|unread| BodyFault::Invalid(unread.faults))
 }
 
 /// A value in the tree that knows where it is.
@@ -49,6 +55,11 @@ impl<'v> Value<'v> {
         self.faults.push(&self.path, detail.into());
     }
 
+    /// Says that its fault, if it has one, may be none to a later release.
+    pub(crate) fn may_be_later(&self) {
+        self.faults.later.set(true);
+    }
+
     /// Reads an object's fields by their names. Unknown and repeated ones are faults.
     pub(crate) fn fields<const N: usize>(&'v self, names: [&'static str; N]) -> Option<[Field<'v>; N]> {
         let Node::Object(members) = self.node else {
@@ -59,7 +70,10 @@ impl<'v> Value<'v> {
             match fields.iter_mut().find(|field| field.name == name) {
                 Some(field) if field.node.is_none() => field.node = Some(node),
                 Some(_) => self.member_fault(name, "is there more than once"),
-                None => self.member_fault(name, "is not a known field"),
+                None => {
+                    self.may_be_later();
+                    self.member_fault(name, "is not a known field");
+                }
             }
         }
         Some(fields)
@@ -96,11 +110,17 @@ impl<'v> Value<'v> {
         matches!(self.node, Node::String(_))
     }
 
+    /// Whether it is an object.
+    pub(crate) fn is_object(&self) -> bool {
+        matches!(self.node, Node::Object(_))
+    }
+
     /// One of a few strings.
     pub(crate) fn one_of(&self, known: &[&'static str]) -> Option<&'static str> {
         let text = self.string()?;
         let found = known.iter().find(|known| **known == text).copied();
         if found.is_none() {
+            self.may_be_later();
             self.fault(format!("must be one of {}", known.join(", ")));
         }
         found
@@ -220,6 +240,15 @@ pub(crate) fn text<T: FromStr<Err = Malformed>>(value: &Value<'_>) -> Option<T> 
     text_by(value, str::parse)
 }
 
+/// Reads a word of a list that may grow.
+pub(crate) fn word<T: FromStr<Err = Malformed>>(value: &Value<'_>) -> Option<T> {
+    let word = text(value);
+    if word.is_none() {
+        value.may_be_later();
+    }
+    word
+}
+
 /// Reads a string of which a person must see all.
 pub(crate) fn seen_text<T: FromStr<Err = Malformed>>(value: &Value<'_>) -> Option<T> {
     text_by(value, |text| named::seen(text).and_then(|()| text.parse()))
@@ -258,11 +287,15 @@ impl Field<'_> {
 
 /// The faults found so far; shared by all values of a tree, hence the cell.
 #[derive(Default)]
-struct Faults(RefCell<Vec<Fault>>);
+struct Faults {
+    found: RefCell<Vec<Fault>>,
+    /// See [`Unread::is_later`].
+    later: Cell<bool>,
+}
 
 impl Faults {
     fn push(&self, path: &Path<'_>, detail: Cow<'static, str>) {
-        let mut faults = self.0.borrow_mut();
+        let mut faults = self.found.borrow_mut();
         if faults.len() < limits::FAULTS {
             faults.push(Fault { pointer: path.pointer(), detail });
         }

@@ -2,11 +2,14 @@
 
 mod json;
 
+pub(crate) use json::known_format;
+
 use crate::fault::{Fault, Listed, Malformed, NotJson};
 use crate::id::OrderId;
 use crate::limits;
 use crate::new_order::NewOrder;
 use crate::payment::Payment;
+use crate::reader::Unread;
 use crate::text::{Reason, Tracking};
 use crate::timestamp::Timestamp;
 use serde::Serialize;
@@ -65,9 +68,32 @@ pub enum RecordError {
     /// The record is not JSON.
     #[error("the record is {0}")]
     NotJson(#[from] NotJson),
+    /// The record has a format that this build doesn't read.
+    #[error("the record has format {format}; this build reads format 1, so a newer one wrote it")]
+    UnknownFormat {
+        /// The format of the record.
+        format: u64,
+    },
+    /// The record has its format, and in it what this build doesn't know.
+    #[error("the record has what this build can't read yet, so a newer one wrote it: {}", Listed(.0))]
+    Later(Vec<Fault>),
     /// The record breaks the rules.
     #[error("the record has faults: {}", Listed(.0))]
     Invalid(Vec<Fault>),
+}
+
+impl RecordError {
+    /// Whether a later release wrote the record. Then what is asked of the order is to be left for that one.
+    #[must_use]
+    pub fn is_later(&self) -> bool {
+        matches!(self, Self::UnknownFormat { .. } | Self::Later(_))
+    }
+}
+
+impl From<Unread> for RecordError {
+    fn from(Unread { faults, is_later }: Unread) -> Self {
+        if is_later { Self::Later(faults) } else { Self::Invalid(faults) }
+    }
 }
 
 impl Record {

@@ -83,6 +83,8 @@ pub enum Verdict {
         after: Duration,
         /// For the history, which keeps its first 1024 bytes.
         reason: String,
+        /// Messages for other queues.
+        emits: Vec<Emit>,
     },
     /// It becomes a dead letter.
     Bury {
@@ -99,6 +101,8 @@ pub enum Verdict {
         after: Duration,
         /// For the history, which keeps its first 1024 bytes and has one entry for all times.
         reason: String,
+        /// Messages for other queues.
+        emits: Vec<Emit>,
     },
 }
 
@@ -148,7 +152,8 @@ impl<C: Connection> Queue<'_, C> {
 fn with_settlement(arguments: Arguments, settlement: &Settlement) -> Arguments {
     let Settlement { id, delivery, verdict } = settlement;
     let none = Effects::default();
-    let Effects { head, counter, stock, clears, topic, emits } = verdict.effects().unwrap_or(&none);
+    let Effects { head, counter, stock, clears, topic, .. } = verdict.effects().unwrap_or(&none);
+    let emits = verdict.emits();
     let stock = match stock {
         None => "",
         Some(LetGo::Back) => "back",
@@ -210,6 +215,13 @@ impl Verdict {
                 &reason[..reason.floor_char_boundary(REASON_BYTES)]
             }
             Self::Done(_) => "",
+        }
+    }
+
+    fn emits(&self) -> &[Emit] {
+        match self {
+            Self::Done(effects) | Self::Bury { effects, .. } => &effects.emits,
+            Self::Retry { emits, .. } | Self::Release { emits, .. } => emits,
         }
     }
 

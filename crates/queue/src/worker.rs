@@ -11,7 +11,7 @@ use crate::connection::{Connection, Error, Runtime};
 use crate::failure::Failure;
 use crate::message::Message;
 use crate::queue::Queue;
-use crate::settle::{Class, Effects, Settlement, Verdict};
+use crate::settle::{Class, Effects, Emit, Settlement, Verdict};
 
 /// Handles messages. Several are handled at the same time.
 #[expect(async_fn_in_trait, reason = "components are single-threaded, so no Send bound is wanted")]
@@ -23,6 +23,12 @@ pub trait Handler {
     /// The effects of burying a message. The worker calls it whatever the reason, a crash included. The payload of an
     /// exhausted message is empty.
     async fn buried(&self, message: &Message, class: Class, reason: &str) -> Effects;
+
+    /// What a delivery emits that is to be handed out again: to remove what it may have left behind, say. `spent`: it
+    /// failed, and was not given back.
+    fn comes_again(&self, _message: &Message, _spent: bool) -> Vec<Emit> {
+        Vec::new()
+    }
 
     /// Writes a line to the log.
     fn log(&self, line: &str);
@@ -137,19 +143,24 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
         let mut finished = Vec::with_capacity(batch.len());
         let mut running: FuturesUnordered<_> =
             batch.iter().map(async |message| (message, self.handle(message).await)).collect();
-        let mut wait = self.queue.timing.renewal();
+        let (mut wait, mut news) = (self.queue.timing.renewal(), None);
         loop {
             let tick = self.runtime.sleep(wait);
             let mut tick = std::pin::pin!(tick);
             while let Either::Left((done, _)) = select(running.next(), tick.as_mut()).await {
                 let Some((message, verdict)) = done else {
-                    return self.settle(&mut finished, drained).await;
+                    return self.settle(&mut finished, news, drained).await;
                 };
                 open.retain(|other| other.id != message.id);
+                if let Verdict::Release { reason, .. } = &verdict
+                    && is_told(times_given_back(message))
+                {
+                    news.get_or_insert_with(|| reason.clone());
+                }
                 let (id, delivery) = (message.id.clone(), message.delivery);
                 finished.push(Settlement { id, delivery, verdict });
             }
-            self.settle(&mut finished, drained).await?;
+            self.settle(&mut finished, news.take(), drained).await?;
             let timing = &self.queue.timing;
             // A renewal that failed is made good as soon as Redis takes it.
             wait = if self.renew(&open).await { timing.renewal() } else { timing.long_pause() };
@@ -176,25 +187,34 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
             Err(Failure::Bury { class, reason }) => Err((class, reason)),
             Err(Failure::Retry { reason, at_least }) => {
                 match self.backoff.after(message.failures + 1, self.runtime.random()) {
-                    Some(wait) => Ok(Verdict::Retry { after: wait.max(at_least), reason }),
+                    Some(wait) => {
+                        let emits = self.handler.comes_again(message, true);
+                        Ok(Verdict::Retry { after: wait.max(at_least), reason, emits })
+                    }
                     None => Err((Class::Handler, reason)),
                 }
             }
             Err(Failure::Release { reason, after }) => {
-                let spent = u64::from(message.failures) + u64::from(message.crashes);
-                let times = (message.delivery - 1).saturating_sub(spent);
-                let wait = self.queue.timing.given_back(times, self.runtime.random());
-                Ok(Verdict::Release { after: wait.max(after), reason })
+                let wait = self.queue.timing.given_back(times_given_back(message), self.runtime.random());
+                let emits = self.handler.comes_again(message, false);
+                Ok(Verdict::Release { after: wait.max(after), reason, emits })
             }
         }
     }
 
-    /// Settles the finished deliveries.
-    async fn settle(&self, finished: &mut Vec<Settlement>, drained: &mut Drained) -> Result<(), Error> {
+    /// Settles the finished deliveries. `news`: why one of them is given back, if that is to be logged.
+    async fn settle(
+        &self,
+        finished: &mut Vec<Settlement>,
+        news: Option<String>,
+        drained: &mut Drained,
+    ) -> Result<(), Error> {
         if finished.is_empty() {
             return Ok(());
         }
-        self.log_given_back(finished);
+        if let Some(reason) = news {
+            self.log_given_back(finished, &reason);
+        }
         let (settled, answer_lost) = self.insist(async |_| self.queue.settle(self.name, finished).await).await?;
         finished.clear();
         let on_time = settled.iter().filter(|&&latest| latest).count();
@@ -208,15 +228,10 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
     }
 
     /// One line for all of them: what surrounds one of them surrounds the others too.
-    fn log_given_back(&self, finished: &[Settlement]) {
-        let reasons = finished.iter().filter_map(|settlement| match &settlement.verdict {
-            Verdict::Release { reason, .. } => Some(reason),
-            _ => None,
-        });
-        if let Some(reason) = reasons.clone().next() {
-            let (deliveries, queue) = (reasons.count(), self.queue.name());
-            self.handler.log(&format!("Given back to the queue `{queue}`: {deliveries} deliveries. {reason}."));
-        }
+    fn log_given_back(&self, finished: &[Settlement], reason: &str) {
+        let is_given_back = |settlement: &&Settlement| matches!(settlement.verdict, Verdict::Release { .. });
+        let (deliveries, queue) = (finished.iter().filter(is_given_back).count(), self.queue.name());
+        self.handler.log(&format!("Given back to the queue `{queue}`: {deliveries} deliveries. {reason}."));
     }
 
     /// Repeats a failing call to Redis. It says whether the answer to an earlier try may have been lost, to the call
@@ -254,4 +269,16 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
         let deliveries: Vec<_> = open.iter().map(|message| (&message.id, message.delivery)).collect();
         self.queue.renew(&deliveries).await.is_ok()
     }
+}
+
+/// How often a message was given back before this delivery. After a redrive, the attempts before it count as well.
+fn times_given_back(message: &Message) -> u64 {
+    let spent = u64::from(message.failures) + u64::from(message.crashes);
+    (message.delivery - 1).saturating_sub(spent)
+}
+
+/// Whether the log is told of a message that was given back so often before: at once, and then ever more rarely. It may
+/// go on for as long as a rollout lasts.
+fn is_told(times: u64) -> bool {
+    times == 0 || times.is_power_of_two()
 }

@@ -6,7 +6,7 @@ use crate::fault::Malformed;
 use crate::limits;
 use crate::money::Money;
 use crate::quantity::Quantity;
-use crate::reader::{Field, Value, seen_text, text, text_by};
+use crate::reader::{Field, Value, seen_text, text, text_by, word};
 use crate::text::{MetadataKey, MetadataValue, Reference, Sku};
 use std::collections::BTreeMap;
 
@@ -48,7 +48,7 @@ impl NewOrder {
         let [reference, customer, currency, lines, shipping_address, note, metadata] = fields;
         let reference = reference.optional(names.reference);
         let customer = customer.required(|value| self::customer(value, names));
-        let currency = currency.required(text);
+        let currency = currency.required(word);
         let lines = lines.required(|value| self::lines(value, names));
         let shipping_address = shipping_address.optional(address);
         let note = note.optional(text);
@@ -122,7 +122,7 @@ fn address(value: &Value<'_>) -> Option<Address> {
     let city = city.optional(text);
     let region = region.optional(text);
     let postal_code = postal_code.optional(text);
-    let country = country.required(text);
+    let country = country.required(word);
     Some(Address {
         name: name?,
         line1: line1?,

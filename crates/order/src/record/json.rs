@@ -1,4 +1,11 @@
 //! A record's JSON: what a shop reads with GET and what an event carries.
+//!
+//! Records outlive the build that wrote them, and while a rollout lasts, or after it was taken back, an older build finds
+//! those of a newer one. So a record says the version of its format in the field `v`. Format 1, which this build writes,
+//! has no such field, as release 0.1 knows none. A release that only adds a field or a word keeps format 1: whoever
+//! doesn't know it sees that it doesn't. Where an older build would misread a record, it gets the next format. Either
+//! way the older build leaves the order alone: see [`RecordError::is_later`]. So that no order waits, a release first
+//! learns to read what only the release after it writes.
 
 use super::{Record, RecordError, Standing, Version};
 use crate::id::OrderId;
@@ -6,7 +13,7 @@ use crate::json::Node;
 use crate::limits;
 use crate::new_order::NewOrder;
 use crate::payment::Payment;
-use crate::reader::{self, Value, text};
+use crate::reader::{self, Value, text, word};
 use crate::view::View;
 
 impl Record {
@@ -19,13 +26,12 @@ impl Record {
     /// Reads a record that [`to_json`](Self::to_json) wrote, and checks that it agrees with itself.
     ///
     /// # Errors
-    /// See [`RecordError`]. An unknown field is a fault: to go on without it and write the next version would lose it.
+    /// See [`RecordError`]. An unknown field is one: to go on without it and write the next version would lose it.
     pub fn from_json(json: &[u8]) -> Result<Self, RecordError> {
         if json.len() > limits::STORED_BYTES {
             return Err(RecordError::TooLarge);
         }
-        let tree = Node::parse(json)?;
-        reader::read(&tree, record).map_err(RecordError::Invalid)
+        Ok(reader::read(&known_format(json)?, record)?)
     }
 }
 
@@ -35,13 +41,22 @@ impl Standing {
     /// # Errors
     /// See [`RecordError`].
     pub fn from_json(json: &[u8]) -> Result<Self, RecordError> {
-        let tree = Node::parse(json)?;
-        reader::read(&tree, standing).map_err(RecordError::Invalid)
+        Ok(reader::read(&known_format(json)?, standing)?)
+    }
+}
+
+/// Parses a record, unless its format is a later one.
+pub(crate) fn known_format(json: &[u8]) -> Result<Node<'_>, RecordError> {
+    let tree = Node::parse(json)?;
+    let format = reader::read(&tree, |record| record.field("v")?.optional(|value| value.integer(1..=limits::VERSION)))?;
+    match format {
+        None | Some(1) => Ok(tree),
+        Some(format) => Err(RecordError::UnknownFormat { format }),
     }
 }
 
 fn standing(record: &Value<'_>) -> Option<Standing> {
-    let status = record.field("status")?.required(text);
+    let status = record.field("status")?.required(word);
     let tracking = record.field("tracking")?.optional(text);
     // It is an object, or else the word "none".
     let payment = record.field("payment")?.optional(|payment| Some(!payment.is_string()));
@@ -49,10 +64,10 @@ fn standing(record: &Value<'_>) -> Option<Standing> {
 }
 
 fn record(value: &Value<'_>) -> Option<Record> {
-    let [id, status, version, reason, payment, tracking, created_at, updated_at, total, order @ ..] =
+    let [_format, id, status, version, reason, payment, tracking, created_at, updated_at, total, order @ ..] =
         value.fields(FIELDS)?;
     let id = id.required(text::<OrderId>);
-    let status = status.required(text);
+    let status = status.required(word);
     let version = version.required(self::version);
     let reason = reason.optional(text);
     let payment = payment.optional(Payment::read);
@@ -74,9 +89,10 @@ fn record(value: &Value<'_>) -> Option<Record> {
 }
 
 /// A record's own fields, then those of its order.
-const FIELDS: [&str; 16] = {
+const FIELDS: [&str; 17] = {
     let [reference, customer, currency, lines, shipping_address, note, metadata] = NewOrder::FIELDS;
     [
+        "v",
         "id",
         "status",
         "version",

@@ -51,12 +51,19 @@ fn an_order_without_a_record_shows_all_that_its_record_would() {
 fn an_order_that_was_given_up_tells_so_in_neutral_words() {
     let neutral = "it could not be processed, and an operator must look at it";
     let read = json(&placed().waiting(Waiting::NeedsAttention).into_bytes());
-    for answer in [read, json(&OrderJson::unreadable(id()).into_bytes())] {
+    for answer in [read, json(&OrderJson::unread(id(), Waiting::NeedsAttention).into_bytes())] {
         assert_eq!((&answer["status"], &answer["reason"]), (&"needs_attention".into(), &neutral.into()));
         assert_eq!(answer.get("age_ms"), None);
     }
     let discarded = json(&OrderJson::discarded(id()).into_bytes());
     assert_eq!((&discarded["status"], &discarded["reason"]), (&"discarded".into(), &"an operator gave it up".into()));
+}
+
+#[test]
+fn an_order_that_waits_for_a_later_release_is_queued_and_nothing_else_is_said_of_it() {
+    let waiting = json(&OrderJson::unread(id(), Waiting::Queued { now: noon() }).into_bytes());
+    let created_at = id().accepted_at().to_string();
+    assert_eq!(waiting, json!({"id": id().to_string(), "status": "queued", "created_at": created_at, "age_ms": 0}));
 }
 
 #[test]
