@@ -26,7 +26,7 @@ fn accepts(effects: &[Effect]) -> Vec<Accept> {
 
 /// Nothing was taken, and the shop knows that it may come again: the detail.
 #[track_caller]
-fn refusal(response: &Response<Bytes>, kind: &str) -> String {
+pub(crate) fn refusal(response: &Response<Bytes>, kind: &str) -> String {
     assert_eq!(response.status(), 503, "{response:?}");
     let headers = response.headers();
     assert_eq!(headers["content-type"], "application/problem+json");
@@ -301,7 +301,7 @@ async fn a_replay_tells_where_the_order_is_now() {
 }
 
 /// The reply of the find script, 10 s after the order was accepted.
-fn found(head: &str, place: &str, payload: &[u8], why: &str) -> Vec<RedisResult> {
+pub(crate) fn found(head: &str, place: &str, payload: &[u8], why: &str) -> Vec<RedisResult> {
     let now = RedisResult::Int64(ACCEPTED_AT as i64 + 10_000);
     let row = |place: &str, payload: &[u8], why: &str| {
         vec![binary(place), binary(payload), binary(why), RedisResult::Int64(0)]
@@ -310,7 +310,10 @@ fn found(head: &str, place: &str, payload: &[u8], why: &str) -> Vec<RedisResult>
     [vec![now, binary(head), binary("")], row(place, payload, why), none.clone(), none].concat()
 }
 
-fn finding(reply: Vec<RedisResult>, store: impl Fn(&Effect) -> Option<Ruling> + Send + Sync + 'static) -> Double {
+pub(crate) fn finding(
+    reply: Vec<RedisResult>,
+    store: impl Fn(&Effect) -> Option<Ruling> + Send + Sync + 'static,
+) -> Double {
     Double::new().when(move |effect| match effect.verb() {
         Some(Verb::Find { .. }) => Some(replies(reply.clone())),
         _ => store(effect),

@@ -2,6 +2,7 @@
 
 mod double;
 mod intake;
+mod later;
 mod notifier;
 mod payments;
 mod processor;

@@ -82,7 +82,9 @@ async fn an_order_whose_record_the_store_refuses_is_not_finished_and_its_neighbo
     settled.sort_by(|a, b| a.id.cmp(&b.id));
     assert_eq!(settled.iter().map(|settled| settled.verdict.as_str()).collect::<Vec<_>>(), ["done", "retry", "done"]);
     let retried = &settled[1];
-    assert_eq!((retried.class.as_str(), retried.head.as_str(), retried.emits.len()), ("handler", "", 0));
+    assert_eq!((retried.class.as_str(), retried.head.as_str()), ("handler", ""));
+    let removed: Vec<_> = retried.emits.iter().map(|emit| (emit.queue.as_str(), emit.payload.clone())).collect();
+    assert_eq!(removed, [("placed.superseded", key(2).into_bytes())], "the store may have kept it all the same");
     assert!(retried.reason.starts_with("the store failed: ") && retried.reason.contains("out of order"));
     assert!((0..1000).contains(&retried.delay_ms), "backoff_base_ms is the longest first wait");
 }
@@ -158,14 +160,12 @@ async fn support_is_told_whose_order_was_given_up_also_if_a_change_of_it_was() {
 
 #[tokio::test]
 async fn a_message_that_cannot_be_read_is_buried_with_its_reason_and_its_neighbours_are_done() {
-    let newer = String::from_utf8(placed(1).encode()).unwrap().replace("\"v\":1", "\"v\":2");
     let table: Vec<(Vec<u8>, &str)> = vec![
         (b"".to_vec(), "not JSON"),
         (b"\xff\x00".to_vec(), "not JSON"),
         (b"{\"v\":1,\"type\":\"placed\"".to_vec(), "not JSON"),
         (b"{}".to_vec(), "/v is required"),
         (b"{\"v\":1,\"type\":\"placed\"}".to_vec(), "/id is required"),
-        (newer.into_bytes(), "a newer one wrote it"),
         (vec![b' '; order::limits::STORED_BYTES + 1], "has more than"),
     ];
     for (payload, reason) in table {

@@ -4,12 +4,12 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use queue::{Arg, Class, Connection, Effects, Error, Failure, Handler, Message, Reply, Runtime};
+use queue::{Arg, Class, Connection, Effects, Emit, Error, Failure, Handler, Message, Reply, Runtime};
 use tokio::sync::Notify;
 
 /// Handles by a closure, and remembers what it was told.
 pub(crate) struct Handling<F> {
-    handle: F,
+    pub(crate) handle: F,
     /// The ids handled, in order.
     pub(crate) handled: RefCell<Vec<String>>,
     /// Ids, classes and reasons of what was buried.
@@ -18,6 +18,8 @@ pub(crate) struct Handling<F> {
     pub(crate) log: RefCell<Vec<String>>,
     /// How often it was told that deliveries were settled.
     pub(crate) settled: Cell<usize>,
+    /// Whether it emits a message for each delivery that comes again.
+    pub(crate) emits: bool,
 }
 
 impl<F: AsyncFn(&Message) -> Result<Effects, Failure>> Handling<F> {
@@ -28,6 +30,7 @@ impl<F: AsyncFn(&Message) -> Result<Effects, Failure>> Handling<F> {
             buried: RefCell::default(),
             log: RefCell::default(),
             settled: Cell::default(),
+            emits: false,
         }
     }
 }
@@ -41,6 +44,15 @@ impl<F: AsyncFn(&Message) -> Result<Effects, Failure>> Handler for Handling<F> {
     async fn buried(&self, message: &Message, class: Class, reason: &str) -> Effects {
         self.buried.borrow_mut().push((name(message), class, reason.to_owned()));
         Effects { counter: Some("buried".to_owned()), ..Effects::default() }
+    }
+
+    fn comes_again(&self, message: &Message) -> Vec<Emit> {
+        if !self.emits {
+            return Vec::new();
+        }
+        let id = format!("{}.{}", name(message), message.delivery);
+        let payload = id.as_str().into();
+        vec![Emit { queue: "jobs.left".to_owned(), id: id.into(), payload, log: false, after: Duration::ZERO }]
     }
 
     fn log(&self, line: &str) {

@@ -52,10 +52,9 @@ impl Commands<'_> {
     }
 
     /// Has the record of a delivery that is to come again removed. A worker that died may have left one too.
-    pub(crate) fn comes_again(&self, message: &Message, spent: bool) -> Vec<Emit> {
-        let may_have_written = spent || self.records.has_failed();
-        let last = message.delivery - u64::from(!may_have_written);
-        let most = u64::from(message.crashes) + u64::from(may_have_written);
+    pub(crate) fn comes_again(&self, message: &Message) -> Vec<Emit> {
+        let own = u64::from(self.records.has_failed());
+        let (last, most) = (message.delivery - 1 + own, u64::from(message.crashes) + own);
         self.removals(message, last, most)
     }
 

@@ -36,9 +36,9 @@ impl Handler for ProcessorJob<'_> {
         }
     }
 
-    fn comes_again(&self, message: &Message, spent: bool) -> Vec<Emit> {
+    fn comes_again(&self, message: &Message) -> Vec<Emit> {
         match self {
-            Self::Commands(commands) => commands.comes_again(message, spent),
+            Self::Commands(commands) => commands.comes_again(message),
             Self::RemoveSuperseded(_) => Vec::new(),
         }
     }

@@ -15,6 +15,8 @@ pub(crate) struct Records {
     /// How long a superseded record is kept: a reader may be about to read it, or a late worker to write it.
     grace: Duration,
     deadline: Deadline,
+    /// A record was refused.
+    failed: Cell<bool>,
     /// The log was told that the store fails.
     told: Cell<bool>,
 }
@@ -30,7 +32,7 @@ const TRIES: u32 = 600;
 
 impl Records {
     pub(crate) fn new(store: Store, grace: Duration) -> Self {
-        Self { store, grace, deadline: Deadline::new(DEADLINE), told: Cell::default() }
+        Self { store, grace, deadline: Deadline::new(DEADLINE), failed: Cell::default(), told: Cell::default() }
     }
 
     /// Writes the key whose change starts the notifier. That it can be written also shows that the store works.
@@ -49,6 +51,7 @@ impl Records {
         let mut tries = 0;
         loop {
             let Err(reason) = self.write(&key, record.to_json()).await else { return Ok(()) };
+            self.failed.set(true);
             tries += 1;
             if self.write_marker().await.is_ok() {
                 // The store may have come back just now. If it didn't, this record is at fault, and spends an attempt.
@@ -76,9 +79,9 @@ impl Records {
         })
     }
 
-    /// Whether the store has refused a record since this wake began.
+    /// Whether the store has refused a record since this wake began. It may have kept that all the same.
     pub(crate) fn has_failed(&self) -> bool {
-        self.told.get()
+        self.failed.get()
     }
 
     /// Removes a record, if it is there.

@@ -24,9 +24,8 @@ pub trait Handler {
     /// exhausted message is empty.
     async fn buried(&self, message: &Message, class: Class, reason: &str) -> Effects;
 
-    /// What a delivery emits that is to be handed out again: to remove what it may have left behind, say. `spent`: it
-    /// failed, and was not given back.
-    fn comes_again(&self, _message: &Message, _spent: bool) -> Vec<Emit> {
+    /// What a delivery emits whose message is to be handed out again: to have removed what it may have left behind, say.
+    fn comes_again(&self, _message: &Message) -> Vec<Emit> {
         Vec::new()
     }
 
@@ -188,7 +187,7 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
             Err(Failure::Retry { reason, at_least }) => {
                 match self.backoff.after(message.failures + 1, self.runtime.random()) {
                     Some(wait) => {
-                        let emits = self.handler.comes_again(message, true);
+                        let emits = self.handler.comes_again(message);
                         Ok(Verdict::Retry { after: wait.max(at_least), reason, emits })
                     }
                     None => Err((Class::Handler, reason)),
@@ -196,7 +195,7 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
             }
             Err(Failure::Release { reason, after }) => {
                 let wait = self.queue.timing.given_back(times_given_back(message), self.runtime.random());
-                let emits = self.handler.comes_again(message, false);
+                let emits = self.handler.comes_again(message);
                 Ok(Verdict::Release { after: wait.max(after), reason, emits })
             }
         }
