@@ -58,8 +58,8 @@ impl Commands<'_> {
         self.removals(message, last, most)
     }
 
-    /// Has the records removed that the deliveries up to `last` may have written, before they crashed or failed. Nothing
-    /// points to them. Those that failed saw to that themselves; but an older build's did not.
+    /// Has the records removed that the deliveries up to `last` may have written, before they crashed or failed.
+    /// Nothing points to them. Those that failed saw to that themselves; but an older build's did not.
     fn left_behind(&self, message: &Message, last: u64) -> Vec<Emit> {
         const OF_OLDER_BUILDS: u64 = 32;
         self.removals(message, last, OF_OLDER_BUILDS.max(message.crashes.into()))

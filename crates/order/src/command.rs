@@ -151,8 +151,8 @@ impl Command {
     /// Reads a message of any version that may lie in a queue.
     ///
     /// # Errors
-    /// See [`DecodeError`]. A message [of a later release](DecodeError::is_later) should be left for that, and any other
-    /// be buried with its bytes.
+    /// See [`DecodeError`]. A message [of a later release](DecodeError::is_later) should be left for that, and any
+    /// other be buried with its bytes.
     pub fn decode(message: &[u8]) -> Result<Self, DecodeError> {
         if message.len() > limits::STORED_BYTES {
             return Err(DecodeError::TooLarge);

@@ -1,9 +1,9 @@
 //! Every number that bounds an order, with its reason.
 //!
 //! Lengths of strings are in characters (Unicode scalar values) unless the name says bytes. Messages and records that
-//! are already stored are checked against these limits when they are read. So a limit is lowered only with a new version
-//! of the [message](crate::Placed). To raise one takes a new version too, or two releases: what is beyond the limit of an
-//! older build would be damage to that.
+//! are already stored are checked against these limits when they are read. So a limit is lowered only with a new
+//! version of the [message](crate::Placed). To raise one takes a new version too, or two releases: an older build takes
+//! what is beyond its limit for damage.
 
 /// Bytes of a request's body: room for the largest order of ordinary text, and small enough that 16 concurrent requests
 /// of one instance stay within a few megabytes.

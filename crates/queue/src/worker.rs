@@ -24,7 +24,7 @@ pub trait Handler {
     /// exhausted message is empty.
     async fn buried(&self, message: &Message, class: Class, reason: &str) -> Effects;
 
-    /// What a delivery emits whose message is to be handed out again: to have removed what it may have left behind, say.
+    /// What a delivery emits whose message is to be handed out again: such as what has its leftovers removed.
     fn comes_again(&self, _message: &Message) -> Vec<Emit> {
         Vec::new()
     }

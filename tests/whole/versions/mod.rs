@@ -2,8 +2,8 @@
 //!
 //! Each file here is everything that a release had in Redis when it was stopped, one command in a line, in which each
 //! character stands for a byte. Never change one: what it shows may lie in somebody's Redis. A release that keeps
-//! anything in another form adds a file of its own. `later.jsonl` is made up: records and messages as releases may write
-//! them that this one doesn't know.
+//! anything in another form adds a file of its own. `later.jsonl` is made up: records and messages as later
+//! releases may write them.
 
 use std::sync::Arc;
 
