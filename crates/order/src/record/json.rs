@@ -2,10 +2,10 @@
 //!
 //! Records outlive the build that wrote them. While a rollout lasts, or after it was taken back, an older build finds
 //! those of a newer one. So a record says the version of its format in the field `v`. Format 1, which this build
-//! writes, has no such field, as release 0.1 knows none. A release that only adds a field or a word keeps format 1: whoever
-//! doesn't know it sees that it doesn't. Where an older build would misread a record, it gets the next format. Either
-//! way the older build leaves the order alone: see [`RecordError::is_later`]. So that no order waits, a release first
-//! learns to read what only the release after it writes.
+//! writes, has no such field, as release 0.1 knows none. A release that only adds a field or a word keeps format 1: an
+//! older build sees that it doesn't know it. Where an older build would misread a record, the record gets the next
+//! format. Either way the older build leaves the order alone: see [`RecordError::is_later`]. So that no order waits, a
+//! release first learns to read what only the release after it writes.
 
 use super::{Record, RecordError, Standing, Version};
 use crate::id::OrderId;
