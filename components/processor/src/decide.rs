@@ -1,8 +1,6 @@
 //! Deciding an order that was placed: stock, payment, record, verdict, in this order. After a crash, the next delivery
 //! decides anew. Hold and charge are idempotent, and nothing points to the record that the crashed delivery wrote.
 
-use std::collections::BTreeMap;
-
 use guest::now_ms;
 use order::{ChangeKind, CommandId, Finding, Money, Payment, Placed, RecordName, Shortage, Timestamp};
 use queue::{Effects, Failure, Hold, LetGo, Message, Shortfall, Terms};
@@ -47,9 +45,14 @@ impl Commands<'_> {
     }
 
     async fn hold(&self, message: &Message, placed: &Placed) -> Result<Hold, Failure> {
-        let mut pieces: BTreeMap<&str, u64> = BTreeMap::new();
+        // Few orders have more than some lines, and a map would take 3 KB of the component.
+        let mut pieces: Vec<(&str, u64)> = Vec::new();
         for line in placed.order.lines() {
-            *pieces.entry(line.sku.as_str()).or_default() += u64::from(line.quantity.get());
+            let (sku, quantity) = (line.sku.as_str(), u64::from(line.quantity.get()));
+            match pieces.iter_mut().find(|(known, _)| *known == sku) {
+                Some((_, pieces)) => *pieces += quantity,
+                None => pieces.push((sku, quantity)),
+            }
         }
         let cancel = CommandId { order: placed.id, change: Some(ChangeKind::Cancel) };
         let asks = self.payments_for(placed).map_or("", |payments| payments.0.name());
