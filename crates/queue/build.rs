@@ -1,5 +1,5 @@
-//! Prepares the Lua scripts: the digest by which Redis knows each, the text without comments, since a component carries
-//! it, the parts of the prelude that it needs, since each costs Redis time at every call, and the names of what the
+//! Prepares the Lua scripts: the digest by which Redis knows each, the text without comments and packed, since a component
+//! carries it and seldom sends it, the parts of the prelude that it needs, since each costs Redis time at every call, and the names of what the
 //! script takes and gives.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,8 +10,9 @@ fn main() {
     let scripts = Path::new("src/scripts");
     println!("cargo::rerun-if-changed={}", scripts.display());
     let prelude = parts(&read(&scripts.join("prelude.lua")));
-    let parts = prelude.iter().enumerate();
-    let mut generated: String = parts.map(|(n, part)| format!("const PART_{n}: &str = {part:?};\n")).collect();
+    let whole = prelude.concat();
+    let packed = lz4_flex::block::compress(whole.as_bytes());
+    let mut generated = format!("static PRELUDE: Packed = Packed {{ bytes: &{packed:?}, length: {} }};\n", whole.len());
 
     let mut names: Vec<_> = fs::read_dir(scripts)
         .expect("the scripts lie in src/scripts")
@@ -36,16 +37,19 @@ fn constant_of(constant: &str, name: &str, prelude: &[String], body: &str) -> St
     let parts = needed(prelude, body);
     let squeezed = squeezed(body);
     let text = parts.iter().map(|part| prelude[*part].as_str()).chain([squeezed.as_str()]).collect::<String>();
-    // By name, so that a component has no part that its scripts don't need.
-    let constants: String = parts.iter().map(|part| format!("PART_{part}, ")).collect();
+    let begin = |part: usize| prelude[..part].iter().map(String::len).sum::<usize>();
+    let ranges: String = parts.iter().map(|part| format!("({}, {}), ", begin(*part), begin(part + 1))).collect();
+    let packed = lz4_flex::block::compress_with_dict(squeezed.as_bytes(), prelude.concat().as_bytes());
     let digest = sha1_smol::Sha1::from(text).digest().to_string();
     let (takes, gives) = (takes(name, body), gives(body));
     format!(
         "pub(crate) static {constant}: Script = Script {{
-            name: {name:?}, parts: &[{constants}], body: {squeezed:?}, digest: {digest:?},
+            name: {name:?}, parts: &[{ranges}], digest: {digest:?},
+            body: Packed {{ bytes: &{packed:?}, length: {} }},
             #[cfg(any(debug_assertions, feature = \"native\"))] takes: &{takes},
             #[cfg(any(debug_assertions, feature = \"native\"))] gives: &{gives},
-        }};\n"
+        }};\n",
+        squeezed.len()
     )
 }
 

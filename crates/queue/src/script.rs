@@ -11,6 +11,8 @@ mod agreement;
 pub(crate) mod names;
 pub(crate) mod replies;
 
+use lz4_flex::block::decompress_with_dict;
+
 use crate::connection::{Arg, Connection, Error};
 use crate::namespace::Namespace;
 use replies::Replies;
@@ -18,9 +20,10 @@ use replies::Replies;
 /// One of the files in `scripts/`, without its comments.
 pub(crate) struct Script {
     pub(crate) name: &'static str,
-    /// The parts of the prelude that it needs.
-    parts: &'static [&'static str],
-    body: &'static str,
+    /// The parts of the prelude that it needs: where each begins and ends.
+    parts: &'static [(usize, usize)],
+    /// It often says what the prelude says.
+    body: Packed,
     /// SHA-1 of these parts and the body, in hex: Redis knows the script by it.
     pub(crate) digest: &'static str,
     /// The names that it takes: first those that come once, then each group that may come often.
@@ -31,13 +34,28 @@ pub(crate) struct Script {
     pub(crate) gives: names::Lists,
 }
 
+/// A text in LZ4's block format.
+struct Packed {
+    bytes: &'static [u8],
+    length: usize,
+}
+
 // One static for each file, and the prelude of which each has some parts before it: see build.rs.
 include!(concat!(env!("OUT_DIR"), "/scripts.rs"));
 
 impl Script {
     /// The whole script, as `EVAL` sends it.
     pub(crate) fn text(&self) -> String {
-        self.parts.iter().copied().chain([self.body]).collect()
+        let prelude = PRELUDE.unpacked("");
+        let body = self.body.unpacked(&prelude);
+        self.parts.iter().map(|&(begin, end)| &prelude[begin..end]).chain([body.as_str()]).collect()
+    }
+}
+
+impl Packed {
+    fn unpacked(&self, dictionary: &str) -> String {
+        let text = decompress_with_dict(self.bytes, self.length, dictionary.as_bytes());
+        String::from_utf8(text.expect("build.rs packed it")).expect("it is a text")
     }
 }
 
