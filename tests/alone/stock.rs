@@ -37,7 +37,7 @@ async fn an_order_asks_for_all_its_pieces_of_each_article_once() {
                 _ => None,
             })
             .collect::<Vec<_>>();
-        let items = vec![("CUP-2".to_owned(), 1), ("TEA-1".to_owned(), 7)];
+        let items = vec![("TEA-1".to_owned(), 7), ("CUP-2".to_owned(), 1)];
         assert_eq!(
             holds,
             [Hold {
