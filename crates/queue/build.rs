@@ -1,6 +1,6 @@
 //! Prepares the Lua scripts: the digest by which Redis knows each; the text without comments and packed, since a
-//! component carries it and seldom sends it; the parts of the prelude that it needs, since each costs Redis time at every
-//! call; and the names of what the script takes and gives.
+//! component carries it and seldom sends it; the parts of the prelude that it needs, since each costs Redis time at
+//! every call; and the names of what the script takes and gives.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
