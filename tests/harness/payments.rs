@@ -29,6 +29,8 @@ pub enum Manner {
     Decline(&'static str),
     /// It does nothing and answers with this status and a problem.
     Fail(StatusCode),
+    /// The same, in these words.
+    Refuse(StatusCode, &'static str),
     /// It takes the money, and then answers with this status all the same.
     TakeAndFail(StatusCode),
     /// It does nothing and never answers.
@@ -185,6 +187,7 @@ impl Ledger {
         }
         match manner {
             Manner::Fail(status) => problem(status, "told to fail"),
+            Manner::Refuse(status, words) => problem(status, words),
             Manner::Hang => (StatusCode::OK, Value::Null),
             Manner::TakeAndFail(status) => {
                 self.book(&asked, None);
@@ -203,7 +206,8 @@ impl Ledger {
         let (booked, kind) = match path.as_str() {
             "/charges" if self.closed.contains(key) => return problem(StatusCode::GONE, "this order was refunded"),
             "/charges" => (&mut self.charges, "ch"),
-            "/refunds" if self.charges.contains_key(key) => (&mut self.refunds, "re"),
+            // What the shop charged itself isn't in the ledger.
+            "/refunds" if self.charges.contains_key(key) || !body["charge_id"].is_null() => (&mut self.refunds, "re"),
             "/refunds" => {
                 self.closed.insert(key.to_owned());
                 return problem(StatusCode::GONE, "there is no charge of this order, and won't be");

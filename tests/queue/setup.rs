@@ -126,7 +126,7 @@ pub(crate) fn claim(most: usize) -> Claim<'static> {
 
 /// Terms of a message that nobody recalls and that asks nobody.
 pub(crate) fn terms(untracked: Untracked) -> Terms<'static> {
-    Terms { untracked, recall: MessageId::from(""), asks: "" }
+    Terms { untracked, recall: MessageId::from(""), asks: "", refuses: false }
 }
 
 /// What sends a follow-up back with a word.

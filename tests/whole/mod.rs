@@ -8,6 +8,7 @@ mod desk;
 mod door;
 mod endpoints;
 mod life;
+mod means;
 mod metrics;
 mod payment;
 mod pipeline;

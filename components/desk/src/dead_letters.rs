@@ -2,6 +2,7 @@
 
 use guest::{Problem, Redis, Request, Response};
 use order::desk::{Decision, Redrive};
+use order::means::without_token;
 use order::payment::{SETTLED_MARK, settled_cancellation};
 use order::{OrderId, Timestamp};
 use queue::{Amended, Amendment, Class, DeadLetter, Incident, MessageId, Pace, Queue};
@@ -20,7 +21,10 @@ const MOST_MOVED: usize = 1000;
 pub(crate) async fn list(queue: &Queue<'_, Redis>, request: &Request) -> Result<Response, Problem> {
     let offset = parameter(request, "offset")?.unwrap_or(0);
     let dead = queue.stats().await?.dead;
-    let letters = queue.dead_letters(offset, PAGE).await?;
+    let mut letters = queue.dead_letters(offset, PAGE).await?;
+    for letter in &mut letters {
+        letter.payload = without_token(letter.payload.to_vec()).into();
+    }
     let letters = letters.iter().map(ShownLetter::new).collect();
     Ok(answer(&LetterPage { dead, offset, letters }))
 }
@@ -180,6 +184,7 @@ struct ShownIncident<'a> {
 }
 
 impl<'a> ShownLetter<'a> {
+    /// Takes a letter whose payload may be shown.
     fn new(letter: &'a DeadLetter) -> Self {
         let payload: Option<&RawValue> = serde_json::from_slice(&letter.payload).ok();
         Self {

@@ -13,6 +13,8 @@ pub(crate) struct Context {
     pub(crate) redis: Redis,
     pub(crate) idempotency_ttl: Duration,
     pub(crate) limits: Limits,
+    /// Somebody charges orders.
+    pub(crate) has_payments: bool,
     shared: QueueSettings,
 }
 
@@ -37,8 +39,9 @@ impl Context {
         settings.store_url(&shared.redis_url).await?;
         let idempotency_ttl = settings.idempotency_ttl().await?;
         let limits = settings.limits().await?;
+        let has_payments = !settings.text("payment_url").await?.is_empty();
         let redis = Redis::for_requests(&shared);
-        Ok(Self { redis, idempotency_ttl, limits, shared })
+        Ok(Self { redis, idempotency_ttl, limits, has_payments, shared })
     }
 
     /// The queue of orders.

@@ -2,7 +2,7 @@
 
 use guest::{Problem, Request, Response, idempotency_key, now_ms, random_bytes, read_body};
 use order::limits::BODY_BYTES;
-use order::{CommandId, NewOrder, OrderId, Placed, State, Timestamp, TraceParent};
+use order::{CommandId, Fault, Means, NewOrder, OrderId, Placed, State, Timestamp, TraceParent};
 use queue::{Accept, Accepted, Error, IdempotencyRecord, MessageId};
 
 use crate::answer;
@@ -18,6 +18,7 @@ pub(crate) async fn place(request: Request) -> Result<Response, Problem> {
     let body = read_body(request, BODY_BYTES).await?;
     let order = NewOrder::parse(&body)?;
     let context = Context::get().await?;
+    check_means(&order, &context)?;
 
     let id = OrderId::new(Timestamp::from_ms(now_ms()), random_bytes());
     let canonical = order.canonical_json();
@@ -39,6 +40,15 @@ pub(crate) async fn place(request: Request) -> Result<Response, Problem> {
         Accepted::Conflict(_) => Err(Problem::KeyReused),
         Accepted::Full => Err(Problem::QueueFull),
     }
+}
+
+/// Refuses an order whose money nobody would take or give back.
+fn check_means(order: &NewOrder, context: &Context) -> Result<(), Problem> {
+    if context.has_payments || matches!(order.means(), None | Some(Means::Later)) {
+        return Ok(());
+    }
+    let detail = "needs a payment provider, and this Sluice has none: set payment_url, or leave it out";
+    Err(Problem::InvalidOrder(vec![Fault { pointer: "/payment".to_owned(), detail: detail.into() }]))
 }
 
 /// Accepts the message. A connection that was kept since an earlier request may have died meanwhile; then a new one is

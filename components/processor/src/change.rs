@@ -6,7 +6,7 @@ use std::time::Duration;
 use guest::now_ms;
 use order::payment::GivenBack;
 use order::{
-    Change, ChangeKind, ChangeRequest, Command, CommandId, Money, NewOrder, OrderId, Payment, PaymentId, Placed,
+    Change, ChangeKind, ChangeRequest, Command, CommandId, Means, Money, NewOrder, OrderId, Payment, PaymentId, Placed,
     Provider, Record, RecordName, Timestamp, cancel_undecided,
 };
 use queue::{Asked, Effects, Failure, LetGo, Message, MessageId, OwnMessage};
@@ -100,7 +100,11 @@ impl Commands<'_> {
             Some(settled) => {
                 Some(Payment::Asked { charge: None, provider: None, back: Some(GivenBack::ByHand(settled)) })
             }
-            None => self.give_back_unknown(&undecided).await?,
+            None => match undecided.placed.order.means() {
+                Some(Means::Charged(charge)) => self.give_back(id, &undecided.placed.order, charge, None).await?,
+                Some(Means::Later) => None,
+                _ => self.give_back_unknown(&undecided).await?,
+            },
         };
         let record = cancel_undecided(undecided.placed, reason, payment, Timestamp::from_ms(now_ms()));
         Ok(Some((record, LetGo::Back)))
@@ -145,7 +149,7 @@ impl Commands<'_> {
     }
 
     /// Has a charge given back by who took it.
-    async fn give_back(
+    pub(crate) async fn give_back(
         &self,
         id: OrderId,
         order: &NewOrder,

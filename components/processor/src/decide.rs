@@ -2,7 +2,7 @@
 //! decides anew. Hold and charge are idempotent, and nothing points to the record that the crashed delivery wrote.
 
 use guest::now_ms;
-use order::{ChangeKind, CommandId, Finding, Money, Payment, Placed, RecordName, Shortage, Timestamp};
+use order::{ChangeKind, CommandId, Finding, Means, Money, Payment, Placed, RecordName, Shortage, Timestamp};
 use queue::{Effects, Failure, Hold, LetGo, Message, Shortfall, Terms};
 
 use crate::change::other_provider;
@@ -14,23 +14,27 @@ impl Commands<'_> {
         if present(message)?.is_some() {
             return Ok(Effects::counted(UNCHANGED));
         }
-        let finding = self.find_out(message, &placed).await?;
+        let (finding, refund) = self.find_out(message, &placed).await?;
         // The pieces that were held for a declined payment go back.
         let stock = matches!(finding, Finding::Declined(_)).then_some(LetGo::Back);
         let trace = placed.trace.clone();
-        let record = order::decide(placed, &finding, Timestamp::from_ms(now_ms()));
+        let mut record = order::decide(placed, &finding, Timestamp::from_ms(now_ms()));
+        if let Some(refund) = refund {
+            record = record.given_back(refund);
+        }
         let name = RecordName::of(&record, None, message.delivery);
         self.records.write_record(&record, name).await?;
         Ok(self.effects(message, &Moved { record: &record, name, before: None, stock, trace: trace.as_ref() }))
     }
 
-    async fn find_out(&self, message: &Message, placed: &Placed) -> Result<Finding, Failure> {
+    /// What there is to decide on, and how money was given back that was taken before.
+    async fn find_out(&self, message: &Message, placed: &Placed) -> Result<(Finding, Option<Payment>), Failure> {
         let begun = now_ms();
         match self.hold(message, placed).await? {
-            Hold::Held => self.charge(message, placed, begun).await,
+            Hold::Held => self.charge(message, placed, begun).await.map(|finding| (finding, None)),
             Hold::Short(shortfalls) => {
-                self.reject_unpaid(message, placed).await?;
-                Ok(Finding::OutOfStock(shortfalls.into_iter().map(shortage).collect()))
+                let refund = self.reject_unpaid(message, placed).await?;
+                Ok((Finding::OutOfStock(shortfalls.into_iter().map(shortage).collect()), refund))
             }
             Hold::Recalled => Err(Failure::release("it was cancelled, so its cancellation goes first")),
             Hold::RecallBuried => {
@@ -56,14 +60,27 @@ impl Commands<'_> {
         }
         let cancel = CommandId { order: placed.id, change: Some(ChangeKind::Cancel) };
         let asks = self.payments_for(placed).map_or("", |payments| payments.0.name());
-        let terms = Terms { untracked: self.untracked, recall: cancel.to_bytes().into(), asks };
+        let refuses = matches!(placed.order.means(), Some(Means::Charged(_)));
+        let terms = Terms { untracked: self.untracked, recall: cancel.to_bytes().into(), asks, refuses };
         let hold = self.queue.hold(message, &terms, pieces).await;
         hold.map_err(|error| queue_failed("the stock can't be held", &error))
     }
 
     /// Charges an order whose hold began then.
     async fn charge(&self, message: &Message, placed: &Placed, begun: u64) -> Result<Finding, Failure> {
-        let Some(payments) = self.payments_for(placed) else { return Ok(Finding::Good(Payment::None)) };
+        let (means, payments) = (placed.order.means(), self.payments_for(placed));
+        let payments = match (means, payments) {
+            (Some(Means::Later), _) => return Ok(Finding::Good(Payment::Later)),
+            (Some(Means::Charged(charge)), _) => {
+                let provider = payments.and_then(Payments::provider);
+                return Ok(Finding::Good(Payment::Asked { charge: Some(charge.clone()), provider, back: None }));
+            }
+            (_, Some(payments)) => payments,
+            (Some(Means::Token { .. }), None) if placed.order.total() != Money::ZERO => {
+                return Err(Failure::release("it is to be charged, but payment_url is not set"));
+            }
+            _ => return Ok(Finding::Good(Payment::None)),
+        };
         if message.delivery > 1 {
             self.records.check().await?;
         }
@@ -79,16 +96,23 @@ impl Commands<'_> {
         })
     }
 
-    /// Who charges the order. `None`: there is nothing to charge, or nobody.
+    /// Who charges the order, or gives back what the shop has charged. `None`: there is no money to move, or nobody.
     fn payments_for(&self, placed: &Placed) -> Option<&Payments> {
-        self.payments.as_ref().filter(|_| placed.order.total() != Money::ZERO)
+        let is_moved = placed.order.total() != Money::ZERO && placed.order.means() != Some(&Means::Later);
+        self.payments.as_ref().filter(|_| is_moved)
     }
 
     /// Release 0.1 kept no trace of a hold that took nothing. So an order that is short may have been charged by it.
-    async fn reject_unpaid(&self, message: &Message, placed: &Placed) -> Result<(), Failure> {
+    /// What the shop has charged is given back.
+    async fn reject_unpaid(&self, message: &Message, placed: &Placed) -> Result<Option<Payment>, Failure> {
+        if let Some(Means::Charged(charge)) = placed.order.means() {
+            return self.give_back(placed.id, &placed.order, charge, None).await;
+        }
         match self.payments_for(placed) {
-            Some(payments) if message.delivery > 1 => payments.refund(placed.id, &placed.order, None).await.map(drop),
-            _ => Ok(()),
+            Some(payments) if message.delivery > 1 => {
+                payments.refund(placed.id, &placed.order, None).await.map(|_| None)
+            }
+            _ => Ok(None),
         }
     }
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use guest::{BodyError, PaymentProvider, Post, unreached, within};
 use http::StatusCode;
+use order::means::HIDDEN;
 use order::payment::{ChargeRequest, ProviderAnswer, RefundRequest, read_answer, read_problem};
-use order::{NewOrder, OrderId, PaymentId, Placed, Provider};
+use order::{Means, NewOrder, OrderId, PaymentId, Placed, Provider};
 use queue::Failure;
 
 /// Charges orders and refunds them.
@@ -36,6 +37,8 @@ struct ProviderReply {
     retry_after: Option<Duration>,
     /// `None`: it is too long.
     body: Option<Vec<u8>>,
+    /// What nobody may read, though the provider repeats it.
+    secret: Option<String>,
 }
 
 /// Most bytes that are read of an answer, which is an id or a problem.
@@ -51,7 +54,10 @@ impl Payments {
     pub(crate) async fn charge(&self, placed: &Placed) -> Result<Charge, Failure> {
         // A charge has had this key since release 0.1. Another one could charge an order twice that an older build has
         // charged.
-        let reply = self.post("/charges", placed.id.to_string(), ChargeRequest::new(placed).to_json()).await?;
+        let mut reply = self.post("/charges", placed.id.to_string(), ChargeRequest::new(placed).to_json()).await?;
+        if let Some(Means::Token { token, .. }) = placed.order.means() {
+            reply.secret = Some(token.secret().to_owned());
+        }
         match reply.status {
             StatusCode::PAYMENT_REQUIRED => Ok(Charge::Declined(reply.problem())),
             // There is nothing to charge that it could miss.
@@ -95,7 +101,7 @@ async fn exchange(request: Post<'_>) -> Result<ProviderReply, Failure> {
         Err(BodyError::TooLarge { .. }) => None,
         Err(_) => return Err(Failure::retry_after("the payment provider's answer broke off", retry_after)),
     };
-    Ok(ProviderReply { status, retry_after, body })
+    Ok(ProviderReply { status, retry_after, body, secret: None })
 }
 
 impl ProviderReply {
@@ -126,7 +132,11 @@ impl ProviderReply {
     }
 
     fn problem(&self) -> Option<String> {
-        read_problem(self.body.as_deref()?)
+        let words = read_problem(self.body.as_deref()?)?;
+        Some(match &self.secret {
+            Some(secret) => words.replace(secret, HIDDEN),
+            None => words,
+        })
     }
 
     fn reason(&self) -> String {

@@ -65,6 +65,12 @@ pub fn cancel_undecided(placed: Placed, reason: Option<Reason>, refund: Option<P
 }
 
 impl Record {
+    /// Notes how the money was given back of an order that the shop had charged, and that is rejected.
+    #[must_use]
+    pub fn given_back(self, refund: Payment) -> Self {
+        Self { payment: Some(refund), ..self }
+    }
+
     /// Cancels the order. `refund` says how its payment was given back, if it was paid for.
     ///
     /// # Errors

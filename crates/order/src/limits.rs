@@ -81,6 +81,9 @@ pub const DECLINED: usize = 500;
 /// A payment provider's id of a charge or a refund; those of the large ones have up to 40.
 pub const PAYMENT_ID: usize = 128;
 
+/// What stands for a card at a payment provider. Those of wallets are the longest.
+pub const PAYMENT_TOKEN: usize = 4_096;
+
 /// A payment provider's host and port: a name in the DNS has up to 253, and a port 6 with its colon.
 pub const PROVIDER: usize = 260;
 

@@ -6,6 +6,7 @@ use crate::email::Email;
 use crate::fault::BodyFault;
 use crate::iso_code::{Country, Currency};
 use crate::limits;
+use crate::means::Means;
 use crate::money::Money;
 use crate::quantity::Quantity;
 use crate::reader;
@@ -28,6 +29,9 @@ pub struct NewOrder {
     note: Option<Note>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     metadata: BTreeMap<MetadataKey, MetadataValue>,
+    /// Only a new order and its message have it. A record says what became of it.
+    #[serde(rename = "payment", skip_serializing_if = "Option::is_none")]
+    means: Option<Means>,
     /// Follows from the lines.
     #[serde(skip)]
     total: Money,
@@ -154,6 +158,12 @@ impl NewOrder {
     #[must_use]
     pub fn note(&self) -> Option<&Note> {
         self.note.as_ref()
+    }
+
+    /// How the shop has it paid for, if it said so. An order from a record doesn't know it any more.
+    #[must_use]
+    pub fn means(&self) -> Option<&Means> {
+        self.means.as_ref()
     }
 
     /// The shop's own data.

@@ -4,18 +4,23 @@ use crate::envelope::Placed;
 use crate::id::OrderId;
 use crate::iso_code::Currency;
 use crate::json::{Node, Number};
+use crate::means::Means;
 use crate::money::Money;
 use crate::new_order::{Customer, NewOrder};
 use crate::reader::{Value, text};
-use crate::text::{Name, PaymentId, Provider, Reason, Reference};
+use crate::text::{MetadataKey, MetadataValue, Name, PaymentId, Provider, Reason, Reference};
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
-/// How an order that was confirmed is paid for. In JSON `"none"`, or an object with the provider's ids.
+/// How an order that was confirmed is paid for. In JSON `"none"`, `"later"`, or an object with the
+/// provider's ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Payment {
     /// Nobody was asked to pay: the shop has no payment provider, or the total is nothing.
     None,
+    /// Nobody was asked to pay: the shop has it paid for later.
+    Later,
     /// A provider was asked.
     Asked {
         /// The provider's id of the charge. Absent if the order was cancelled before the charge was answered.
@@ -67,6 +72,11 @@ pub struct ChargeRequest<'a> {
     customer: &'a Customer,
     #[serde(skip_serializing_if = "Option::is_none")]
     reference: Option<&'a Reference>,
+    /// The token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment: Option<&'a Means>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    metadata: &'a BTreeMap<MetadataKey, MetadataValue>,
 }
 
 /// The body of `POST {payment_url}/refunds`.
@@ -90,6 +100,8 @@ impl<'a> ChargeRequest<'a> {
             currency: order.currency(),
             customer: order.customer(),
             reference: order.reference(),
+            payment: order.means(),
+            metadata: order.metadata(),
         }
     }
 
@@ -174,7 +186,7 @@ impl Payment {
 
     fn read_known(value: &Value<'_>) -> Option<Self> {
         if value.is_string() {
-            return value.constant("none").map(|()| Self::None);
+            return Some(if value.one_of(&["none", "later"])? == "later" { Self::Later } else { Self::None });
         }
         let [charge, refund, settled, provider] = value.fields(["charge_id", "refund_id", "settled", "provider"])?;
         let (charge, provider) = (charge.optional(text), provider.optional(text));
@@ -250,7 +262,11 @@ impl Serialize for Payment {
             #[serde(skip_serializing_if = "Option::is_none")]
             provider: Option<&'a Provider>,
         }
-        let Self::Asked { charge, provider, back } = self else { return serializer.serialize_str("none") };
+        let (charge, provider, back) = match self {
+            Self::None => return serializer.serialize_str("none"),
+            Self::Later => return serializer.serialize_str("later"),
+            Self::Asked { charge, provider, back } => (charge, provider, back),
+        };
         let (refund_id, settled) = match back {
             Some(GivenBack::Refund(refund)) => (Some(refund), None),
             Some(GivenBack::ByHand(settled)) => (None, Some(settled)),

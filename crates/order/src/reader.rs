@@ -126,11 +126,6 @@ impl<'v> Value<'v> {
         found
     }
 
-    /// A string that is always the same.
-    pub(crate) fn constant(&self, expected: &'static str) -> Option<()> {
-        self.equal(self.string()?, expected)
-    }
-
     /// An integer within bounds.
     pub(crate) fn integer(&self, bounds: RangeInclusive<u64>) -> Option<u64> {
         self.integer_of("an integer", bounds)

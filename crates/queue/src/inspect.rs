@@ -129,7 +129,8 @@ impl<C: Connection> Queue<'_, C> {
 
 fn asked(asked: &str) -> Option<Asked> {
     let (at, whom) = asked.split_once(' ')?;
-    Some(Asked { at: at.parse().ok()?, whom: whom.to_owned() })
+    let whom = whom.split(' ').next()?.to_owned();
+    Some(Asked { at: at.parse().ok()?, whom })
 }
 
 fn message_state(replies: &mut Replies) -> Result<Option<MessageState>, Error> {

@@ -47,6 +47,8 @@ pub struct Terms<'a> {
     pub recall: MessageId,
     /// Whom its handler asks next for what can't be undone, or `""` for nobody. Kept until the subject is decided.
     pub asks: &'a str,
+    /// Whether its handler asks that also when it is short. Then it stays short, whatever comes into stock.
+    pub refuses: bool,
 }
 
 /// An item of which too few units are left.
@@ -120,7 +122,8 @@ impl<C: Connection> Queue<'_, C> {
             .with("delivery", message.delivery)
             .with("untracked", untracked)
             .with("recall", &terms.recall)
-            .with("asks", terms.asks);
+            .with("asks", terms.asks)
+            .with("refuses", terms.refuses);
         for (item, units) in items {
             arguments = arguments.with("item", item).with("units", units);
         }

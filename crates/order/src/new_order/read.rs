@@ -4,6 +4,7 @@ use super::{Address, Customer, Line, NewOrder};
 use crate::email::Email;
 use crate::fault::Malformed;
 use crate::limits;
+use crate::means::Means;
 use crate::money::Money;
 use crate::quantity::Quantity;
 use crate::reader::{Field, Value, seen_text, text, text_by, word};
@@ -27,12 +28,21 @@ impl NameReaders {
 impl NewOrder {
     /// Reads an order from a request's body.
     pub(super) fn read_new(value: &Value<'_>) -> Option<Self> {
-        Self::with_names(value.fields(Self::FIELDS)?, NameReaders::NEW)
+        Self::with_means(value, NameReaders::NEW)
     }
 
     /// Reads an order from a queued message.
     pub(crate) fn read(value: &Value<'_>) -> Option<Self> {
-        Self::from_fields(value.fields(Self::FIELDS)?)
+        Self::with_means(value, NameReaders::KEPT)
+    }
+
+    fn with_means(value: &Value<'_>, names: NameReaders) -> Option<Self> {
+        let [reference, customer, currency, lines, shipping_address, note, metadata] = Self::FIELDS;
+        let [means, fields @ ..] =
+            value.fields(["payment", reference, customer, currency, lines, shipping_address, note, metadata])?;
+        let means = means.optional(Means::read);
+        let order = Self::with_names(fields, names)?;
+        Some(Self { means: means?, ..order })
     }
 
     /// The names of an order's fields, as [`from_fields`](Self::from_fields) takes them.
@@ -44,6 +54,7 @@ impl NewOrder {
         Self::with_names(fields, NameReaders::KEPT)
     }
 
+    #[inline(never)]
     fn with_names(fields: [Field<'_>; 7], names: NameReaders) -> Option<Self> {
         let [reference, customer, currency, lines, shipping_address, note, metadata] = fields;
         let reference = reference.optional(names.reference);
@@ -62,6 +73,7 @@ impl NewOrder {
             shipping_address: shipping_address?,
             note: note?,
             metadata: metadata?.unwrap_or_default(),
+            means: None,
             total,
         })
     }

@@ -43,7 +43,7 @@ async fn call_all(queue: &Queue<'_, Deaf>, stock: &Stock<'_, Deaf>) {
     drop(queue.follow(follow_up).await);
     drop(queue.claim(&claim).await);
     drop(queue.renew(&[(&id, 1)]).await);
-    let terms = Terms { untracked: Untracked::Allow, recall: id.clone(), asks: "" };
+    let terms = Terms { untracked: Untracked::Allow, recall: id.clone(), asks: "", refuses: false };
     drop(queue.hold(&message(), &terms, [("tea", 1)]).await);
     drop(queue.settle("w", &[settlement()]).await);
     drop(queue.find(&Subject::from("m"), [&id]).await);

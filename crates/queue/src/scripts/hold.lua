@@ -4,6 +4,7 @@
 -- untracked  'allow' or 'reject': whether items that are not tracked can be had
 -- recall     the id of the message that would recall it
 -- asks       whom its handler asks next for what can't be undone, or '' for nobody
+-- refuses    '1' if its handler asks that also when it is short: then it stays short
 --
 -- Reply {'held'}
 --       {'recalled'}  the message that recalls it waits, and goes first if this one is given back
@@ -11,7 +12,7 @@
 --       {'asked', whom}  an earlier delivery asked somebody else
 --       {'late'}  the delivery is no longer the latest: whoever has the message now decides
 --       {'short', then for each item that is short: item, units wanted, units left}
-local queue, id, delivery, untracked, recall, asks = unpack(ARGV, 1, 6)
+local queue, id, delivery, untracked, recall, asks, refuses = unpack(ARGV, 1, 7)
 local deliveries, _, _, holder = read_state(queue, id)
 if not holder or deliveries ~= tonumber(delivery) then return {'late'} end
 if redis.call('HEXISTS', key(queue, 'body'), recall) == 1 then
@@ -21,7 +22,8 @@ end
 -- What was handed out and discarded may have undone already what is asked for next.
 if asks ~= '' and read_state(queue, recall) > 0 then return {'buried'} end
 local asked = redis.call('HGET', ns .. ':asked', id)
-local whom = asked and string.match(asked, ' (.*)$') or asks
+local whom, was_short = asks, ''
+if asked then whom, was_short = string.match(asked, ' (%S*)(.*)$') end
 if whom ~= asks then return {'asked', whom} end
 
 local function held()
@@ -35,7 +37,7 @@ if redis.call('HEXISTS', ns .. ':held', id) == 1 then return held() end
 
 local lines = {}
 local reply = {'short'}
-for at = 7, #ARGV, 2 do
+for at = 8, #ARGV, 2 do
   local item, units = unpack(ARGV, at, at + 1)
   units = tonumber(units)
   local value = redis.call('HGET', stock, item)
@@ -50,7 +52,10 @@ for at = 7, #ARGV, 2 do
     lines[#lines + 1] = {item, units}
   end
 end
-if #reply > 1 then return reply end
+if #reply > 1 or was_short ~= '' then
+  if refuses == '1' then redis.call('HSET', ns .. ':asked', id, now .. ' ' .. asks .. ' short') end
+  return reply
+end
 
 for _, line in ipairs(lines) do
   redis.call('HINCRBY', stock, line[1], -line[2])

@@ -43,7 +43,7 @@
 --   ns:held                hash    subject -> msgpack [[item, units], ...]: what it holds. An empty list stays until
 --                                  the subject is decided: it has held once, and so holds again
 --   ns:asked               hash    subject -> ms of its last hold, a space, and whom its handler asks then for what
---                                  can't be undone; until the subject is decided
+--                                  can't be undone; then ' short' if it is to stay short; until the subject is decided
 --   ns:totals              hash    counters
 --   ns:clock               string  what Redis's clock showed when it was last noted (6 bytes), and the ms by which
 --                                  queue time is ahead of it (6 bytes, with a sign)

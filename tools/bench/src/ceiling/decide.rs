@@ -59,7 +59,7 @@ pub(crate) fn placed(payload: &[u8]) -> anyhow::Result<Placed> {
 
 /// Any article can be had, and nobody is asked to pay.
 pub(crate) fn terms() -> queue::Terms<'static> {
-    queue::Terms { untracked: queue::Untracked::Allow, recall: "".into(), asks: "" }
+    queue::Terms { untracked: queue::Untracked::Allow, recall: "".into(), asks: "", refuses: false }
 }
 
 /// What an order wants of each article.
