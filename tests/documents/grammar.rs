@@ -14,7 +14,7 @@ fn sample() -> Value {
             "name": "Ada", "line1": "1 Square", "line2": "c/o B", "city": "London", "region": "LND",
             "postal_code": "SW1Y", "country": "GB"
         },
-        "note": "ring", "metadata": {"a": "b"}
+        "note": "ring", "payment": {"later": true}, "metadata": {"a": "b"}
     })
 }
 
@@ -46,7 +46,7 @@ fn an_order_needs_the_fields_that_are_drawn_without_a_question_mark_and_no_other
     let fields = drawn(drawing.expect("docs/api.md draws an order"));
     let known = sample();
     assert!(NewOrder::parse(known.to_string().as_bytes()).is_ok());
-    assert_eq!(fields.len(), 21);
+    assert_eq!(fields.len(), 22);
     for (pointer, is_optional) in fields {
         let mut order = known.clone();
         let (object, name) = pointer.rsplit_once('/').expect("a pointer");

@@ -24,8 +24,9 @@ pub enum Means {
     Later,
 }
 
-/// What stands for a card at the payment provider: 1 to [`limits::PAYMENT_TOKEN`] visible ASCII characters other than `"`
-/// and `\\`. Whoever has it may be able to charge the card, so no answer, event, log or dead letter shows it.
+/// What stands for a card at the payment provider: 1 to [`limits::PAYMENT_TOKEN`] visible ASCII characters without
+/// quotes and backslashes. Whoever has it may be able to charge the card, so no answer, event, log or dead letter shows
+/// it.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct PaymentToken(Box<str>);
 

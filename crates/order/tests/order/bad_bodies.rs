@@ -366,3 +366,26 @@ fn a_fault_of_the_body_is_a_sentence_for_a_log() {
     );
     assert_eq!(text(&" ".repeat(limits::BODY_BYTES + 1)), "the body has more than 262144 bytes");
 }
+
+#[test]
+fn an_order_is_paid_for_in_one_way_and_a_token_is_plain() {
+    let one_way = "must have either token, and customer where the token needs it, or charge_id, or later";
+    let by_both = json!({"token": "pm_1", "charge_id": "ch_1"});
+    for mixed in [json!({}), by_both, json!({"charge_id": "ch_1", "later": true}), json!({"customer": "cus_1"})] {
+        check(with("/payment", mixed), &[("/payment", one_way)]);
+    }
+    let plain = "must be 1 to 4096 visible ASCII characters, without spaces, quotes and \\";
+    let long = "x".repeat(limits::PAYMENT_TOKEN + 1);
+    for token in ["", "pm 1", "pm\"1", "pm\\1", "pmé", "pm\n", &long] {
+        check(with("/payment", json!({"token": token})), &[("/payment/token", plain)]);
+    }
+    check(with("/payment", json!({"later": false})), &[("/payment/later", "must be true")]);
+    check(with("/payment", json!("later")), &[("/payment", "must be an object, not a string")]);
+    for good in [json!({"token": "pm_1"}), json!({"token": "pm_1", "customer": "cus_1"}), json!({"charge_id": "ch_1"})]
+    {
+        let order = NewOrder::parse(with("/payment", good.clone()).as_bytes()).expect("it is an order");
+        let canonical: Value = serde_json::from_slice(order.canonical_json().as_bytes()).expect("JSON");
+        assert_eq!(canonical["payment"], good);
+        assert!(!format!("{order:?}").contains("pm_1"), "{order:?}");
+    }
+}
