@@ -93,7 +93,7 @@ fn a_record_of_a_later_release_is_told_apart_from_a_damaged_one() {
             json!("returned"),
             unknown("/status must be the status of a record: confirmed, rejected, fulfilled or cancelled"),
         ),
-        ("payment", json!("invoice"), unknown("/payment must be none")),
+        ("payment", json!("invoice"), unknown("/payment must be one of none, later")),
         ("payment", json!(["a"]), unknown("/payment must be an object, not an array")),
         ("payment", json!({"charge_id": "ch_1", "part": 2}), unknown("/payment/part is not a known field")),
         ("currency", json!("XYZ"), unknown("/currency must be an ISO 4217 currency code, such as EUR; XYZ is none")),
