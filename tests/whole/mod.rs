@@ -6,6 +6,7 @@ mod clock;
 mod crash;
 mod desk;
 mod door;
+mod early_answer;
 mod endpoints;
 mod life;
 mod means;

@@ -1,8 +1,10 @@
 //! What a component may call, and the effect that each call has.
 
+mod exchange;
 mod http;
 mod key_value;
 pub(crate) mod outgoing;
+mod outlet;
 mod redis;
 mod redis_error;
 mod redis_reply;

@@ -7,8 +7,9 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use wasmtime_wasi_http::p3::bindings::http::types;
-use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks, default_send_request};
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
+use super::exchange::{Drive, exchange};
 use crate::run::body::whole;
 use crate::run::context::InstanceContext;
 use crate::watch::calls::{Answer, Operation, Refusal};
@@ -16,9 +17,6 @@ use crate::watch::effects::{Failure, Reply, Stop};
 
 /// The domain under which components of one application reach each other.
 const CHAINED: &str = ".spin.internal";
-
-/// Resolves once a request has been sent, to how that ended.
-type Io = Box<dyn Future<Output = Result<(), Error>> + Send>;
 
 /// Sends the requests of one instance.
 pub(crate) struct Outgoing {
@@ -57,7 +55,7 @@ impl WasiHttpHooks for Outgoing {
         request: Request<WasiBody>,
         options: Option<RequestOptions>,
         _: Box<dyn Future<Output = Result<(), Error>> + Send>,
-    ) -> Box<dyn Future<Output = Result<(Response<WasiBody>, Io), Error>> + Send> {
+    ) -> Box<dyn Future<Output = Result<(Response<WasiBody>, Drive), Error>> + Send> {
         let (context, stop) = (self.context.clone(), self.stop.clone());
         Box::new(async move {
             if !may_send(&context, &request) {
@@ -106,7 +104,7 @@ impl WasiHttpHooks for Outgoing {
 /// A response that has begun.
 struct Sent {
     response: Response<WasiBody>,
-    io: Io,
+    io: Drive,
 }
 
 /// Sends a request past the installed calls, which see its whole body.
@@ -138,8 +136,8 @@ async fn send(
     if is_itself(host) {
         return chained(context.application()?.route_to_itself(request).await);
     }
-    let (response, io) = default_send_request(request, options).await?;
-    Ok(Sent { response: response.map(BodyExt::boxed_unsync), io: Box::new(io) })
+    let (response, io) = exchange(request, options).await?;
+    Ok(Sent { response, io })
 }
 
 /// The answer of a component of the same application. There is no connection that could end with an error.
