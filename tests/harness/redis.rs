@@ -31,6 +31,61 @@ pub enum Trouble {
 impl Trouble {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Full, Self::Unsaved, Self::ReadOnly, Self::Alone];
+
+    /// Lets it begin at a server.
+    pub async fn begin(self, server: &RedisServer) {
+        match self {
+            Self::Full => tell(server, &["CONFIG", "SET", "maxmemory", "1"]).await,
+            Self::Unsaved => {
+                fail_a_save(server).await;
+                tell(server, &["CONFIG", "SET", "save", "3600 1000000000"]).await;
+            }
+            Self::ReadOnly => tell(server, &["REPLICAOF", "127.0.0.1", "1"]).await,
+            Self::Alone => tell(server, &["CONFIG", "SET", "min-replicas-to-write", "1"]).await,
+        }
+    }
+
+    /// Lets it end.
+    pub async fn end(self, server: &RedisServer) {
+        match self {
+            Self::Full => tell(server, &["CONFIG", "SET", "maxmemory", "0"]).await,
+            Self::Unsaved => tell(server, &["CONFIG", "SET", "save", ""]).await,
+            Self::ReadOnly => tell(server, &["REPLICAOF", "NO", "ONE"]).await,
+            Self::Alone => tell(server, &["CONFIG", "SET", "min-replicas-to-write", "0"]).await,
+        }
+    }
+}
+
+/// A save fails, because a folder lies where its file is to be. Redis remembers that until one goes well.
+async fn fail_a_save(server: &RedisServer) {
+    let obstacle = server.data().join("dump.rdb/obstacle");
+    std::fs::create_dir_all(obstacle).expect("a folder can be made");
+    eventually("a save to fail", async || {
+        let status: InfoDict =
+            ::redis::cmd("INFO").arg("persistence").query_async(&mut raw(server).await).await.ok()?;
+        if status.get::<String>("rdb_last_bgsave_status")? == "err" {
+            return Some(());
+        }
+        if status.get::<u8>("rdb_bgsave_in_progress")? == 0 {
+            tell(server, &["BGSAVE"]).await;
+        }
+        None
+    })
+    .await;
+}
+
+async fn tell(server: &RedisServer, words: &[&str]) {
+    let mut command = ::redis::cmd(words[0]);
+    command.arg(&words[1..]);
+    command.exec_async(&mut raw(server).await).await.expect("Redis obeys");
+}
+
+/// A connection to database 0 of a server.
+async fn raw(server: &RedisServer) -> MultiplexedConnection {
+    // Redis-rs gives up after half a second by default, which a busy machine may need.
+    let config = AsyncConnectionConfig::new().set_response_timeout(None);
+    let client = Client::open(server.url(0)).expect("a Redis URL");
+    client.get_multiplexed_async_connection_with_config(&config).await.expect("Redis answers")
 }
 
 impl Redis {
@@ -61,57 +116,22 @@ impl Redis {
 
     /// A connection to database 0 for any command, to look behind the queue.
     pub async fn raw(&self) -> MultiplexedConnection {
-        // Redis-rs gives up after half a second by default, which a busy machine may need.
-        let config = AsyncConnectionConfig::new().set_response_timeout(None);
-        self.client().get_multiplexed_async_connection_with_config(&config).await.expect("Redis answers")
+        raw(&self.server).await
     }
 
     /// Any command whose answer doesn't matter.
     pub async fn tell(&self, words: &[&str]) {
-        let mut command = ::redis::cmd(words[0]);
-        command.arg(&words[1..]);
-        command.exec_async(&mut self.raw().await).await.expect("Redis obeys");
+        tell(&self.server, words).await;
     }
 
     /// Lets a trouble begin.
     pub async fn begin(&self, trouble: Trouble) {
-        match trouble {
-            Trouble::Full => self.tell(&["CONFIG", "SET", "maxmemory", "1"]).await,
-            Trouble::Unsaved => {
-                self.fail_a_save().await;
-                self.tell(&["CONFIG", "SET", "save", "3600 1000000000"]).await;
-            }
-            Trouble::ReadOnly => self.tell(&["REPLICAOF", "127.0.0.1", "1"]).await,
-            Trouble::Alone => self.tell(&["CONFIG", "SET", "min-replicas-to-write", "1"]).await,
-        }
+        trouble.begin(&self.server).await;
     }
 
     /// Lets it end.
     pub async fn end(&self, trouble: Trouble) {
-        match trouble {
-            Trouble::Full => self.tell(&["CONFIG", "SET", "maxmemory", "0"]).await,
-            Trouble::Unsaved => self.tell(&["CONFIG", "SET", "save", ""]).await,
-            Trouble::ReadOnly => self.tell(&["REPLICAOF", "NO", "ONE"]).await,
-            Trouble::Alone => self.tell(&["CONFIG", "SET", "min-replicas-to-write", "0"]).await,
-        }
-    }
-
-    /// A save fails, because a folder lies where its file is to be. Redis remembers that until one goes well.
-    async fn fail_a_save(&self) {
-        let obstacle = self.server.data().join("dump.rdb/obstacle");
-        std::fs::create_dir_all(obstacle).expect("a folder can be made");
-        eventually("a save to fail", async || {
-            let status: InfoDict =
-                ::redis::cmd("INFO").arg("persistence").query_async(&mut self.raw().await).await.ok()?;
-            if status.get::<String>("rdb_last_bgsave_status")? == "err" {
-                return Some(());
-            }
-            if status.get::<u8>("rdb_bgsave_in_progress")? == 0 {
-                self.tell(&["BGSAVE"]).await;
-            }
-            None
-        })
-        .await;
+        trouble.end(&self.server).await;
     }
 
     /// What is published on `channels` from now on.

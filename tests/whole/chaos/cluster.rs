@@ -15,7 +15,7 @@ use super::endpoints::Endpoints;
 use super::host_process::{HostProcess, HostSettings};
 use super::model::Posted;
 use super::shop::Doors;
-use crate::harness::{Client, json, root};
+use crate::harness::{Client, SettableClock, json, root};
 
 /// How long a worker has a message for itself. Short, so that what a fault left behind comes back soon.
 pub(crate) const LEASE: Duration = Duration::from_millis(600);
@@ -35,6 +35,8 @@ pub(crate) struct Cluster {
     pub(crate) begun: Instant,
     pub(crate) redis: Mutex<RedisServer>,
     pub(crate) redis_url: String,
+    /// Redis's.
+    pub(crate) clock: Mutex<SettableClock>,
     /// Empty while it is dead.
     pub(crate) hosts: [Mutex<Option<HostProcess>>; 2],
     settings: [HostSettings; 2],
@@ -49,7 +51,8 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Starts everything. Data and logs lie in `folder`.
     pub(crate) async fn start(folder: &Path, chance: &mut fastrand::Rng) -> Self {
-        let redis = RedisServer::start(&folder.join("redis")).await.expect("a Redis");
+        let clock = SettableClock::new(folder);
+        let redis = RedisServer::start_in(&folder.join("redis"), clock.environment()).await.expect("a Redis");
         let endpoints = Endpoints::start(chance).await;
         let settings = [0, 1].map(|host| HostSettings {
             manifest: manifest(host),
@@ -62,6 +65,7 @@ impl Cluster {
             begun: Instant::now(),
             redis_url: redis.url(0),
             redis: Mutex::new(redis),
+            clock: Mutex::new(clock),
             hosts: Default::default(),
             settings,
             doors: Doors::default(),
@@ -77,8 +81,28 @@ impl Cluster {
 
     /// Starts a host where none is.
     pub(crate) async fn start_host(&self, host: usize, process: &mut Option<HostProcess>) {
-        let started = process.insert(HostProcess::start(&self.settings[host]).await);
+        self.start_with(host, &self.settings[host], process).await;
+    }
+
+    /// The same with a list of endpoints that lacks the first one.
+    pub(crate) async fn start_forgetful_host(&self, host: usize, process: &mut Option<HostProcess>) {
+        let mut settings = self.settings[host].clone();
+        let (_, webhooks) =
+            settings.variables.iter_mut().find(|(name, _)| name == "webhooks").expect("there are endpoints");
+        let mut list: Vec<Value> = serde_json::from_str(webhooks).expect("a list");
+        list.remove(0);
+        *webhooks = Value::from(list).to_string();
+        self.start_with(host, &settings, process).await;
+    }
+
+    async fn start_with(&self, host: usize, settings: &HostSettings, process: &mut Option<HostProcess>) {
+        let started = process.insert(HostProcess::start(settings).await);
         self.doors.open(HOSTS[host], Client::new(started.address()));
+    }
+
+    /// Whether the hosts run different builds.
+    pub(crate) fn is_mixed(&self) -> bool {
+        self.settings[0].manifest != self.settings[1].manifest
     }
 
     /// Kills a host, if there is one. One that ended by itself breaks the run.

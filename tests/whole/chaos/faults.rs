@@ -56,6 +56,35 @@ async fn make_one(cluster: &Cluster, fault: Fault) {
             sleep(bad).await;
             cluster.endpoints.turn(false);
         }
+        Fault::RefuseWrites { trouble, lasts } => {
+            let redis = cluster.redis.lock().await;
+            cluster.note(&fault.to_string());
+            trouble.begin(&redis).await;
+            sleep(lasts).await;
+            trouble.end(&redis).await;
+            cluster.note("Redis takes writes again");
+        }
+        Fault::SetClock { .. } | Fault::ForgetEndpoint { .. } if cluster.is_mixed() => {
+            cluster.note(&format!("{fault}: left out, since another build runs that may not bear it"));
+        }
+        Fault::SetClock { hours, lasts } => {
+            let clock = cluster.clock.lock().await;
+            cluster.note(&fault.to_string());
+            clock.set(hours * 3600);
+            sleep(lasts).await;
+            clock.set(0);
+            cluster.note("Redis's clock is right again");
+        }
+        Fault::ForgetEndpoint { host, lasts } => {
+            let mut process = cluster.hosts[host].lock().await;
+            cluster.note(&fault.to_string());
+            cluster.kill_host(host, &mut process).await;
+            cluster.start_forgetful_host(host, &mut process).await;
+            sleep(lasts).await;
+            cluster.kill_host(host, &mut process).await;
+            cluster.start_host(host, &mut process).await;
+            cluster.note(&format!("{} knows all endpoints again", HOSTS[host]));
+        }
         Fault::Poison => poison::pour(cluster).await,
     }
 }

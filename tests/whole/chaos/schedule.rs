@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::harness::Trouble;
+
 /// Something that goes wrong, and comes right again by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -40,6 +42,27 @@ pub(crate) enum Fault {
         /// How long.
         bad: Duration,
     },
+    /// Redis refuses every write for a while.
+    RefuseWrites {
+        /// Why.
+        trouble: Trouble,
+        /// How long.
+        lasts: Duration,
+    },
+    /// Redis's clock is set, and set right again.
+    SetClock {
+        /// Ahead of the right time; behind it if negative.
+        hours: i64,
+        /// How long it is wrong.
+        lasts: Duration,
+    },
+    /// A host is killed, and runs for a while with a list of endpoints that lacks one.
+    ForgetEndpoint {
+        /// Which one.
+        host: usize,
+        /// How long.
+        lasts: Duration,
+    },
     /// For a while there is but one host, and a component of it traps on a certain order.
     Poison,
 }
@@ -67,7 +90,7 @@ impl Schedule {
     fn fault(&mut self) -> Fault {
         const WAKES: [&str; 6] =
             ["placed:bell", "placed:timer", "placed:guard", "changes:bell", "changes:timer", "changes:guard"];
-        match self.chance.u8(0..20) {
+        match self.chance.u8(0..26) {
             0..5 => Fault::KillHost { host: self.chance.usize(0..2), down: self.millis(0..1500) },
             5..8 => Fault::KillRedis { down: self.millis(0..800) },
             8..11 => Fault::PauseRedis { pause: self.millis(50..2000) },
@@ -75,7 +98,13 @@ impl Schedule {
             13..15 => Fault::CutConnections { kind: "pubsub" },
             15 => Fault::ForgetScripts,
             16..19 => Fault::LoseWake { key: WAKES[self.chance.usize(0..WAKES.len())] },
-            _ => Fault::TurnEndpoint { bad: self.millis(500..4000) },
+            19 => Fault::TurnEndpoint { bad: self.millis(500..4000) },
+            20..23 => {
+                let trouble = Trouble::ALL[self.chance.usize(0..Trouble::ALL.len())];
+                Fault::RefuseWrites { trouble, lasts: self.millis(100..3000) }
+            }
+            23..25 => Fault::SetClock { hours: self.chance.i64(-30..30), lasts: self.millis(200..6000) },
+            _ => Fault::ForgetEndpoint { host: self.chance.usize(0..2), lasts: self.millis(500..3000) },
         }
     }
 }
@@ -101,6 +130,13 @@ impl fmt::Display for Fault {
             Self::ForgetScripts => f.write_str("let Redis forget its scripts"),
             Self::LoseWake { key } => write!(f, "lose the key {key}"),
             Self::TurnEndpoint { bad } => write!(f, "let an endpoint be bad for {} ms", bad.as_millis()),
+            Self::RefuseWrites { trouble, lasts } => {
+                write!(f, "have Redis refuse writes for {} ms: {trouble:?}", lasts.as_millis())
+            }
+            Self::SetClock { hours, lasts } => write!(f, "set Redis's clock by {hours} h for {} ms", lasts.as_millis()),
+            Self::ForgetEndpoint { host, lasts } => {
+                write!(f, "kill host {host}, and let it forget an endpoint for {} ms", lasts.as_millis())
+            }
             Self::Poison => f.write_str("let a component trap on a certain order"),
         }
     }
