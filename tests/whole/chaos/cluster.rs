@@ -84,13 +84,13 @@ impl Cluster {
         self.start_with(host, &self.settings[host], process).await;
     }
 
-    /// The same with a list of endpoints that lacks the first one.
-    pub(crate) async fn start_forgetful_host(&self, host: usize, process: &mut Option<HostProcess>) {
+    /// The same with a list of endpoints that lacks one.
+    pub(crate) async fn start_forgetful_host(&self, host: usize, lacks: usize, process: &mut Option<HostProcess>) {
         let mut settings = self.settings[host].clone();
         let (_, webhooks) =
             settings.variables.iter_mut().find(|(name, _)| name == "webhooks").expect("there are endpoints");
         let mut list: Vec<Value> = serde_json::from_str(webhooks).expect("a list");
-        list.remove(0);
+        list.remove(lacks);
         *webhooks = Value::from(list).to_string();
         self.start_with(host, &settings, process).await;
     }

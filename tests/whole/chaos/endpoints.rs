@@ -40,7 +40,8 @@ pub(crate) enum Manner {
 }
 
 impl Manner {
-    const ALL: [Self; 6] = [Self::Good, Self::Slow, Self::Failing, Self::Hanging, Self::Closing, Self::Turning];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Good, Self::Slow, Self::Failing, Self::Hanging, Self::Closing, Self::Turning];
 
     fn name(self) -> &'static str {
         match self {

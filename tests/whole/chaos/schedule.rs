@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::endpoints::Manner;
 use crate::harness::Trouble;
 
 /// Something that goes wrong, and comes right again by itself.
@@ -58,8 +59,10 @@ pub(crate) enum Fault {
     },
     /// A host is killed, and runs for a while with a list of endpoints that lacks one.
     ForgetEndpoint {
-        /// Which one.
+        /// Which host.
         host: usize,
+        /// Which endpoint, by its place in the list.
+        endpoint: usize,
         /// How long.
         lasts: Duration,
     },
@@ -101,10 +104,17 @@ impl Schedule {
             19 => Fault::TurnEndpoint { bad: self.millis(500..4000) },
             20..23 => {
                 let trouble = Trouble::ALL[self.chance.usize(0..Trouble::ALL.len())];
-                Fault::RefuseWrites { trouble, lasts: self.millis(100..3000) }
+                Fault::RefuseWrites { trouble, lasts: self.millis(100..2000) }
             }
-            23..25 => Fault::SetClock { hours: self.chance.i64(-30..30), lasts: self.millis(200..6000) },
-            _ => Fault::ForgetEndpoint { host: self.chance.usize(0..2), lasts: self.millis(500..3000) },
+            23..25 => {
+                let hours = self.chance.i64(1..30) * if self.chance.bool() { 1 } else { -1 };
+                Fault::SetClock { hours, lasts: self.millis(200..6000) }
+            }
+            _ => Fault::ForgetEndpoint {
+                host: self.chance.usize(0..2),
+                endpoint: self.chance.usize(0..Manner::ALL.len()),
+                lasts: self.millis(500..3000),
+            },
         }
     }
 }
@@ -134,8 +144,8 @@ impl fmt::Display for Fault {
                 write!(f, "have Redis refuse writes for {} ms: {trouble:?}", lasts.as_millis())
             }
             Self::SetClock { hours, lasts } => write!(f, "set Redis's clock by {hours} h for {} ms", lasts.as_millis()),
-            Self::ForgetEndpoint { host, lasts } => {
-                write!(f, "kill host {host}, and let it forget an endpoint for {} ms", lasts.as_millis())
+            Self::ForgetEndpoint { host, endpoint, lasts } => {
+                write!(f, "kill host {host}, and let it forget endpoint {endpoint} for {} ms", lasts.as_millis())
             }
             Self::Poison => f.write_str("let a component trap on a certain order"),
         }
