@@ -161,7 +161,8 @@ async fn without_a_provider_an_order_that_needs_one_is_refused_with_the_variable
         assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
         assert!(!has_token(answer.body()));
         let fault = json!([{"pointer": "/payment",
-            "detail": "needs a payment provider, and this Sluice has none: set payment_url, or leave it out"}]);
+            "detail": "needs a payment provider, and none is set: have the operator set payment_url, or send \
+                {\"later\": true} and collect the money yourself"}]);
         assert_eq!(body_of(&answer)["errors"], fault);
     }
     let id = sluice.place(&paid_by(json!({"later": true}))).await;

@@ -47,7 +47,8 @@ fn check_means(order: &NewOrder, context: &Context) -> Result<(), Problem> {
     if context.has_payments || matches!(order.means(), None | Some(Means::Later)) {
         return Ok(());
     }
-    let detail = "needs a payment provider, and this Sluice has none: set payment_url, or leave it out";
+    let detail = "needs a payment provider, and none is set: have the operator set payment_url, or send \
+                  {\"later\": true} and collect the money yourself";
     Err(Problem::InvalidOrder(vec![Fault { pointer: "/payment".to_owned(), detail: detail.into() }]))
 }
 
