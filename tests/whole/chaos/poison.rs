@@ -6,21 +6,25 @@
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use host::calls::{Call, Calls, Operation, Ruling, decide};
 use host::{RedisOverride, RunningApplication, StartOptions};
 use serde_json::Value;
+use tokio::time::{sleep, timeout};
 
 use super::cluster::{Cluster, HOSTS};
 use super::model::{Attempt, Posted};
 use super::shop::{an_order, post};
-use crate::harness::{Client, app, eventually};
+use crate::harness::{Client, app};
 
 /// The host's name in histories.
 const HOST: &str = "the poisoned host";
 /// What a poisonous reference begins with.
 const MARK: &str = "poison-";
+
+/// How long that may take: each of its crashes takes a lease, and Redis is away for much of the time.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Replaces both hosts until the poison is in the dead letters.
 pub(crate) async fn pour(cluster: &Cluster) {
@@ -36,8 +40,14 @@ pub(crate) async fn pour(cluster: &Cluster) {
     let posted = send(cluster, &client, &reference).await;
     let id = posted.id().expect("it was sent until it was taken").to_owned();
     cluster.poisoned.lock().expect("no panic").push(posted);
-    eventually(&format!("the poison {id} to be given up"), async || is_given_up(&client, &id).await.then_some(()))
-        .await;
+    let given_up = async {
+        while !is_given_up(&client, &id).await {
+            // Wakes are lost meanwhile, and the host that is the only one has no probe of its own.
+            probe(&client).await;
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(PATIENCE, given_up).await.unwrap_or_else(|_| panic!("the poison {id} was not given up"));
     cluster.doors.close(HOST);
     poisoned.kill();
     poisoned.closed().await;
@@ -45,6 +55,11 @@ pub(crate) async fn pour(cluster: &Cluster) {
         cluster.start_host(host, process).await;
     }
     cluster.note(&format!("the poison was given up; {} and {} are back", HOSTS[0], HOSTS[1]));
+}
+
+async fn probe(client: &Client) {
+    let request = http::Request::get("/health").body(bytes::Bytes::new()).expect("a request");
+    drop(client.try_send(request).await);
 }
 
 async fn start(cluster: &Cluster) -> RunningApplication {
