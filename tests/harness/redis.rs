@@ -67,7 +67,7 @@ async fn fail_a_save(server: &RedisServer) {
             return Some(());
         }
         if status.get::<u8>("rdb_bgsave_in_progress")? == 0 {
-            tell(server, &["BGSAVE"]).await;
+            tell(server, &["BGSAVE", "SCHEDULE"]).await;
         }
         None
     })
