@@ -1,5 +1,7 @@
-//! Dead letters: listing, redriving and discarding them.
+//! Dead letters: listing, redriving, discarding and settling them.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use guest::{Problem, Redis, Request, Response};
 use order::desk::{Decision, Redrive};
 use order::means::without_token;
@@ -66,22 +68,16 @@ pub(crate) async fn redrive(queue: &Queue<'_, Redis>, request: Request) -> Resul
     Ok(answer(&Redriven { redriven, dead, unknown }))
 }
 
-/// What a person decides about a dead letter.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fate {
-    Discard,
-    Settle,
+/// `POST {"id", "by", "why"}`. The letter is gone for good; who gave it up and why stays.
+pub(crate) async fn discard(queue: &Queue<'_, Redis>, request: Request) -> Result<Response, Problem> {
+    let Decision { id, by, why } = read(request, Decision::parse).await?;
+    let discarded = queue.discard(&from_shown(&id), &by, &why).await?;
+    Ok(answer(&DiscardAnswer { discarded }))
 }
 
-/// `POST {"id", "by", "why"}`. To discard a letter: it is gone for good; who gave it up and why stays. To settle it:
-/// its order is cancelled, and the payment provider is asked nothing.
-pub(crate) async fn decide(queue: &Queue<'_, Redis>, request: Request, fate: Fate) -> Result<Response, Problem> {
+/// `POST {"id", "by", "why"}`. The letter's order is cancelled, and the payment provider is asked nothing.
+pub(crate) async fn settle(queue: &Queue<'_, Redis>, request: Request) -> Result<Response, Problem> {
     let Decision { id, by, why } = read(request, Decision::parse).await?;
-    let letter = from_shown(&id);
-    if fate == Fate::Discard {
-        let discarded = queue.discard(&letter, &by, &why).await?;
-        return Ok(answer(&Decided { discarded: Some(discarded), settled: None }));
-    }
     // An order's own letter is settled by a cancellation as well.
     let (order, change) = id.split_once('/').unwrap_or((&id, "cancel"));
     let order: OrderId = order.parse().map_err(|_| Problem::NoSuchLetter)?;
@@ -96,8 +92,8 @@ pub(crate) async fn decide(queue: &Queue<'_, Redis>, request: Request, fate: Fat
         mark: SETTLED_MARK,
         addition: &addition,
     };
-    match queue.amend(&letter, amendment).await? {
-        Amended::Sent => Ok(answer(&Decided { discarded: None, settled: Some(true) })),
+    match queue.amend(&from_shown(&id), amendment).await? {
+        Amended::Sent => Ok(answer(&SettleAnswer { settled: true })),
         Amended::Waiting => Err(Problem::CancelPending),
         Amended::Unknown => Err(Problem::NoSuchLetter),
     }
@@ -133,11 +129,13 @@ struct Redriven {
 }
 
 #[derive(Serialize)]
-struct Decided {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    discarded: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    settled: Option<bool>,
+struct DiscardAnswer {
+    discarded: bool,
+}
+
+#[derive(Serialize)]
+struct SettleAnswer {
+    settled: bool,
 }
 
 #[derive(Serialize)]
@@ -198,7 +196,7 @@ impl<'a> ShownLetter<'a> {
             attempts: letter.history.iter().map(ShownIncident::new).collect(),
             trace: trace(&letter.payload),
             payload,
-            payload_base64: payload.is_none().then(|| base64(&letter.payload)),
+            payload_base64: payload.is_none().then(|| BASE64_STANDARD.encode(&*letter.payload)),
         }
     }
 }
@@ -216,21 +214,6 @@ impl<'a> ShownIncident<'a> {
             since: incident.since.map(Timestamp::from_ms),
         }
     }
-}
-
-/// Base64 with padding (RFC 4648). The crate for it takes more bytes than the desk has left.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let byte = |at: usize| chunk.get(at).map_or(0, |byte| u32::from(*byte));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for at in 0..4 {
-            let digit = DIGITS[(bits >> (18 - 6 * at)) as usize & 63];
-            text.push(if at <= chunk.len() { digit.into() } else { '=' });
-        }
-    }
-    text
 }
 
 /// An order's message names its trace in a field of its own, an event in CloudEvents' extension for it.

@@ -3,7 +3,6 @@
 use guest::{Problem, Request, Response};
 use http::Method;
 
-use crate::dead_letters::Fate;
 use crate::desk::Desk;
 use crate::{dead_letters, endpoints, metrics, stock};
 
@@ -18,11 +17,9 @@ pub(crate) async fn route(request: Request) -> Result<Response, Problem> {
             dead_letters::redrive(&desk.queue(queue).await?, request).await
         }
         (["dead-letters", queue, "discard"], Method::POST) => {
-            dead_letters::decide(&desk.queue(queue).await?, request, Fate::Discard).await
+            dead_letters::discard(&desk.queue(queue).await?, request).await
         }
-        (["dead-letters", "placed", "settle"], Method::POST) => {
-            dead_letters::decide(&desk.placed(), request, Fate::Settle).await
-        }
+        (["dead-letters", "placed", "settle"], Method::POST) => dead_letters::settle(&desk.placed(), request).await,
         (["endpoints"], Method::GET) => endpoints::list(&desk.changes()).await,
         (["endpoints", name], Method::DELETE) => endpoints::remove(&desk.changes(), name).await,
         (["metrics"], Method::GET) => metrics::metrics(&desk.roots()).await,

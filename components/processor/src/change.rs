@@ -6,12 +6,12 @@ use std::time::Duration;
 use guest::now_ms;
 use order::payment::GivenBack;
 use order::{
-    Change, ChangeKind, ChangeRequest, Command, CommandId, Means, Money, NewOrder, OrderId, Payment, PaymentId, Placed,
+    Change, ChangeKind, ChangeRequest, Command, CommandId, Means, NewOrder, OrderId, Payment, PaymentId, Placed,
     Provider, Record, RecordName, Timestamp, cancel_undecided,
 };
 use queue::{Asked, Effects, Failure, LetGo, Message, MessageId, OwnMessage};
 
-use crate::commands::{Commands, Moved, present, queue_failed, unread};
+use crate::commands::{Commands, Moved, moves_money, present, queue_failed, unread};
 use crate::payments::{Payments, Refund};
 
 /// An order without a record.
@@ -102,7 +102,6 @@ impl Commands<'_> {
             }
             None => match undecided.placed.order.means() {
                 Some(Means::Charged(charge)) => self.give_back(id, &undecided.placed.order, charge, None).await?,
-                Some(Means::Later) => None,
                 _ => self.give_back_unknown(&undecided).await?,
             },
         };
@@ -128,7 +127,7 @@ impl Commands<'_> {
     /// Has money given back of which it isn't known whether it was taken. `None`: it was not.
     async fn give_back_unknown(&self, undecided: &UndecidedOrder) -> Result<Option<Payment>, Failure> {
         let UndecidedOrder { placed, is_begun, asked, now } = undecided;
-        if !is_begun || placed.order.total() == Money::ZERO {
+        if !is_begun || !moves_money(&placed.order) {
             return Ok(None);
         }
         let Some(payments) = self.payments_of(asked.as_ref().map(|asked| &*asked.whom))? else { return Ok(None) };
@@ -156,7 +155,7 @@ impl Commands<'_> {
         charge: &PaymentId,
         provider: Option<&Provider>,
     ) -> Result<Option<Payment>, Failure> {
-        if order.total() == Money::ZERO {
+        if !moves_money(order) {
             return Ok(None);
         }
         let Some(payments) = self.payments_of(provider.map(Provider::as_str))? else {

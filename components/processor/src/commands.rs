@@ -5,8 +5,8 @@ use std::time::Duration;
 use guest::{Redis, now_ms};
 use order::event::GivenUp;
 use order::{
-    Command, CommandId, DecodeError, NewOrder, OrderId, Record, RecordName, Timestamp, TraceParent, Version, event,
-    queues,
+    Command, CommandId, DecodeError, Means, Money, NewOrder, OrderId, Record, RecordName, Timestamp, TraceParent,
+    Version, event, queues,
 };
 use queue::{Effects, Emit, Failure, Head, LetGo, Message, MessageId, Queue, Untracked};
 
@@ -160,6 +160,11 @@ pub(crate) fn present(message: &Message) -> Result<Option<RecordName>, Failure> 
         }
         None => Err(Failure::undecodable(format!("its head is no version: {:?}", &**head))),
     }
+}
+
+/// Whether a provider has to move money for the order, if there is one.
+pub(crate) fn moves_money(order: &NewOrder) -> bool {
+    order.total() != Money::ZERO && order.means() != Some(&Means::Later)
 }
 
 /// A failed call to the queue: Redis is in trouble, or something is wrong with this order.

@@ -2,11 +2,11 @@
 //! decides anew. Hold and charge are idempotent, and nothing points to the record that the crashed delivery wrote.
 
 use guest::now_ms;
-use order::{ChangeKind, CommandId, Finding, Means, Money, Payment, Placed, RecordName, Shortage, Timestamp};
+use order::{ChangeKind, CommandId, Finding, Means, Payment, Placed, RecordName, Shortage, Timestamp};
 use queue::{Effects, Failure, Hold, LetGo, Message, Shortfall, Terms};
 
 use crate::change::other_provider;
-use crate::commands::{Commands, Moved, UNCHANGED, present, queue_failed};
+use crate::commands::{Commands, Moved, UNCHANGED, moves_money, present, queue_failed};
 use crate::payments::{Charge, Payments};
 
 impl Commands<'_> {
@@ -76,7 +76,7 @@ impl Commands<'_> {
                 return Ok(Finding::Good(Payment::Asked { charge: Some(charge.clone()), provider, back: None }));
             }
             (_, Some(payments)) => payments,
-            (Some(Means::Token { .. }), None) if placed.order.total() != Money::ZERO => {
+            (Some(Means::Token { .. }), None) if moves_money(&placed.order) => {
                 return Err(Failure::release("it is to be charged, but payment_url is not set"));
             }
             _ => return Ok(Finding::Good(Payment::None)),
@@ -98,8 +98,7 @@ impl Commands<'_> {
 
     /// Who charges the order, or gives back what the shop has charged. `None`: there is no money to move, or nobody.
     fn payments_for(&self, placed: &Placed) -> Option<&Payments> {
-        let is_moved = placed.order.total() != Money::ZERO && placed.order.means() != Some(&Means::Later);
-        self.payments.as_ref().filter(|_| is_moved)
+        self.payments.as_ref().filter(|_| moves_money(&placed.order))
     }
 
     /// Release 0.1 kept no trace of a hold that took nothing. So an order that is short may have been charged by it.

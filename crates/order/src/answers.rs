@@ -75,7 +75,6 @@ impl OrderJson {
         Self(without_words(self.0))
     }
 
-    /// Speaks of an order whose message can't be read: only its id and the state.
     /// Speaks of an order whose message this build can't read: only its id and the state.
     #[must_use]
     pub fn unread(id: OrderId, why: Waiting) -> Self {

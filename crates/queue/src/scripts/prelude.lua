@@ -52,6 +52,7 @@
 --   ns:<root>:rearmed      string  ms of the last rearm, which health asks for
 --   ns:log                 stream  every event with its payload, trimmed by age
 --   ns:probe               string  never there: what is tried on it shows whether Redis takes writes
+--
 -- Each script's last argument is what its caller's clock shows, in ms.
 local ns, caller_ms = KEYS[1], table.remove(ARGV)
 
