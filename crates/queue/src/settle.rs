@@ -137,11 +137,23 @@ impl<C: Connection> Queue<'_, C> {
     /// changes nothing. After an error either all of them were settled or
     /// no one was. Calling again with the same is safe.
     pub async fn settle(&self, worker: &str, settlements: &[Settlement]) -> Result<Vec<bool>, Error> {
+        self.settle_all(worker, false, settlements).await
+    }
+
+    /// The same by a worker that may have missed Redis since it claimed them, if it was `cut_off`. What is late then is
+    /// no crash.
+    pub(crate) async fn settle_all(
+        &self,
+        worker: &str,
+        cut_off: bool,
+        settlements: &[Settlement],
+    ) -> Result<Vec<bool>, Error> {
         let mut arguments = self
             .arguments(&script::SETTLE)
             .with("worker", worker)
             .with("guard_ms", self.timing.lease)
-            .with("retention_ms", self.timing.log_retention);
+            .with("retention_ms", self.timing.log_retention)
+            .with("cut_off", cut_off);
         for settlement in settlements {
             arguments = with_settlement(arguments, settlement);
         }

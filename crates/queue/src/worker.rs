@@ -142,13 +142,13 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
         let mut finished = Vec::with_capacity(batch.len());
         let mut running: FuturesUnordered<_> =
             batch.iter().map(async |message| (message, self.handle(message).await)).collect();
-        let (mut wait, mut news) = (self.queue.timing.renewal(), None);
+        let (mut wait, mut news, mut cut_off) = (self.queue.timing.renewal(), None, false);
         loop {
             let tick = self.runtime.sleep(wait);
             let mut tick = std::pin::pin!(tick);
             while let Either::Left((done, _)) = select(running.next(), tick.as_mut()).await {
                 let Some((message, verdict)) = done else {
-                    return self.settle(&mut finished, news, drained).await;
+                    return self.settle(&mut finished, news, cut_off, drained).await;
                 };
                 open.retain(|other| other.id != message.id);
                 if let Verdict::Release { reason, .. } = &verdict
@@ -159,10 +159,11 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
                 let (id, delivery) = (message.id.clone(), message.delivery);
                 finished.push(Settlement { id, delivery, verdict });
             }
-            self.settle(&mut finished, news.take(), drained).await?;
-            let timing = &self.queue.timing;
+            self.settle(&mut finished, news.take(), cut_off, drained).await?;
+            let (timing, renewed) = (&self.queue.timing, self.renew(&open).await);
             // A renewal that failed is made good as soon as Redis takes it.
-            wait = if self.renew(&open).await { timing.renewal() } else { timing.long_pause() };
+            wait = if renewed { timing.renewal() } else { timing.long_pause() };
+            cut_off |= !renewed;
         }
     }
 
@@ -201,11 +202,13 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
         }
     }
 
-    /// Settles the finished deliveries. `news`: why one of them is given back, if that is to be logged.
+    /// Settles the finished deliveries. `news`: why one of them is given back, if that is to be logged. `cut_off`:
+    /// Redis was missed meanwhile.
     async fn settle(
         &self,
         finished: &mut Vec<Settlement>,
         news: Option<String>,
+        cut_off: bool,
         drained: &mut Drained,
     ) -> Result<(), Error> {
         if finished.is_empty() {
@@ -214,7 +217,8 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
         if let Some(reason) = news {
             self.log_given_back(finished, &reason);
         }
-        let (settled, answer_lost) = self.insist(async |_| self.queue.settle(self.name, finished).await).await?;
+        let (settled, answer_lost) =
+            self.insist(async |again| self.queue.settle_all(self.name, cut_off || again, finished).await).await?;
         finished.clear();
         let on_time = settled.iter().filter(|&&latest| latest).count();
         drained.settled += on_time;
