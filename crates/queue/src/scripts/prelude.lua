@@ -460,7 +460,7 @@ end
 
 local function remember(queue, id, entry) append_to(queue, id, history_of(queue, id), entry) end
 
--- Takes back the crash that was booked for a delivery: its worker lives, and only missed Redis until its lease was over.
+-- Takes back the crash that was booked for a delivery: its worker lives, and only missed Redis until its lease ended.
 local function excuse(queue, id, delivery, worker)
   local list = history_of(queue, id)
   for at = #list, 1, -1 do
