@@ -21,14 +21,14 @@ NATIVE := --package order --package queue --package guest --package host --packa
 WASM := --target wasm32-wasip2 --release
 IN_COMPONENTS := $(COMPONENTS:%=--package %) --package guest
 
-.PHONY: up test chaos flash-sale bench lint build tools redis-server
+.PHONY: up test chaos flash-sale bench lint build tools redis-server localstripe
 
 up: target/built redis-server
 	@exec target/debug/host up --listen $(LISTEN) --data $(DATA) $(if $(REDIS),--redis $(REDIS)) --probe /health \
 	  --try "curl -i http://{address}/orders -H 'content-type: application/json' -d '{\"customer\":{\"email\":\"ada@example.com\"},\"currency\":\"EUR\",\"lines\":[{\"sku\":\"TEA-1\",\"quantity\":2,\"unit_price\":450}]}'" \
 	  --try "curl http://{address}/health"
 
-test: build redis-server
+test: build redis-server localstripe
 	cargo test
 
 chaos: build redis-server
@@ -74,3 +74,13 @@ redis-server:
 	  else \
 	    echo "Sluice needs redis-server 7 or newer on the path. Install it with your package manager." >&2; exit 1; \
 	  fi; }
+
+# A fake of Stripe for the tests of the adapter. They are skipped aloud without it.
+LOCALSTRIPE := 1.15.10
+localstripe:
+	@[ -d target/localstripe/localstripe-$(LOCALSTRIPE).dist-info ] || { \
+	  echo "Installing localstripe for the tests: python3 -m pip install --target target/localstripe localstripe"; \
+	  rm -rf target/localstripe target/localstripe.new; \
+	  python3 -m pip install --quiet --no-warn-conflicts --root-user-action ignore --target target/localstripe.new \
+	    localstripe==$(LOCALSTRIPE) && mv target/localstripe.new target/localstripe; } || \
+	  echo "localstripe can't be installed, which takes python3 with pip. The tests that need it are skipped." >&2
