@@ -194,6 +194,7 @@ async fn an_intent_is_noted_before_it_is_confirmed_and_says_what_stripe_must_kno
         format!("get {intent}"),
         format!("set {intent}"),
         "POST https://api.stripe.com/v1/payment_intents".to_owned(),
+        format!("get {intent}"),
         format!("set {intent}"),
         format!("exists {closed}"),
         "POST https://api.stripe.com/v1/payment_intents/pi_1/confirm".to_owned(),
@@ -425,6 +426,27 @@ async fn a_refund_that_comes_while_the_intent_is_made_keeps_it_from_being_confir
 }
 
 #[tokio::test]
+async fn an_intent_that_another_delivery_has_noted_meanwhile_is_the_one_of_the_order() {
+    let kept = Kept::default();
+    let store = kept.clone();
+    let double = Double::new().with("stripe_key", KEY).when(move |effect| match effect {
+        Effect::Http(request) => Some(match &*line(request) {
+            CREATE => {
+                store.lock().unwrap().insert(format!("stripe/{}/intent", id(1)), b"pi_1".to_vec());
+                says(200, json!({"id": "pi_2", "status": "requires_confirmation"}))
+            }
+            LOOK => intent("succeeded"),
+            line => panic!("nobody asks for {line}"),
+        }),
+        other => keep(&store, other),
+    });
+    let adapter = Adapter { alone: double.around("stripe").await, kept };
+    assert_done(&adapter.charge().await, "pi_1");
+    assert_eq!(adapter.lines(), [CREATE, LOOK]);
+    assert_eq!(adapter.noted("intent").unwrap(), "pi_1");
+}
+
+#[tokio::test]
 async fn a_refund_without_a_charge_undoes_what_the_intent_did() {
     let table: [(&str, &[&str], u16); 8] = [
         ("succeeded", &[LOOK, REFUNDS, REFUND], 200),
@@ -633,7 +655,7 @@ async fn without_its_key_the_adapter_is_off_and_says_which_variable_turns_it_on(
 async fn what_cannot_be_noted_is_not_done() {
     let fails = || Ruling::Refuse(Refusal::KeyValue(KeyValueError::Other("the disk is full".to_owned())));
     // The notes of a charge, in turn, and how far it gets without each.
-    let expected: [&[&str]; 6] = [&[], &[], &[], &[], &[CREATE], &[CREATE]];
+    let expected: [&[&str]; 7] = [&[], &[], &[], &[], &[CREATE], &[CREATE], &[CREATE]];
     for (nth, expected) in expected.into_iter().enumerate() {
         let (kept, calls) = (Kept::default(), Mutex::new(0));
         let store = kept.clone();

@@ -28,7 +28,8 @@ pub(crate) async fn charge(request: Request) -> Result<Response, Refusal> {
             // What can't be charged is noted nowhere.
             let form = form::intent(&asked)?;
             notes.ask().await?;
-            keep(&notes, stripe.create(form, &key).await?).await?
+            let intent = stripe.create(form, &key).await?;
+            keep(&stripe, &notes, intent).await?
         }
         KnownIntent::Asked(ago) => {
             let found = if ago < KEY_LIFE { None } else { stripe.find(&asked.order_id.to_string()).await? };
@@ -36,7 +37,7 @@ pub(crate) async fn charge(request: Request) -> Result<Response, Refusal> {
                 Some(found) => found,
                 None => stripe.create(form::intent(&asked)?, &key).await?,
             };
-            keep(&notes, intent).await?
+            keep(&stripe, &notes, intent).await?
         }
     };
     // A refund notes this before it looks for the intent. So if this is not noted, the refund finds the intent.
@@ -46,10 +47,16 @@ pub(crate) async fn charge(request: Request) -> Result<Response, Refusal> {
     take(&stripe, intent).await
 }
 
-/// Notes an intent before money can move.
-async fn keep(notes: &Notes, intent: Intent) -> Result<Intent, Refusal> {
-    notes.keep(&intent.id).await?;
-    Ok(intent)
+/// Notes an intent before money can move. If another delivery has noted one meanwhile, that is the order's: this one may
+/// have stood still until Stripe forgot the key.
+async fn keep(stripe: &Stripe, notes: &Notes, intent: Intent) -> Result<Intent, Refusal> {
+    match notes.intent().await? {
+        KnownIntent::Id(noted) if noted != intent.id => stripe.intent(&noted).await,
+        _ => {
+            notes.keep(&intent.id).await?;
+            Ok(intent)
+        }
+    }
 }
 
 async fn take(stripe: &Stripe, intent: Intent) -> Result<Response, Refusal> {

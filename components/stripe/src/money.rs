@@ -12,7 +12,7 @@ pub(crate) fn for_stripe(amount: u64, currency: &str) -> Result<u64, Refusal> {
         // They have no minor unit, but Stripe counts hundredths.
         "ISK" | "UGX" => (amount.saturating_mul(100), true),
         // It has fifths, written with two decimals. Stripe counts whole ones.
-        "MGA" => (amount / 100, amount % 100 == 0),
+        "MGA" => (amount / 100, amount.is_multiple_of(100)),
         _ => (amount, true),
     };
     match is_whole {
