@@ -7,8 +7,8 @@ use std::process::Stdio;
 use bytes::Bytes;
 use http::Request;
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
 
 use super::{Client, json, root, within};
 
@@ -16,6 +16,8 @@ use super::{Client, json, root, within};
 pub struct Localstripe {
     client: Client,
     _process: Child,
+    /// It would die of a line that nobody takes.
+    _output: Lines<BufReader<ChildStdout>>,
 }
 
 /// What opens it: any key that begins so.
@@ -51,7 +53,7 @@ impl Localstripe {
             }
         });
         let address = SocketAddr::from(([127, 0, 0, 1], port.await));
-        Some(Self { client: Client::new(address), _process: process })
+        Some(Self { client: Client::new(address), _process: process, _output: lines })
     }
 
     /// Passes a request on.

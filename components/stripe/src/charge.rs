@@ -47,8 +47,8 @@ pub(crate) async fn charge(request: Request) -> Result<Response, Refusal> {
     take(&stripe, intent).await
 }
 
-/// Notes an intent before money can move. If another delivery has noted one meanwhile, that is the order's: this one may
-/// have stood still until Stripe forgot the key.
+/// Notes an intent before money can move. If another delivery has noted one meanwhile, that is the order's: this one
+/// may have stood still until Stripe forgot the key.
 async fn keep(stripe: &Stripe, notes: &Notes, intent: Intent) -> Result<Intent, Refusal> {
     match notes.intent().await? {
         KnownIntent::Id(noted) if noted != intent.id => stripe.intent(&noted).await,

@@ -3,8 +3,9 @@
 //!
 //! | key | value | written |
 //! |---|---|---|
-//! | `stripe/{order}/intent` | the time in ms since the epoch, then the id of the PaymentIntent | before the intent is created, and before it is confirmed |
-//! | `stripe/{order}/closed` | nothing | before a refund looks for the intent |
+//! | `stripe/{order}/intent` | the time, in ms since the epoch | before the PaymentIntent is created |
+//! | the same | the PaymentIntent's id | before it is confirmed |
+//! | `stripe/{order}/closed` | nothing | before a refund looks for the PaymentIntent |
 
 use std::time::Duration;
 
