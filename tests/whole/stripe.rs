@@ -1,10 +1,13 @@
 //! A shop's checkout at Stripe: the whole application with its adapter, against localstripe.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ::redis::AsyncCommands;
 use futures::future::join_all;
+use host::StartOptions;
+use host::calls::{Operation, Ruling, decide};
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -26,6 +29,10 @@ async fn charging(stripe: &Stripe) -> Sluice {
 }
 
 async fn charging_with(stripe: &Stripe, own: &[(&'static str, &str)]) -> Sluice {
+    Sluice::on(Redis::start().await.into(), start(stripe, own)).await
+}
+
+fn start(stripe: &Stripe, own: &[(&'static str, &str)]) -> StartOptions {
     let usual = [
         ("operator_key", KEY),
         ("payment_timeout_ms", "5000"),
@@ -36,7 +43,7 @@ async fn charging_with(stripe: &Stripe, own: &[(&'static str, &str)]) -> Sluice 
     ];
     let mut variables = stripe.variables();
     variables.extend(usual.iter().chain(own).map(|(name, value)| (*name, (*value).to_owned())));
-    Sluice::on(Redis::start().await.into(), start_with(&borrowed(&variables))).await
+    start_with(&borrowed(&variables))
 }
 
 /// An order that is paid by this card. `price` makes its total one of its own.
@@ -132,7 +139,7 @@ async fn after_a_partial_outage_all_are_confirmed_and_charges_and_records_agree_
     let decide = move |_: &StripeCall| fates[next.fetch_add(1, Ordering::Relaxed) % fates.len()];
     let Some(stripe) = Stripe::behaving(decide).await else { return };
     // Some of the late answers come after Sluice has given up on them.
-    let sluice = charging_with(&stripe, &[("payment_timeout_ms", "400")]).await;
+    let sluice = charging_with(&stripe, &[("payment_timeout_ms", "400"), ("backoff_cap_ms", "200")]).await;
     let card = stripe.books().card(VISA).await;
     let orders: Vec<Value> = (0..40).map(|n| paid_by(&card, 1000 + 37 * n)).collect();
     let ids = join_all(orders.iter().map(|order| sluice.place(order))).await;
@@ -205,6 +212,41 @@ async fn a_dead_letter_that_is_redriven_after_weeks_is_charged_once() {
         sluice.until(&id, "confirmed").await;
         assert_eq!(stripe.books().taken().await.len(), 1, "{what}");
         assert_eq!(stripe.books().all("payment_intents").await.len(), 1, "{what}: it was found by its metadata");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_adapter_that_dies_before_or_after_any_of_its_calls_charges_once_and_refunds_once() {
+    let Some(stripe) = Stripe::behaving(|_| Fate::Pass).await else { return };
+    let card = stripe.books().card(VISA).await;
+    for dies in [|| Ruling::CrashBefore, || Ruling::CrashAfter] {
+        for nth in 1.. {
+            let calls = Arc::new(AtomicUsize::new(0));
+            let counted = calls.clone();
+            let dying = decide(move |call| {
+                let counts = &*call.component == "stripe" && !matches!(call.operation, Operation::Variable { .. });
+                let dies_now = counts && counted.fetch_add(1, Ordering::Relaxed) + 1 == nth;
+                if dies_now { dies() } else { Ruling::Proceed }
+            });
+            let start = StartOptions { calls: Some(Arc::new(dying)), ..start(&stripe, &[]) };
+            let sluice = Sluice::on(Redis::start().await.into(), start).await;
+            let id = sluice.place(&paid_by(&card, 1200)).await;
+            let record = sluice.until(&id, "confirmed").await;
+            sluice.ask(&id, "cancel", &Value::Null).await;
+            sluice.until(&id, "cancelled").await;
+            let is_its = |intent: &&Value| intent["metadata"]["order_id"] == *id;
+            let intents = stripe.books().all("payment_intents").await;
+            assert_eq!(intents.iter().filter(is_its).count(), 1, "call {nth}");
+            let charge = &record["payment"]["charge_id"];
+            let charges = stripe.books().taken().await;
+            assert_eq!(charges.iter().filter(|it| it["payment_intent"] == *charge).count(), 1, "call {nth}");
+            let refunds = stripe.books().all("refunds").await;
+            assert_eq!(refunds.iter().filter(is_its).count(), 1, "call {nth}");
+            if calls.load(Ordering::Relaxed) < nth {
+                assert!(nth > 12, "the adapter makes only {nth} calls");
+                break;
+            }
+        }
     }
 }
 

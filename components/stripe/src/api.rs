@@ -160,6 +160,7 @@ fn unreadable(status: StatusCode) -> StripeFault {
 fn fault(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> StripeFault {
     let ErrorBody { error } = serde_json::from_slice(body).unwrap_or_default();
     let words = error.message.unwrap_or_else(|| format!("Stripe answered {}.", status.as_u16()));
+    let again = || Refusal::new(StatusCode::BAD_GATEWAY, words.clone()).after(retry_after);
     let refusal = match status {
         StatusCode::PAYMENT_REQUIRED => Refusal::declined(words),
         // Its words show a part of the key.
@@ -167,14 +168,14 @@ fn fault(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> Stri
         StatusCode::FORBIDDEN => Refusal::misconfigured(
             "Stripe forbids this to the key: let it write PaymentIntents and refunds, or set another as stripe_key.",
         ),
-        StatusCode::TOO_MANY_REQUESTS => {
+        // Too many requests, or one with the same key is under way. To ask again at once would spend attempts.
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::CONFLICT => {
             Refusal::new(status, words).after(retry_after.or(Some(Duration::from_secs(1))))
         }
-        StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT | StatusCode::TOO_EARLY => {
-            Refusal::new(StatusCode::CONFLICT, words).after(retry_after)
-        }
+        // A bank that Stripe needs has failed (424), or a proxy gave up.
+        StatusCode::FAILED_DEPENDENCY | StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY => again(),
         status if status.is_client_error() => Refusal::for_good(words),
-        _ => Refusal::new(StatusCode::BAD_GATEWAY, words).after(retry_after),
+        _ => again(),
     };
     StripeFault { status, code: error.code, refusal }
 }

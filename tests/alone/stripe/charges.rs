@@ -26,7 +26,7 @@ async fn an_intent_is_noted_before_it_is_created_and_before_it_is_confirmed() {
 
 #[tokio::test]
 async fn what_stripe_says_to_the_intent_becomes_an_answer_of_the_contract_and_nothing_is_confirmed() {
-    let table: [(fn() -> Ruling, u16, &str); 16] = [
+    let table: [(fn() -> Ruling, u16, &str); 18] = [
         (
             || error(400, "amount_too_small", "Amount must be at least 50 cents"),
             422,
@@ -42,6 +42,8 @@ async fn what_stripe_says_to_the_intent_becomes_an_answer_of_the_contract_and_no
         (|| error(402, "card_declined", "Your card was declined."), 402, "Your card was declined."),
         (|| error(409, "idempotency_key_in_use", "Another request is under way"), 409, "Another request is under way"),
         (|| error(429, "lock_timeout", "This object cannot be accessed"), 429, "This object cannot be accessed"),
+        (|| error(424, "", "The bank is away"), 502, "The bank is away"),
+        (|| says_text(408, ""), 502, "Stripe answered 408."),
         (|| says_text(500, "<html>"), 502, "Stripe answered 500."),
         (|| says_text(503, ""), 502, "Stripe answered 503."),
         (|| says_text(302, ""), 502, "Stripe answered 302."),
@@ -66,7 +68,7 @@ async fn what_stripe_says_to_the_intent_becomes_an_answer_of_the_contract_and_no
         assert_refused(&answer, status, begins);
         assert_eq!(adapter.lines(), [CREATE], "{begins}");
         let waits = answer.headers().contains_key("retry-after");
-        assert_eq!(waits, status == 429, "{begins}");
+        assert_eq!(waits, [409, 429].contains(&status), "{begins}");
         assert!(adapter.noted("intent").unwrap().parse::<u64>().is_ok(), "the time is noted, and no id");
     }
 }
