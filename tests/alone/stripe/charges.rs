@@ -26,7 +26,7 @@ async fn an_intent_is_noted_before_it_is_created_and_before_it_is_confirmed() {
 
 #[tokio::test]
 async fn what_stripe_says_to_the_intent_becomes_an_answer_of_the_contract_and_nothing_is_confirmed() {
-    let table: [(fn() -> Ruling, u16, &str); 18] = [
+    let table: [(Say, u16, &str); 18] = [
         (
             || error(400, "amount_too_small", "Amount must be at least 50 cents"),
             422,
@@ -137,7 +137,7 @@ async fn a_decline_is_told_in_stripes_words_also_when_it_is_asked_for_again() {
 
 #[tokio::test]
 async fn a_confirmation_that_got_no_good_answer_is_made_again_on_the_same_intent() {
-    let ways: [(fn() -> Ruling, u16); 4] = [
+    let ways: [(Say, u16); 4] = [
         (|| says_text(500, ""), 502),
         (|| Ruling::Refuse(Refusal::Http(HttpError::ConnectionTerminated)), 502),
         (|| error(429, "lock_timeout", "busy"), 429),
@@ -166,8 +166,8 @@ async fn after_weeks_an_intent_whose_answer_was_lost_is_found_by_its_metadata() 
     let list = |intents: Value| says(200, json!({"object": "search_result", "data": intents, "has_more": false}));
     let pending = json!({"id": "pi_1", "status": "requires_confirmation"});
     let found = move || list(json!([{"id": "pi_0", "status": "canceled"}, pending]));
-    type Say = Box<dyn Fn() -> Ruling + Send + Sync>;
-    let searches: [(u64, Say, &[&str]); 4] = [
+    type Search = Box<dyn Fn() -> Ruling + Send + Sync>;
+    let searches: [(u64, Search, &[&str]); 4] = [
         (30 * day, Box::new(found), &[&search(), CONFIRM]),
         (30 * day, Box::new(move || list(json!([]))), &[&search(), CREATE, CONFIRM]),
         // Not for every account.

@@ -20,6 +20,9 @@ const TOKEN: &str = "pm_1hunter2";
 /// The store, which keeps what is noted.
 type Kept = Arc<Mutex<BTreeMap<String, Vec<u8>>>>;
 
+/// An answer of Stripe, each time anew.
+type Say = fn() -> Ruling;
+
 /// A request to Stripe: method, path with query, and body.
 struct ToStripe {
     line: String,

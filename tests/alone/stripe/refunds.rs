@@ -117,7 +117,7 @@ async fn what_was_refunded_in_the_dashboard_is_refunded() {
 
 #[tokio::test]
 async fn a_refund_that_stripe_refuses_or_cannot_make_is_told() {
-    let refusals: [(fn() -> Ruling, u16, &str); 4] = [
+    let refusals: [(Say, u16, &str); 4] = [
         (
             || says(200, json!({"id": "re_1", "status": "failed"})),
             422,
