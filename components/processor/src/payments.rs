@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use guest::{BodyError, PaymentProvider, Post, unreached, within};
+use guest::{BodyError, PaymentProvider, Post, is_unsent, unreached, within};
 use http::StatusCode;
 use order::means::HIDDEN;
 use order::payment::{ChargeRequest, ProviderAnswer, RefundRequest, read_answer, read_problem};
@@ -31,6 +31,25 @@ pub(crate) enum Refund {
     Unknown,
 }
 
+/// Why a request has no good answer.
+pub(crate) struct Unanswered {
+    pub(crate) failure: Failure,
+    /// The provider has not done it: it was not reached, or it says that the set-up is wrong.
+    pub(crate) undone: bool,
+}
+
+impl From<Failure> for Unanswered {
+    fn from(failure: Failure) -> Self {
+        Self { failure, undone: false }
+    }
+}
+
+impl From<Unanswered> for Failure {
+    fn from(unanswered: Unanswered) -> Self {
+        unanswered.failure
+    }
+}
+
 /// The provider's answer, read whole.
 struct ProviderReply {
     status: StatusCode,
@@ -51,7 +70,7 @@ impl Payments {
     }
 
     /// Takes an order's total.
-    pub(crate) async fn charge(&self, placed: &Placed) -> Result<Charge, Failure> {
+    pub(crate) async fn charge(&self, placed: &Placed) -> Result<Charge, Unanswered> {
         // A charge has had this key since release 0.1. Another one could charge an order twice that an older build has
         // charged.
         let mut reply = self.post("/charges", placed.id.to_string(), ChargeRequest::new(placed).to_json()).await?;
@@ -72,7 +91,7 @@ impl Payments {
         id: OrderId,
         order: &NewOrder,
         charge: Option<&PaymentId>,
-    ) -> Result<Refund, Failure> {
+    ) -> Result<Refund, Unanswered> {
         let body = RefundRequest::new(id, order, charge).to_json();
         let reply = self.post("/refunds", format!("{id}/refund"), body).await?;
         match (reply.status, charge) {
@@ -82,24 +101,28 @@ impl Payments {
         }
     }
 
-    async fn post(&self, path: &str, idempotency_key: String, body: Vec<u8>) -> Result<ProviderReply, Failure> {
+    async fn post(&self, path: &str, idempotency_key: String, body: Vec<u8>) -> Result<ProviderReply, Unanswered> {
         let PaymentProvider { url, key, timeout, .. } = &self.0;
         let mut headers = vec![("content-type", "application/json".to_owned()), ("idempotency-key", idempotency_key)];
         headers.extend(key.as_ref().map(|key| ("authorization", format!("Bearer {key}"))));
         let request = Post { url, path, headers, body };
         within(*timeout, exchange(request)).await.unwrap_or_else(|| {
-            Err(Failure::retry(format!("the payment provider did not answer within {} ms", timeout.as_millis())))
+            let reason = format!("the payment provider did not answer within {} ms", timeout.as_millis());
+            Err(Failure::retry(reason).into())
         })
     }
 }
 
-async fn exchange(request: Post<'_>) -> Result<ProviderReply, Failure> {
-    let reply = request.send().await.map_err(|error| unreached(&error, "the payment provider", "payment_origin"))?;
+async fn exchange(request: Post<'_>) -> Result<ProviderReply, Unanswered> {
+    let reply = request.send().await.map_err(|error| Unanswered {
+        failure: unreached(&error, "the payment provider", "payment_origin"),
+        undone: is_unsent(&error),
+    })?;
     let (status, retry_after) = (reply.status, reply.retry_after);
     let body = match reply.read(ANSWER_BYTES).await {
         Ok(body) => Some(body),
         Err(BodyError::TooLarge { .. }) => None,
-        Err(_) => return Err(Failure::retry_after("the payment provider's answer broke off", retry_after)),
+        Err(_) => return Err(Failure::retry_after("the payment provider's answer broke off", retry_after).into()),
     };
     Ok(ProviderReply { status, retry_after, body, secret: None })
 }
@@ -107,28 +130,29 @@ async fn exchange(request: Post<'_>) -> Result<ProviderReply, Failure> {
 impl ProviderReply {
     /// The id in a good answer, or the failure that a bad one is. Where the same answer would come again, it may mean
     /// that money was taken, and only a person can tell.
-    fn id(&self) -> Result<PaymentId, Failure> {
+    fn id(&self) -> Result<PaymentId, Unanswered> {
         if !self.status.is_success() {
             return Err(self.failure());
         }
         let Some(body) = &self.body else {
-            return Err(Failure::permanent("the payment provider's answer has more than 64 KiB, so its id is unknown"));
+            let reason = "the payment provider's answer has more than 64 KiB, so its id is unknown";
+            return Err(Failure::permanent(reason).into());
         };
         let open = match read_answer(body) {
             ProviderAnswer::BadId => {
                 let reason = "the payment provider's answer has an id that is no string of 1 to 128 characters and no \
                               whole number, so its id is unknown";
-                return Err(Failure::permanent(reason));
+                return Err(Failure::permanent(reason).into());
             }
             ProviderAnswer::Open(status) => status,
             _ if self.status == StatusCode::ACCEPTED => "202".to_owned(),
             ProviderAnswer::Done(id) => return Ok(id),
             ProviderAnswer::NoId => {
-                return Err(Failure::retry_after("the payment provider's answer has no id", self.retry_after));
+                return Err(Failure::retry_after("the payment provider's answer has no id", self.retry_after).into());
             }
         };
         let reason = format!("the payment provider is not done yet, its status is {open}");
-        Err(Failure::retry_after(reason, self.retry_after))
+        Err(Failure::retry_after(reason, self.retry_after).into())
     }
 
     fn problem(&self) -> Option<String> {
@@ -148,14 +172,17 @@ impl ProviderReply {
     }
 
     /// It is the set-up that is wrong, not the order.
-    fn misdirected(&self) -> Failure {
+    fn misdirected(&self) -> Unanswered {
         let reason = [&self.reason(), "; are payment_url and payment_key right?"].concat();
-        Failure::Release { reason, after: self.retry_after.unwrap_or_default() }
+        let failure = Failure::Release { reason, after: self.retry_after.unwrap_or_default() };
+        Unanswered { failure, undone: true }
     }
 
-    fn failure(&self) -> Failure {
-        match self.status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::METHOD_NOT_ALLOWED => self.misdirected(),
+    fn failure(&self) -> Unanswered {
+        let failure = match self.status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::METHOD_NOT_ALLOWED => {
+                return self.misdirected();
+            }
             // The provider asks for patience, or still works on an earlier try with the same key.
             StatusCode::REQUEST_TIMEOUT
             | StatusCode::CONFLICT
@@ -163,6 +190,7 @@ impl ProviderReply {
             | StatusCode::TOO_MANY_REQUESTS => Failure::retry_after(self.reason(), self.retry_after),
             status if status.is_client_error() => Failure::permanent(self.reason()),
             _ => Failure::retry_after(self.reason(), self.retry_after),
-        }
+        };
+        failure.into()
     }
 }

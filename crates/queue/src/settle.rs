@@ -117,6 +117,13 @@ pub struct Settlement {
     pub verdict: Verdict,
 }
 
+/// Whether a worker has reached Redis at every try since its claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Contact {
+    Kept,
+    Lost,
+}
+
 impl Class {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Handler, Self::Crash, Self::Undecodable, Self::Permanent];
@@ -137,11 +144,22 @@ impl<C: Connection> Queue<'_, C> {
     /// changes nothing. After an error either all of them were settled or
     /// no one was. Calling again with the same is safe.
     pub async fn settle(&self, worker: &str, settlements: &[Settlement]) -> Result<Vec<bool>, Error> {
+        self.settle_all(worker, Contact::Kept, settlements).await
+    }
+
+    /// The same by a worker that says whether it missed Redis since it claimed them. What is late then is no crash.
+    pub(crate) async fn settle_all(
+        &self,
+        worker: &str,
+        contact: Contact,
+        settlements: &[Settlement],
+    ) -> Result<Vec<bool>, Error> {
         let mut arguments = self
             .arguments(&script::SETTLE)
             .with("worker", worker)
             .with("guard_ms", self.timing.lease)
-            .with("retention_ms", self.timing.log_retention);
+            .with("retention_ms", self.timing.log_retention)
+            .with("cut_off", contact == Contact::Lost);
         for settlement in settlements {
             arguments = with_settlement(arguments, settlement);
         }

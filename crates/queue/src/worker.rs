@@ -11,7 +11,7 @@ use crate::connection::{Connection, Error, Runtime};
 use crate::failure::Failure;
 use crate::message::Message;
 use crate::queue::Queue;
-use crate::settle::{Class, Effects, Emit, Settlement, Verdict};
+use crate::settle::{Class, Contact, Effects, Emit, Settlement, Verdict};
 
 /// Handles messages. Several are handled at the same time.
 #[expect(async_fn_in_trait, reason = "components are single-threaded, so no Send bound is wanted")]
@@ -142,13 +142,13 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
         let mut finished = Vec::with_capacity(batch.len());
         let mut running: FuturesUnordered<_> =
             batch.iter().map(async |message| (message, self.handle(message).await)).collect();
-        let (mut wait, mut news) = (self.queue.timing.renewal(), None);
+        let (mut wait, mut news, mut contact) = (self.queue.timing.renewal(), None, Contact::Kept);
         loop {
             let tick = self.runtime.sleep(wait);
             let mut tick = std::pin::pin!(tick);
             while let Either::Left((done, _)) = select(running.next(), tick.as_mut()).await {
                 let Some((message, verdict)) = done else {
-                    return self.settle(&mut finished, news, drained).await;
+                    return self.settle(&mut finished, news, contact, drained).await;
                 };
                 open.retain(|other| other.id != message.id);
                 if let Verdict::Release { reason, .. } = &verdict
@@ -159,10 +159,13 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
                 let (id, delivery) = (message.id.clone(), message.delivery);
                 finished.push(Settlement { id, delivery, verdict });
             }
-            self.settle(&mut finished, news.take(), drained).await?;
+            self.settle(&mut finished, news.take(), contact, drained).await?;
             let timing = &self.queue.timing;
             // A renewal that failed is made good as soon as Redis takes it.
-            wait = if self.renew(&open).await { timing.renewal() } else { timing.long_pause() };
+            (wait, contact) = match self.renew(&open).await {
+                true => (timing.renewal(), contact),
+                false => (timing.long_pause(), Contact::Lost),
+            };
         }
     }
 
@@ -206,6 +209,7 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
         &self,
         finished: &mut Vec<Settlement>,
         news: Option<String>,
+        contact: Contact,
         drained: &mut Drained,
     ) -> Result<(), Error> {
         if finished.is_empty() {
@@ -214,7 +218,11 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
         if let Some(reason) = news {
             self.log_given_back(finished, &reason);
         }
-        let (settled, answer_lost) = self.insist(async |_| self.queue.settle(self.name, finished).await).await?;
+        let settle = async |again| {
+            let contact = if again { Contact::Lost } else { contact };
+            self.queue.settle_all(self.name, contact, finished).await
+        };
+        let (settled, answer_lost) = self.insist(settle).await?;
         finished.clear();
         let on_time = settled.iter().filter(|&&latest| latest).count();
         drained.settled += on_time;

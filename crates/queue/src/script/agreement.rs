@@ -45,6 +45,7 @@ async fn call_all(queue: &Queue<'_, Deaf>, stock: &Stock<'_, Deaf>) {
     drop(queue.renew(&[(&id, 1)]).await);
     let terms = Terms { untracked: Untracked::Allow, recall: id.clone(), asks: "", refuses: false };
     drop(queue.hold(&message(), &terms, [("tea", 1)]).await);
+    drop(queue.unask(&message()).await);
     drop(queue.settle("w", &[settlement()]).await);
     drop(queue.find(&Subject::from("m"), [&id]).await);
     drop(queue.stats().await);

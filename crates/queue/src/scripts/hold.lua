@@ -6,12 +6,12 @@
 -- asks       whom its handler asks next for what can't be undone, or '' for nobody
 -- refuses    '1' if its handler asks that also when it is short: then it stays short
 --
--- Reply {'held'}
+-- Reply {'held', first}  first: 1 if no earlier delivery may have asked anybody, or else 0
 --       {'recalled'}  the message that recalls it waits, and goes first if this one is given back
 --       {'buried'}    the message that recalls it is a dead letter, or was one and was discarded
 --       {'asked', whom}  an earlier delivery asked somebody else
 --       {'late'}  the delivery is no longer the latest: whoever has the message now decides
---       {'short', then for each item that is short: item, units wanted, units left}
+--       {'short', first, then for each item that is short: item, units wanted, units left}
 local queue, id, delivery, untracked, recall, asks, refuses = unpack(ARGV, 1, 7)
 local deliveries, _, _, holder = read_state(queue, id)
 if not holder or deliveries ~= tonumber(delivery) then return {'late'} end
@@ -25,10 +25,11 @@ local asked = redis.call('HGET', ns .. ':asked', id)
 local whom, was_short = asks, ''
 if asked then whom, was_short = string.match(asked, ' (%S*)(.*)$') end
 if whom ~= asks then return {'asked', whom} end
+local first = asked and 0 or 1
 
 local function held()
   if asks ~= '' then redis.call('HSET', ns .. ':asked', id, now .. ' ' .. asks) end
-  return {'held'}
+  return {'held', first}
 end
 
 local stock, stock_held = ns .. ':stock', ns .. ':stock:held'
@@ -36,7 +37,7 @@ begin({'HINCRBY', 'HSET'}, {hash = {stock, stock_held, ns .. ':held', ns .. ':as
 if redis.call('HEXISTS', ns .. ':held', id) == 1 then return held() end
 
 local lines = {}
-local reply = {'short'}
+local reply = {'short', first}
 for at = 8, #ARGV, 2 do
   local item, units = unpack(ARGV, at, at + 1)
   units = tonumber(units)
@@ -52,7 +53,7 @@ for at = 8, #ARGV, 2 do
     lines[#lines + 1] = {item, units}
   end
 end
-if #reply > 1 or was_short ~= '' then
+if #reply > 2 or was_short ~= '' then
   if refuses == '1' then redis.call('HSET', ns .. ':asked', id, now .. ' ' .. asks .. ' short') end
   return reply
 end

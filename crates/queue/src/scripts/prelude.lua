@@ -460,6 +460,21 @@ end
 
 local function remember(queue, id, entry) append_to(queue, id, history_of(queue, id), entry) end
 
+-- Takes back the crash that was booked for a delivery: its worker lives, and only missed Redis until its lease ended.
+local function excuse(queue, id, delivery, worker)
+  local list = history_of(queue, id)
+  for at = #list, 1, -1 do
+    local entry = list[at]
+    if entry.kind == 'crash' and entry.delivery == delivery and entry.worker == worker then
+      local deliveries, failures, crashes, holder = read_state(queue, id)
+      write_state(queue, id, deliveries, failures, math.max(crashes - 1, 0), holder)
+      table.remove(list, at)
+      redis.call('HSET', key(queue, 'history'), id, cjson.encode(list))
+      return
+    end
+  end
+end
+
 -- One entry for all times, so that an outage pushes nothing else out. An older build must be able to read its kind.
 local function remember_given_back(queue, id, entry)
   local list = history_of(queue, id)
