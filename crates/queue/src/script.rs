@@ -102,20 +102,32 @@ impl Arguments {
 
     /// Runs the script on the namespace's keys. Its last argument is what the caller's clock shows: see the prelude.
     pub(crate) async fn run<C: Connection>(self, connection: &C, namespace: &Namespace) -> Result<Replies, Error> {
+        self.run_on(connection, Some(namespace)).await
+    }
+
+    /// Runs the script on the namespace's keys, or without a key.
+    pub(crate) async fn run_on<C: Connection>(self, connection: &C, on: Option<&Namespace>) -> Result<Replies, Error> {
         #[cfg(debug_assertions)]
         assert!(self.names.is_over(), "{} takes more arguments: {:?}", self.script.name, self.script.takes);
         let Self { script, values, .. } = self;
         let call = |script: &str, values: Vec<Arg>| {
-            let keys = [Arg::from(script), Arg::Int(1), Arg::from(namespace.as_str())];
-            keys.into_iter().chain(values).chain([Arg::from(connection.clock_ms())]).collect::<Vec<_>>()
+            let keys = [Arg::from(script), Arg::from(usize::from(on.is_some()))];
+            let keys = keys.into_iter().chain(on.map(|namespace| Arg::from(namespace.as_str())));
+            keys.chain(values).chain([Arg::from(connection.clock_ms())]).collect::<Vec<_>>()
         };
         let replies = match connection.execute("EVALSHA", call(script.digest, values.clone())).await {
             // A restarted or failed-over Redis has an empty script cache. Nothing was run.
-            Err(Error::Failed(failure)) if is_unknown_script(&failure) => {
+            Err(Error::Failed(failure)) if is_unknown_script(&failure) || (on.is_none() && is_refused(&failure)) => {
                 connection.execute("EVAL", call(&script.text(), values)).await?
             }
             other => other?,
         };
         Ok(Replies::new(script, replies))
     }
+}
+
+/// Whether an [`Error::Failed`] says that the user may not call the command. Client libraries drop or rename the code
+/// `NOPERM`, but keep the server's sentence.
+pub(crate) fn is_refused(failure: &str) -> bool {
+    failure.contains("has no permissions to run the")
 }
