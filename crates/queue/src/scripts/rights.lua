@@ -5,10 +5,15 @@
 --
 -- Reply {for each that is missing: kind, name}. A command, or call, also if it is only refused because the user has no
 -- right to any of the keys, or channels: Redis does not tell these apart.
-local most = #ARGV - 1
-local may, named, reply = redis.acl_check_cmd, {script = {}, command = {}, keys = {}, call = {}, channel = {}}, {}
+local most, named, reply = #ARGV - 1, {script = {}, command = {}, keys = {}, call = {}, channel = {}}, {}
 -- Redis 6 has no such function.
-if not may then return reply end
+if not redis.acl_check_cmd then return reply end
+
+-- A command that was renamed is an error there.
+local function may(...)
+  local ok, allowed = pcall(redis.acl_check_cmd, ...)
+  return ok and allowed
+end
 
 for at = 1, most, 2 do
   local kind, name = unpack(ARGV, at, at + 1)
