@@ -60,30 +60,68 @@ async fn check_settings(
     store_url: &Result<RedisAddress, SettingError>,
     endpoints: &Result<Vec<Endpoint>, SettingError>,
 ) -> Result<(), String> {
-    let provider = settings.payment_provider().await;
-    let faults = [
-        store_url.as_ref().err().cloned(),
-        settings.backoff().await.err(),
-        settings.max_crashes().await.err(),
-        settings.drain_budget().await.err(),
-        settings.idempotency_ttl().await.err(),
-        settings.limits().await.err(),
-        settings.untracked().await.err(),
-        settings.operator_key().await.err(),
-        match &provider {
-            Ok(Some(provider)) => settings.payment_origin(provider).await.err(),
-            Ok(None) => None,
-            Err(fault) => Some(fault.clone()),
-        },
+    let mut faults = Vec::new();
+    faults.extend(queue_faults(settings).await);
+    faults.push(store_url.as_ref().err().cloned());
+    faults.push(settings.operator_key().await.err());
+    faults.extend(order_faults(settings).await);
+    faults.extend(payment_faults(settings).await);
+    faults.extend([
         match endpoints {
             Ok(endpoints) => settings.webhook_origin(endpoints).await.err(),
             Err(fault) => Some(fault.clone()),
         },
         settings.webhook_schedule().await.err(),
         settings.webhook_timeout().await.err(),
-    ];
-    let faults: Vec<_> = faults.into_iter().flatten().map(|error| format!("{error}.")).collect();
-    if faults.is_empty() { Ok(()) } else { Err(faults.join(" ")) }
+    ]);
+    let mut told: Vec<SettingError> = Vec::new();
+    for fault in faults.into_iter().flatten() {
+        // A variable that depends on another has the other's fault.
+        if !told.contains(&fault) {
+            told.push(fault);
+        }
+    }
+    let told: Vec<_> = told.into_iter().map(|error| format!("{error}.")).collect();
+    if told.is_empty() { Ok(()) } else { Err(told.join(" ")) }
+}
+
+async fn queue_faults(settings: &Settings) -> [Option<SettingError>; 4] {
+    [
+        settings.redis_url().await.err(),
+        settings.namespace().await.err(),
+        settings.lease().await.err(),
+        settings.log_retention().await.err(),
+    ]
+}
+
+async fn order_faults(settings: &Settings) -> [Option<SettingError>; 10] {
+    [
+        settings.backoff_base().await.err(),
+        settings.backoff_cap().await.err(),
+        settings.max_attempts().await.err(),
+        settings.backoff().await.err(),
+        settings.max_crashes().await.err(),
+        settings.drain_budget().await.err(),
+        settings.idempotency_ttl().await.err(),
+        settings.max_queue_age().await.err(),
+        settings.max_queue_depth().await.err(),
+        settings.untracked().await.err(),
+    ]
+}
+
+async fn payment_faults(settings: &Settings) -> [Option<SettingError>; 5] {
+    let url = settings.payment_url().await;
+    let origin = match &url {
+        Ok(Some(url)) => settings.payment_origin(url).await.err(),
+        _ => None,
+    };
+    [
+        url.err(),
+        settings.payment_key().await.err(),
+        settings.payment_timeout().await.err(),
+        settings.payment_late().await.err(),
+        origin,
+    ]
 }
 
 /// Checks Redis. Without its address in the settings there is nothing to check.

@@ -9,6 +9,7 @@ mod deadline;
 mod foreign_encoding;
 mod idempotency;
 mod log;
+mod nearest;
 mod operator;
 mod origin;
 mod outbound;
@@ -22,6 +23,7 @@ mod response;
 mod retry_after;
 mod runtime;
 mod settings;
+mod webhook_list;
 mod webhook_secret;
 mod webhooks;
 

@@ -78,18 +78,34 @@ impl Settings {
 
     /// The settings of everyone who works on the queues.
     pub async fn queue(&self) -> Result<QueueSettings, SettingError> {
+        let namespace = self.namespace().await?;
+        let log_retention = self.log_retention().await?;
+        let timing = Timing { lease: self.lease().await?, log_retention };
+        Ok(QueueSettings { redis_url: self.redis_url().await?, namespace, timing })
+    }
+
+    /// The prefix of all keys.
+    pub async fn namespace(&self) -> Result<Namespace, SettingError> {
         let namespace = self.untrimmed("namespace").await?;
-        let namespace = Namespace::new(&namespace).ok_or_else(|| {
+        Namespace::new(&namespace).ok_or_else(|| {
             let fault = format!("is {namespace:?}, but must be a name in braces, like {{orders}}");
             self.error("namespace", fault)
-        })?;
-        let hours = self.number("log_retention_h", 1..=24 * 366).await?;
-        let timing = Timing {
-            lease: self.millis("lease_ms", millis(*LEASES.start())..=millis(*LEASES.end())).await?,
-            log_retention: Duration::from_millis(hours * HOUR),
-        };
-        let redis_url = self.address("redis_url", QUEUE_DATABASE).await?;
-        Ok(QueueSettings { redis_url, namespace, timing })
+        })
+    }
+
+    /// How long the log of changes is kept.
+    pub async fn log_retention(&self) -> Result<Duration, SettingError> {
+        self.number("log_retention_h", 1..=24 * 366).await.map(|hours| Duration::from_millis(hours * HOUR))
+    }
+
+    /// How long a worker has a message for itself.
+    pub async fn lease(&self) -> Result<Duration, SettingError> {
+        self.millis("lease_ms", millis(*LEASES.start())..=millis(*LEASES.end())).await
+    }
+
+    /// The address of the queue's database.
+    pub async fn redis_url(&self) -> Result<RedisAddress, SettingError> {
+        self.address("redis_url", QUEUE_DATABASE).await
     }
 
     /// The address of the store's database, as far as variables say. It is on the server of the queue, whose address is
@@ -118,13 +134,27 @@ impl Settings {
 
     /// When a failed order is attempted again.
     pub async fn backoff(&self) -> Result<Backoff, SettingError> {
-        let base = self.millis("backoff_base_ms", 1..=HOUR).await?;
-        let cap = self.millis("backoff_cap_ms", 1..=24 * HOUR).await?;
+        let (base, cap) = (self.backoff_base().await?, self.backoff_cap().await?);
         if cap < base {
             let fault = format!("is {}, but must be at least backoff_base_ms, {}", cap.as_millis(), base.as_millis());
             return Err(self.error("backoff_cap_ms", fault));
         }
-        Ok(Backoff::Exponential { base, cap, attempts: self.number("max_attempts", 1..=100).await? as u32 })
+        Ok(Backoff::Exponential { base, cap, attempts: self.max_attempts().await? })
+    }
+
+    /// The longest wait after the first failed attempt.
+    pub async fn backoff_base(&self) -> Result<Duration, SettingError> {
+        self.millis("backoff_base_ms", 1..=HOUR).await
+    }
+
+    /// The longest wait of all.
+    pub async fn backoff_cap(&self) -> Result<Duration, SettingError> {
+        self.millis("backoff_cap_ms", 1..=24 * HOUR).await
+    }
+
+    /// After how many failed attempts a message is buried.
+    pub async fn max_attempts(&self) -> Result<u32, SettingError> {
+        self.number("max_attempts", 1..=100).await.map(|attempts| attempts as u32)
     }
 
     /// After how many crashes of its worker a message is buried.
@@ -153,9 +183,19 @@ impl Settings {
 
     /// When orders are refused because too many wait. The variables say 0 for no limit.
     pub async fn limits(&self) -> Result<Limits, SettingError> {
+        Ok(Limits { age: self.max_queue_age().await?, depth: self.max_queue_depth().await? })
+    }
+
+    /// How long an order may have waited before more are refused; `None` for no limit.
+    pub async fn max_queue_age(&self) -> Result<Option<Duration>, SettingError> {
         let age = self.number("max_queue_age_s", 0..=30 * 86_400).await?;
+        Ok((age > 0).then(|| Duration::from_secs(age)))
+    }
+
+    /// How many orders may wait before more are refused; `None` for no limit.
+    pub async fn max_queue_depth(&self) -> Result<Option<u64>, SettingError> {
         let depth = self.number("max_queue_depth", 0..=100_000_000).await?;
-        Ok(Limits { depth: (depth > 0).then_some(depth), age: (age > 0).then(|| Duration::from_secs(age)) })
+        Ok((depth > 0).then_some(depth))
     }
 
     /// An error about one of them.
