@@ -1,7 +1,7 @@
 //! The checks, one by one.
 
 use futures::future::join;
-use guest::{Endpoint, QueueSettings, RedisAddress, Response, SettingError, Settings};
+use guest::{Endpoint, QueueSettings, RedisAddress, Response, Settings};
 use http::StatusCode;
 use order::queues;
 use queue::{Error, RedisClock, Server};
@@ -37,12 +37,11 @@ pub(crate) async fn health() -> Response {
     let settings = Settings::new("health");
     let (queue, endpoints) = (settings.queue().await, settings.webhooks().await);
     let store_url = match &queue {
-        Ok(queue) => settings.store_url(&queue.redis_url).await,
-        Err(fault) => Err(fault.clone()),
+        Ok(queue) => settings.store_url(&queue.redis_url).await.ok(),
+        Err(_) => None,
     };
-    let mut checks = vec![Check::of("settings", check_settings(&settings, &store_url, &endpoints).await)];
+    let mut checks = vec![Check::of("settings", check_settings(&settings).await)];
     // At the same time, so that a probe waits only for the slower of the two.
-    let store_url = store_url.ok();
     let redis = check_redis(queue.ok(), endpoints.as_deref().ok(), store_url.as_ref());
     let (redis, store) = join(redis, check_store(store_url.as_ref())).await;
     checks.extend(redis);
@@ -55,73 +54,9 @@ pub(crate) async fn health() -> Response {
 }
 
 /// Checks the settings of all components, since the workers can't answer for themselves. Reports every fault at once.
-async fn check_settings(
-    settings: &Settings,
-    store_url: &Result<RedisAddress, SettingError>,
-    endpoints: &Result<Vec<Endpoint>, SettingError>,
-) -> Result<(), String> {
-    let mut faults = Vec::new();
-    faults.extend(queue_faults(settings).await);
-    faults.push(store_url.as_ref().err().cloned());
-    faults.push(settings.operator_key().await.err());
-    faults.extend(order_faults(settings).await);
-    faults.extend(payment_faults(settings).await);
-    faults.extend([
-        match endpoints {
-            Ok(endpoints) => settings.webhook_origin(endpoints).await.err(),
-            Err(fault) => Some(fault.clone()),
-        },
-        settings.webhook_schedule().await.err(),
-        settings.webhook_timeout().await.err(),
-    ]);
-    let mut told: Vec<SettingError> = Vec::new();
-    for fault in faults.into_iter().flatten() {
-        // A variable that depends on another has the other's fault.
-        if !told.contains(&fault) {
-            told.push(fault);
-        }
-    }
-    let told: Vec<_> = told.into_iter().map(|error| format!("{error}.")).collect();
-    if told.is_empty() { Ok(()) } else { Err(told.join(" ")) }
-}
-
-async fn queue_faults(settings: &Settings) -> [Option<SettingError>; 4] {
-    [
-        settings.redis_url().await.err(),
-        settings.namespace().await.err(),
-        settings.lease().await.err(),
-        settings.log_retention().await.err(),
-    ]
-}
-
-async fn order_faults(settings: &Settings) -> [Option<SettingError>; 10] {
-    [
-        settings.backoff_base().await.err(),
-        settings.backoff_cap().await.err(),
-        settings.max_attempts().await.err(),
-        settings.backoff().await.err(),
-        settings.max_crashes().await.err(),
-        settings.drain_budget().await.err(),
-        settings.idempotency_ttl().await.err(),
-        settings.max_queue_age().await.err(),
-        settings.max_queue_depth().await.err(),
-        settings.untracked().await.err(),
-    ]
-}
-
-async fn payment_faults(settings: &Settings) -> [Option<SettingError>; 5] {
-    let url = settings.payment_url().await;
-    let origin = match &url {
-        Ok(Some(url)) => settings.payment_origin(url).await.err(),
-        _ => None,
-    };
-    [
-        url.err(),
-        settings.payment_key().await.err(),
-        settings.payment_timeout().await.err(),
-        settings.payment_late().await.err(),
-        origin,
-    ]
+async fn check_settings(settings: &Settings) -> Result<(), String> {
+    let faults: Vec<_> = settings.faults().await.into_iter().map(|error| format!("{error}.")).collect();
+    if faults.is_empty() { Ok(()) } else { Err(faults.join(" ")) }
 }
 
 /// Checks Redis. Without its address in the settings there is nothing to check.

@@ -46,18 +46,27 @@ async fn lacks<C: Connection>(redis: &C, address: &RedisAddress, rights: &Rights
 }
 
 fn text(lacking: &Lacking, address: &RedisAddress, ns: &str) -> String {
+    let user = address.user();
+    format!(
+        "The user {user} lacks rights in Redis. {}. Add them as an administrator of Redis, also to the file in which \
+         Redis keeps its users, and run: redis-cli -u {address} acl setuser {user} {}",
+        missing(lacking),
+        rules(lacking, ns).join(" ")
+    )
+}
+
+fn missing(lacking: &Lacking) -> String {
+    if lacking.is_all {
+        return "It may call neither EVALSHA nor EVAL, so Redis doesn't tell what else is missing: the command gives \
+                all that Sluice needs"
+            .to_owned();
+    }
     let missing = [
         listed("call", "", &lacking.commands),
         listed("touch", "the keys ", &lacking.keys),
         listed("use", "the channels ", &lacking.channels),
     ];
-    let user = address.user();
-    format!(
-        "The user {user} lacks rights in Redis. It may not {}. Add them as an administrator of Redis, also to the file \
-         in which Redis keeps its users, and run: redis-cli -u {address} acl setuser {user} {}",
-        missing.into_iter().flatten().collect::<Vec<_>>().join("; it may not "),
-        rules(lacking, ns).join(" ")
-    )
+    format!("It may not {}", missing.into_iter().flatten().collect::<Vec<_>>().join("; it may not "))
 }
 
 /// At most so many names of a kind are told. The rules behind them cover all.

@@ -22,6 +22,7 @@ mod request;
 mod response;
 mod retry_after;
 mod runtime;
+mod setting_faults;
 mod settings;
 mod webhook_list;
 mod webhook_secret;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Uri;
 
 use crate::origin::has_good_port;
-use crate::settings::{SettingError, Settings};
+use crate::settings::{SettingError, Settings, WholeNumber};
 
 /// A payment provider.
 #[derive(Clone)]
@@ -27,43 +27,47 @@ impl PaymentProvider {
     }
 }
 
+const PAYMENT_TIMEOUT: WholeNumber = WholeNumber("payment_timeout_ms", 10, 60_000);
+const PAYMENT_LATE: WholeNumber = WholeNumber("payment_late_s", 0, 86_400);
+
 impl Settings {
     /// The payment provider; `None` if nobody is asked to pay. An error never shows the key.
     pub async fn payment_provider(&self) -> Result<Option<PaymentProvider>, SettingError> {
-        let (timeout, late) = (self.payment_timeout().await?, self.payment_late().await?);
-        let Some(url) = self.payment_url().await? else { return Ok(None) };
-        Ok(Some(PaymentProvider { url, key: self.payment_key().await?, timeout, late }))
+        let timeout = self.millis(PAYMENT_TIMEOUT).await?;
+        let late = Duration::from_secs(self.number(PAYMENT_LATE).await?);
+        let (url, key) = (self.text("payment_url").await?, self.text("payment_key").await?);
+        if url.is_empty() {
+            return Ok(None);
+        }
+        let url = parse_url(&url).map_err(|fault| self.error("payment_url", fault))?;
+        self.check_payment_key(&key)?;
+        Ok(Some(PaymentProvider { url, key: Some(key).filter(|key| !key.is_empty()), timeout, late }))
     }
 
-    /// How long the provider may take to answer.
-    pub async fn payment_timeout(&self) -> Result<Duration, SettingError> {
-        self.millis("payment_timeout_ms", 10..=60_000).await
-    }
-
-    /// How long after a try the provider may still come to a charge of which it doesn't know yet.
-    pub async fn payment_late(&self) -> Result<Duration, SettingError> {
-        self.number("payment_late_s", 0..=86_400).await.map(Duration::from_secs)
-    }
-
-    /// Where the provider is; `None` if nobody is asked to pay.
-    pub async fn payment_url(&self) -> Result<Option<Uri>, SettingError> {
-        let url = self.text("payment_url").await?;
-        let url = (!url.is_empty()).then(|| parse_url(&url)).transpose();
-        url.map_err(|fault| self.error("payment_url", fault))
-    }
-
-    /// Our key at the provider; `None` if it asks for no key.
-    pub async fn payment_key(&self) -> Result<Option<String>, SettingError> {
-        let key = self.text("payment_key").await?;
+    fn check_payment_key(&self, key: &str) -> Result<(), SettingError> {
         if key.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Ok(Some(key).filter(|key| !key.is_empty()));
+            return Ok(());
         }
         Err(self.error("payment_key", "must be visible ASCII characters without spaces".to_owned()))
     }
 
-    /// Checks that charges may be sent to the provider.
-    pub async fn payment_origin(&self, url: &Uri) -> Result<(), SettingError> {
-        self.check_origin("payment_origin", "payment_url", &[url]).await
+    /// Finds every fault of these variables, and checks that charges may be sent to the provider.
+    pub(crate) async fn payment_faults(&self) -> Vec<SettingError> {
+        let mut faults: Vec<_> = self.number(PAYMENT_TIMEOUT).await.err().into_iter().collect();
+        faults.extend(self.number(PAYMENT_LATE).await.err());
+        match self.text("payment_key").await {
+            Ok(key) => faults.extend(self.check_payment_key(&key).err()),
+            Err(fault) => faults.push(fault),
+        }
+        match self.text("payment_url").await.map(|url| (!url.is_empty()).then(|| parse_url(&url))) {
+            Ok(None) => {}
+            Ok(Some(Ok(url))) => {
+                faults.extend(self.check_origin("payment_origin", "payment_url", &[&url]).await.err());
+            }
+            Ok(Some(Err(fault))) => faults.push(self.error("payment_url", fault)),
+            Err(fault) => faults.push(fault),
+        }
+        faults
     }
 }
 

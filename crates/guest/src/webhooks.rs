@@ -8,7 +8,7 @@ use http::Uri;
 use queue::{Backoff, Subscription};
 use standardwebhooks::Webhook;
 
-use crate::settings::{SettingError, Settings};
+use crate::settings::{SettingError, Settings, WholeNumber};
 use crate::webhook_list::parse;
 
 /// An endpoint that receives events.
@@ -29,6 +29,8 @@ const MOST_WAITS: usize = 32;
 /// The longest wait of a schedule: a week.
 const LONGEST_WAIT_MS: u64 = 7 * 24 * 3600 * 1000;
 
+const WEBHOOK_TIMEOUT: WholeNumber = WholeNumber("webhook_timeout_ms", 10, 60_000);
+
 impl Settings {
     /// The endpoints. An error names all faults, and never shows a secret.
     pub async fn webhooks(&self) -> Result<Vec<Endpoint>, SettingError> {
@@ -45,15 +47,22 @@ impl Settings {
         })
     }
 
-    /// Checks that events may be sent to each of these endpoints.
-    pub async fn webhook_origin(&self, endpoints: &[Endpoint]) -> Result<(), SettingError> {
-        let urls: Vec<_> = endpoints.iter().map(|endpoint| &endpoint.url).collect();
-        self.check_origin("webhook_origin", "webhooks", &urls).await
+    /// Finds every fault of these variables, and checks that events may be sent to each of the endpoints.
+    pub(crate) async fn webhook_faults(&self) -> Vec<SettingError> {
+        let endpoints = match self.webhooks().await {
+            Ok(endpoints) => {
+                let urls: Vec<_> = endpoints.iter().map(|endpoint| &endpoint.url).collect();
+                self.check_origin("webhook_origin", "webhooks", &urls).await.err()
+            }
+            Err(fault) => Some(fault),
+        };
+        let others = [self.webhook_schedule().await.err(), self.webhook_timeout().await.err()];
+        [endpoints].into_iter().chain(others).flatten().collect()
     }
 
     /// How long an endpoint may take to answer.
     pub async fn webhook_timeout(&self) -> Result<Duration, SettingError> {
-        self.millis("webhook_timeout_ms", 10..=60_000).await
+        self.millis(WEBHOOK_TIMEOUT).await
     }
 }
 

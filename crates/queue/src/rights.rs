@@ -32,6 +32,8 @@ pub struct Lacking {
     pub keys: BTreeSet<String>,
     /// Channels that the user may not use.
     pub channels: BTreeSet<String>,
+    /// The user may run no script. So nothing could be asked, and all that is needed is listed.
+    pub is_all: bool,
 }
 
 impl Rights {
@@ -93,8 +95,7 @@ impl Rights {
         for (kind, name) in self.named() {
             arguments = arguments.with("kind", kind).with("name", name);
         }
-        let mut replies = match arguments.run_on(connection, None).await {
-            // Nothing can be told then. So all are named.
+        let mut replies = match arguments.run_without_keys(connection).await {
             Err(Error::Failed(failure)) if is_refused(&failure) => return Ok(self.all()),
             other => other?,
         };
@@ -114,7 +115,7 @@ impl Rights {
     }
 
     fn all(&self) -> Lacking {
-        let mut lacking = Lacking::default();
+        let mut lacking = Lacking { is_all: true, ..Lacking::default() };
         for (kind, name) in self.named() {
             lacking.add(kind, name.to_owned());
         }

@@ -102,23 +102,36 @@ impl Arguments {
 
     /// Runs the script on the namespace's keys. Its last argument is what the caller's clock shows: see the prelude.
     pub(crate) async fn run<C: Connection>(self, connection: &C, namespace: &Namespace) -> Result<Replies, Error> {
-        self.run_on(connection, Some(namespace)).await
-    }
-
-    /// Runs the script on the namespace's keys, or without a key.
-    pub(crate) async fn run_on<C: Connection>(self, connection: &C, on: Option<&Namespace>) -> Result<Replies, Error> {
         #[cfg(debug_assertions)]
         assert!(self.names.is_over(), "{} takes more arguments: {:?}", self.script.name, self.script.takes);
         let Self { script, values, .. } = self;
         let call = |script: &str, values: Vec<Arg>| {
-            let keys = [Arg::from(script), Arg::from(usize::from(on.is_some()))];
-            let keys = keys.into_iter().chain(on.map(|namespace| Arg::from(namespace.as_str())));
-            keys.chain(values).chain([Arg::from(connection.clock_ms())]).collect::<Vec<_>>()
+            let keys = [Arg::from(script), Arg::Int(1), Arg::from(namespace.as_str())];
+            keys.into_iter().chain(values).chain([Arg::from(connection.clock_ms())]).collect::<Vec<_>>()
         };
         let replies = match connection.execute("EVALSHA", call(script.digest, values.clone())).await {
             // A restarted or failed-over Redis has an empty script cache. Nothing was run.
-            Err(Error::Failed(failure)) if is_unknown_script(&failure) || (on.is_none() && is_refused(&failure)) => {
+            Err(Error::Failed(failure)) if is_unknown_script(&failure) => {
                 connection.execute("EVAL", call(&script.text(), values)).await?
+            }
+            other => other?,
+        };
+        Ok(Replies::new(script, replies))
+    }
+
+    /// Runs the script without a key. Its last argument is there too.
+    pub(crate) async fn run_without_keys<C: Connection>(self, connection: &C) -> Result<Replies, Error> {
+        #[cfg(debug_assertions)]
+        assert!(self.names.is_over(), "{} takes more arguments: {:?}", self.script.name, self.script.takes);
+        let Self { script, values, .. } = self;
+        let call = |script: &str| {
+            let values = values.iter().cloned().chain([Arg::from(connection.clock_ms())]);
+            [Arg::from(script), Arg::Int(0)].into_iter().chain(values).collect()
+        };
+        let replies = match connection.execute("EVALSHA", call(script.digest)).await {
+            // A user who lacks one of the two may have the other.
+            Err(Error::Failed(failure)) if is_unknown_script(&failure) || is_refused(&failure) => {
+                connection.execute("EVAL", call(&script.text())).await?
             }
             other => other?,
         };
