@@ -11,6 +11,7 @@ mod script;
 mod settings;
 mod silence;
 mod stock;
+mod webhooks;
 
 use std::sync::{Arc, Mutex};
 

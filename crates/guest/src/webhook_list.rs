@@ -166,7 +166,7 @@ impl Reader<'_> {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         let name = field(fields, "name").and_then(Value::as_str);
         let Some(name) = name.filter(|name| (1..=32).contains(&name.len()) && name.chars().all(plain)) else {
-            self.fault("/name", "must be 1 to 32 lower-case letters, digits or hyphens");
+            self.fault("/name", "must be 1 to 32 lower-case letters, digits or hyphens, like erp");
             return None;
         };
         if let Some(first) = others.iter().position(|other| other.as_deref() == Some(name)) {
