@@ -79,6 +79,14 @@ impl RunningApplication {
         self.subscriptions.iter().all(|subscription| *subscription.borrow() == Subscription::Made)
     }
 
+    /// Holds back what components print while a report on the application is made, such as a probe's: what the report
+    /// tells need not be told by each component that has the same fault.
+    #[must_use]
+    pub fn begin_report(&self) -> BegunReport {
+        self.application.shared.told.begin_report();
+        BegunReport { application: self.application.clone() }
+    }
+
     /// Answers a request as if a client had sent it: by the component whose route matches the path.
     pub async fn route(&self, request: Request<Bytes>) -> Response<Bytes> {
         let (mut parts, body) = self.application.route(request.map(whole), NO_CLIENT).await.into_parts();
@@ -188,5 +196,30 @@ impl BoundTrigger {
         match self {
             Self::Http { component, .. } | Self::Redis { component, .. } => component,
         }
+    }
+}
+
+/// A report that is being made. Its drop tells the lines that components printed meanwhile.
+pub struct BegunReport {
+    application: Arc<Dispatcher>,
+}
+
+impl BegunReport {
+    /// The report was told: lines that it contains are not told while it holds, which is until the next report.
+    pub fn told(self, report: &str) {
+        self.end(Some(report));
+    }
+
+    fn end(&self, report: Option<&str>) {
+        let shared = &self.application.shared;
+        for (component, line) in shared.told.end_report(report) {
+            (shared.output)(&component, &line);
+        }
+    }
+}
+
+impl Drop for BegunReport {
+    fn drop(&mut self) {
+        self.end(None);
     }
 }

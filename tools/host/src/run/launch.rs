@@ -141,7 +141,8 @@ impl<'s> Plan<'s> {
             Ok((name, Arc::new(ComponentSettings::new(name, component, &self.variables, &self.stores)?)))
         });
         let settings = settings.collect::<anyhow::Result<Vec<_>>>()?;
-        let (routes, told) = (self.routes()?, Arc::<Told>::default());
+        let names = self.loaded.manifest.component.keys().map(ToString::to_string);
+        let (routes, told) = (self.routes()?, Arc::new(Told::new(names)));
         Ok(Arc::new_cyclic(|application| Dispatcher {
             components: settings
                 .into_iter()
@@ -218,11 +219,11 @@ impl<'s> Plan<'s> {
     }
 }
 
-/// Hands on the lines that weren't told just before.
+/// Hands on the lines that weren't told just before, and those that no report is waited for.
 fn news(told: &Arc<Told>, output: Output) -> Output {
     let told = told.clone();
     Arc::new(move |component, line| {
-        if told.is_new(component, line) {
+        if !told.hold(component, line) && told.is_new(component, line) {
             output(component, line);
         }
     })
