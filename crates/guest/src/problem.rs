@@ -1,7 +1,9 @@
 //! Everything that can be wrong with a request to one of the components, and how it is told: RFC 9457 problem details.
 
+use std::time::Duration;
+
 use http::StatusCode;
-use order::{BodyFault, CommandId, Fault, Illegal, NotJson, State, Status};
+use order::{BodyFault, ChangeKind, CommandId, Fault, Illegal, NotJson, State, Status};
 use serde::Serialize;
 
 use crate::body::BodyError;
@@ -64,8 +66,13 @@ pub enum Problem {
     ChangeGivenUp(CommandId),
     /// The order is about to be cancelled, so it must not be fulfilled.
     CancelPending,
-    /// The queue of orders has no such dead letter.
+    /// The queue has no such dead letter.
     NoSuchLetter,
+    /// A host still names the endpoint that was to be removed.
+    EndpointInUse {
+        /// For so long nobody may have named it.
+        unnamed: Duration,
+    },
     /// The dead letter moves no money.
     NothingToSettle,
     /// The order's cancellation was tried and then discarded, so its money may be given back.
@@ -125,9 +132,9 @@ impl Problem {
             ),
             Self::NothingAtTheDesk => (
                 kind::NOT_FOUND,
-                "The desk knows /metrics, /stock, /stock/{sku} for articles with a stock entry, and \
-                 /dead-letters/{queue} for the queues placed and changes. Once something was put there, it also knows \
-                 the queues placed.superseded and changes.{endpoint}."
+                "The desk has /dead-letters, /dead-letters/{queue} with /redrive, /discard and (of placed) /settle, \
+                 /endpoints/{name}, /metrics and /stock/{sku}. Queues are placed, changes and, once something was put \
+                 there, placed.superseded and changes.{endpoint}."
                     .to_owned(),
             ),
             Self::MethodNotAllowed { allow } => (kind::METHOD_NOT_ALLOWED, format!("Use {allow}.")),
@@ -188,10 +195,18 @@ impl Problem {
             ),
             Self::NoSuchLetter => (
                 kind::NOT_FOUND,
-                "The queue placed has no such dead letter. GET /orders/{id} shows whether its order is cancelled \
-                 already."
+                "The queue has no such dead letter, or no more: GET /dead-letters/{queue} lists them. GET /orders/{id} \
+                 shows whether an order is cancelled already."
                     .to_owned(),
             ),
+            Self::EndpointInUse { unnamed } => {
+                let seconds = unnamed.as_secs();
+                let why = format!(
+                    "A host has named the endpoint in the last {seconds} s. Take it out of the variable webhooks of \
+                     every host, then try again after {seconds} s."
+                );
+                (kind::ENDPOINT_IN_USE, why)
+            }
             Self::NothingToSettle => (
                 kind::NOTHING_TO_SETTLE,
                 "Name the letter of an order or of its cancellation: {order} or {order}/cancel.".to_owned(),
@@ -347,7 +362,8 @@ fn plain(encoding: &ForeignEncoding) -> String {
 }
 
 fn given_up(id: &CommandId) -> String {
-    format!("It is the dead letter {id} of the queue placed: redrive or discard it there.")
+    let settle = if id.change == Some(ChangeKind::Cancel) { "settle it, " } else { "" };
+    format!("It is the dead letter {id} of the queue placed: {settle}redrive or discard it there.")
 }
 
 /// Problem details as RFC 9457 has them, before they are JSON.
