@@ -89,14 +89,14 @@ impl Rights {
     }
 
     /// Asks Redis which of these rights the user of a connection lacks: all at once. Reads and writes nothing. A Redis
-    /// before 7 can't tell, and then none is named.
+    /// before 7 can't tell, and then none is named. Nor is any of a user who may run no script and needs none.
     pub async fn lacking<C: Connection>(&self, connection: &C) -> Result<Lacking, Error> {
         let mut arguments = Arguments::new(&script::RIGHTS);
         for (kind, name) in self.named() {
             arguments = arguments.with("kind", kind).with("name", name);
         }
         let mut replies = match arguments.run_without_keys(connection).await {
-            Err(Error::Failed(failure)) if is_refused(&failure) => return Ok(self.all()),
+            Err(Error::Failed(failure)) if is_refused(&failure) => return Ok(self.untold()),
             other => other?,
         };
         let mut lacking = Lacking::default();
@@ -114,7 +114,11 @@ impl Rights {
         commands.chain(others.into_iter().flat_map(|(kind, names)| names.iter().map(move |name| (kind, name.as_str()))))
     }
 
-    fn all(&self) -> Lacking {
+    /// What is lacking as far as can be known where no script may be run.
+    fn untold(&self) -> Lacking {
+        if self.scripts.is_empty() {
+            return Lacking::default();
+        }
         let mut lacking = Lacking { is_all: true, ..Lacking::default() };
         for (kind, name) in self.named() {
             lacking.add(kind, name.to_owned());

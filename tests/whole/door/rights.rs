@@ -77,16 +77,21 @@ async fn two_users_are_told_of_each_by_its_name() {
     redis.tell(&["ACL", "SETUSER", "store", "on", ">password", "~*", "&*", "+@all", "-del"]).await;
     run(&format!("{} >/dev/null", the_page(&redis)));
     redis.tell(&["ACL", "SETUSER", "sluice", "-hget"]).await;
+    // What can't run a script needs none at the store.
+    redis.tell(&["ACL", "SETUSER", "plain", "on", ">password", "~*", "&*", "+@all", "-@scripting"]).await;
     let user = |name: &str, database| redis.url(database).replace("redis://", &format!("redis://{name}:password@"));
-    let start = StartOptions {
+    let start = |store: &str| StartOptions {
         redis: Some(RedisOverride::new(&redis.url(0)).unwrap()),
         triggers: Triggers::Only(["health"].map(str::to_owned).into()),
-        ..start_with(&[("redis_url", &user("sluice", 0)), ("store_url", &user("store", 1))])
+        ..start_with(&[("redis_url", &user("sluice", 0)), ("store_url", &user(store, 1))])
     };
-    let (status, check) = ask(&app().start(start).await.unwrap()).await;
+    let (status, check) = ask(&app().start(start("store")).await.unwrap()).await;
     assert_eq!(status, 503, "{check}");
     let detail = check["detail"].as_str().unwrap();
     for part in ["The user sluice lacks", "HGET.", "The user store lacks", "DEL."] {
         assert!(detail.contains(part), "{part}: {detail}");
     }
+    let (_, check) = ask(&app().start(start("plain")).await.unwrap()).await;
+    let detail = check["detail"].as_str().unwrap();
+    assert!(detail.contains("The user sluice lacks") && !detail.contains("plain"), "{detail}");
 }

@@ -11,7 +11,9 @@ if not is_follow_up then check_let_go(id) end
 
 local is_discarded = redis.call('ZREM', key(queue, 'dead'), id)
 if is_discarded == 0 then
-  is_discarded = redis.call('HEXISTS', key(queue, 'discarded'), id)
+  -- A follow-up may have been accepted again since.
+  local is_queued = redis.call('HEXISTS', key(queue, 'body'), id) == 1
+  if not is_queued then is_discarded = redis.call('HEXISTS', key(queue, 'discarded'), id) end
   return {is_discarded}
 end
 local record = decoded(cjson.decode, redis.call('HGET', key(queue, 'why'), id) or '{}') or {}
