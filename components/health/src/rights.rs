@@ -2,9 +2,11 @@
 //! them.
 //!
 //! It checks the users in redis_url and store_url: for the scripts, for the triggers, which log in by the same addresses,
-//! and for what is written to the store. It can't check the user in runtime-config.toml, which no component is told: the
-//! check of the store finds what that user may not write. Nor can it check a user in store_url who may run no script. A user that may not log in, or not select its database, shows
-//! in the checks of Redis and of the store. `+config|get` and `+info` are wanted only for the check of Redis's settings.
+//! and for what is written to the store. `+config|get` and `+info` are wanted only for the check of Redis's settings.
+//!
+//! It can't check the user in runtime-config.toml, which no component is told: the check of the store finds what that
+//! user may not write. Nor can it check a user in store_url who may run no script. A user that may not log in, or not
+//! select its database, shows in the checks of Redis and of the store.
 
 use std::collections::BTreeSet;
 
