@@ -7,6 +7,8 @@ use serde::Serialize;
 
 use crate::exchange::answer;
 
+const _: () = assert!(UNNAMED.as_secs() == 60, "the text of `EndpointInUse` says so");
+
 /// `GET`: each endpoint, and what waits for it.
 pub(crate) async fn list(changes: &Queue<'_, Redis>) -> Result<Response, Problem> {
     let subscribers = changes.subscribers().await?;
@@ -18,7 +20,7 @@ pub(crate) async fn remove(changes: &Queue<'_, Redis>, name: &str) -> Result<Res
     match changes.unsubscribe(name).await? {
         Unsubscribed::Removed { waiting, dead } => Ok(answer(&Removed { removed: true, waiting, dead })),
         Unsubscribed::Unknown => Err(Problem::NothingAtTheDesk),
-        Unsubscribed::StillNamed => Err(Problem::EndpointInUse { unnamed: UNNAMED }),
+        Unsubscribed::StillNamed => Err(Problem::EndpointInUse),
     }
 }
 

@@ -1,9 +1,7 @@
 //! Everything that can be wrong with a request to one of the components, and how it is told: RFC 9457 problem details.
 
-use std::time::Duration;
-
 use http::StatusCode;
-use order::{BodyFault, ChangeKind, CommandId, Fault, Illegal, NotJson, State, Status};
+use order::{BodyFault, CommandId, Fault, Illegal, NotJson, State, Status};
 use serde::Serialize;
 
 use crate::body::BodyError;
@@ -68,11 +66,8 @@ pub enum Problem {
     CancelPending,
     /// The queue has no such dead letter.
     NoSuchLetter,
-    /// A host still names the endpoint that was to be removed.
-    EndpointInUse {
-        /// For so long nobody may have named it.
-        unnamed: Duration,
-    },
+    /// A host has named the endpoint that was to be removed within the last minute.
+    EndpointInUse,
     /// The dead letter moves no money.
     NothingToSettle,
     /// The order's cancellation was tried and then discarded, so its money may be given back.
@@ -195,18 +190,15 @@ impl Problem {
             ),
             Self::NoSuchLetter => (
                 kind::NOT_FOUND,
-                "The queue has no such dead letter, or no more: GET /dead-letters/{queue} lists them. GET /orders/{id} \
-                 shows whether an order is cancelled already."
+                "The queue has no such dead letter. GET /dead-letters/{queue} lists them, and GET /orders/{id} shows \
+                 whether its order is cancelled already."
                     .to_owned(),
             ),
-            Self::EndpointInUse { unnamed } => {
-                let seconds = unnamed.as_secs();
-                let why = format!(
-                    "A host has named the endpoint in the last {seconds} s. Take it out of the variable webhooks of \
-                     every host, then try again after {seconds} s."
-                );
-                (kind::ENDPOINT_IN_USE, why)
-            }
+            Self::EndpointInUse => (
+                kind::ENDPOINT_IN_USE,
+                "Take it out of the variable webhooks of every host, and send the request again a minute later."
+                    .to_owned(),
+            ),
             Self::NothingToSettle => (
                 kind::NOTHING_TO_SETTLE,
                 "Name the letter of an order or of its cancellation: {order} or {order}/cancel.".to_owned(),
@@ -362,8 +354,7 @@ fn plain(encoding: &ForeignEncoding) -> String {
 }
 
 fn given_up(id: &CommandId) -> String {
-    let settle = if id.change == Some(ChangeKind::Cancel) { "settle it, " } else { "" };
-    format!("It is the dead letter {id} of the queue placed: {settle}redrive or discard it there.")
+    format!("It is the dead letter {id} of the queue placed: redrive or discard it there, or settle a cancellation.")
 }
 
 /// Problem details as RFC 9457 has them, before they are JSON.

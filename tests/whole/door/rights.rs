@@ -48,7 +48,7 @@ async fn health_names_all_rights_that_are_missing_and_the_command_that_it_names_
         (&["resetkeys", "~{other}*"], &["{orders}:changes:due", "order/id", "orders/latest-change"]),
         (&["resetkeys", "~{other}*", "resetchannels"], &["{orders}:changes:due", "{orders}:changes:bell"]),
         (&["-evalsha", "-subscribe"], &["EVALSHA, SUBSCRIBE."]),
-        (&["-@scripting", "resetchannels"], &["EVAL, EVALSHA", "{orders}:placed:bell"]),
+        (&["-@scripting", "resetchannels"], &["neither EVALSHA nor EVAL", "+hset", "+subscribe", "&{orders}:*"]),
         (&["-set"], &["SET."]),
     ] {
         let running = start(&redis, rules).await;
