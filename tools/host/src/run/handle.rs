@@ -223,3 +223,39 @@ impl Drop for BegunReport {
         self.end(None);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::run::context::Shared;
+    use crate::run::told::Told;
+
+    #[test]
+    fn a_line_that_a_report_tells_too_is_told_by_the_report_alone() {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let taken = lines.clone();
+        let told = Arc::new(Told::new(["door", "desk"].map(str::to_owned)));
+        let output = told.news(Arc::new(move |_, line| taken.lock().unwrap().push(line.to_owned())));
+        let shared = Shared { output: output.clone(), told, ..Shared::for_tests() };
+        let application = Arc::new(Dispatcher { shared, ..Dispatcher::without_components() });
+        let running = RunningApplication { application, address: None, triggers: vec![], subscriptions: vec![] };
+
+        let report = running.begin_report();
+        output("desk", "the variable lease of desk is too long");
+        output("desk", "something else altogether");
+        assert!(lines.lock().unwrap().is_empty(), "they wait for the report");
+        report.told("settings: the variable lease of door is too long.");
+        output("desk", "the variable lease of desk is too long");
+        drop(running.begin_report());
+        output("desk", "the variable lease of desk is too long");
+        assert_eq!(*lines.lock().unwrap(), ["something else altogether"]);
+
+        running.begin_report().told("");
+        let unfinished = running.begin_report();
+        output("desk", "the variable lease of desk is too long");
+        drop(unfinished);
+        assert_eq!(lines.lock().unwrap().len(), 2, "the report holds no more, and the other was never told");
+    }
+}

@@ -151,7 +151,7 @@ impl<'s> Plan<'s> {
             routes,
             shared: Shared {
                 engine: self.loaded.engine.clone(),
-                output: self.start.output.clone().unwrap_or_else(|| news(&told, to_stderr())),
+                output: self.start.output.clone().unwrap_or_else(|| told.news(to_stderr())),
                 told,
                 clock: self.start.clock,
                 installed: self.start.calls.clone().map(Installed::new),
@@ -217,14 +217,4 @@ impl<'s> Plan<'s> {
     fn resolve(&self, text: &Spanned<String>) -> String {
         self.variables.resolve_template(&template(text))
     }
-}
-
-/// Hands on the lines that weren't told just before, and those that no report is waited for.
-fn news(told: &Arc<Told>, output: Output) -> Output {
-    let told = told.clone();
-    Arc::new(move |component, line| {
-        if !told.hold(component, line) && told.is_new(component, line) {
-            output(component, line);
-        }
-    })
 }

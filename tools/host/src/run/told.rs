@@ -2,8 +2,10 @@
 //! a report on the whole application has told isn't told by a component too.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use crate::run::guest_output::Output;
 
 /// For how long the same text isn't told again.
 const QUIET: Duration = Duration::from_secs(60);
@@ -41,6 +43,16 @@ impl Told {
         Self { names: names.into_iter().collect(), state: Mutex::default() }
     }
 
+    /// Hands on the lines that are news, those of a time when a report is made after it.
+    pub(crate) fn news(self: &Arc<Self>, output: Output) -> Output {
+        let told = self.clone();
+        Arc::new(move |component, line| {
+            if !told.hold(component, line) && told.is_new(component, line) {
+                output(component, line);
+            }
+        })
+    }
+
     /// Whether `text` is news. If it is, it counts as told from now on.
     pub(crate) fn is_new(&self, component: &str, text: &str) -> bool {
         self.is_new_at(component, text, Instant::now())
@@ -61,7 +73,7 @@ impl Told {
     }
 
     /// Keeps a line until the report that is being made. Says whether one is.
-    pub(crate) fn hold(&self, component: &str, line: &str) -> bool {
+    fn hold(&self, component: &str, line: &str) -> bool {
         let mut state = self.state();
         let Some(held) = state.held.as_mut().filter(|held| held.len() < MOST_HELD) else { return false };
         held.push((component.to_owned(), line.to_owned()));
