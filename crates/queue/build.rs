@@ -1,6 +1,7 @@
 //! Prepares the Lua scripts: the digest by which Redis knows each; the text without comments and packed, since a
 //! component carries it and seldom sends it; the parts of the prelude that it needs, since each costs Redis time at
-//! every call; and the names of what the script takes and gives.
+//! every call; the names of what the script takes and gives; and the commands and keys that a user of Redis needs the
+//! rights to.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -21,16 +22,37 @@ fn main() {
         .collect();
     names.sort();
     let mut all = String::new();
+    let text = read(&scripts.join("prelude.lua"));
+    generated.push_str(&format!("pub(crate) static KEYS: &[&str] = &{:?};\n", Vec::from_iter(keys(&text))));
+    let mut called = commands(&text);
     for name in names {
         let body = without_comments(&read(&scripts.join(&name)));
+        called.extend(commands(&body));
         let constant = name.trim_end_matches(".lua").to_uppercase();
         all.push_str(&format!("&{constant}, "));
         generated.push_str(&constant_of(&constant, &name, &prelude, &body));
     }
+    generated.push_str(&format!("pub(crate) static COMMANDS: &[&str] = &{:?};\n", Vec::from_iter(called)));
     generated
         .push_str(&format!("#[cfg(any(test, feature = \"native\"))]\npub(crate) static ALL: &[&Script] = &[{all}];\n"));
     let out = Path::new(&env::var("OUT_DIR").expect("cargo sets it")).join("scripts.rs");
     fs::write(out, generated).expect("cargo's folder can be written to");
+}
+
+/// The commands of Redis that a text calls by their names, and those of the table `KINDS`, which it calls by the kind.
+fn commands(text: &str) -> BTreeSet<String> {
+    let quoted = |rest: &str| rest.split('\'').next().unwrap_or_default().to_owned();
+    let called = ["call('", "call_with('"].into_iter().flat_map(|call| text.split(call).skip(1));
+    let kinds = text.lines().find_map(|line| line.split_once("KINDS = {")).map_or("", |(_, kinds)| kinds);
+    called.map(quoted).chain(kinds.split(" = '").skip(1).map(quoted)).collect()
+}
+
+/// The keys that the prelude lists, each without the namespace: `<queue>:due`.
+fn keys(prelude: &str) -> BTreeSet<&str> {
+    let lines = prelude.lines().filter_map(|line| line.strip_prefix("--   ns:"));
+    let keys: BTreeSet<_> = lines.filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(keys.contains("<queue>:due"), "the prelude no longer lists its keys as `ns:<queue>:due`");
+    keys
 }
 
 fn constant_of(constant: &str, name: &str, prelude: &[String], body: &str) -> String {

@@ -12,6 +12,7 @@ mod settings;
 mod silence;
 mod stock;
 mod stripe;
+mod webhooks;
 
 use std::sync::{Arc, Mutex};
 

@@ -1,8 +1,6 @@
 //! What a component says of a variable that is wrong, before it does anything else.
 
-use serde_json::{Value, json};
-
-use super::sample::{SECRET, URL, change, endpoint, order, post};
+use super::sample::{change, order, post};
 use super::*;
 use crate::harness::json as body_of;
 
@@ -183,103 +181,4 @@ async fn the_ends_of_each_range_are_taken() {
             assert_eq!(double().around(component).await.wake().await, Ok(()), "{component}: {ends:?}");
         }
     }
-}
-
-/// Values of the variable `webhooks`, and what is said of each. Where a secret may be, each has [`SECRET`] or a part
-/// of it.
-fn bad_webhooks() -> Vec<(String, &'static str)> {
-    let with = |field: &str, value: Value| {
-        let mut endpoint = endpoint("erp", URL);
-        endpoint[field] = value;
-        Value::from(vec![endpoint]).to_string()
-    };
-    let secret = |secret: &str| with("secret", json!(secret));
-    let unreadable = "can't be read at line 1, column ";
-    let name = "has a fault in endpoint 1: its name must be 1 to 32 lower-case letters, digits or hyphens";
-    let secrets = |secrets: Value| json!([{"name": "erp", "url": URL, "secrets": secrets}]).to_string();
-    let first = "has a fault in endpoint 1: its secret ";
-    let url = "has a fault in endpoint 1: its url ";
-    vec![
-        (String::new(), unreadable),
-        ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned(), unreadable),
-        (endpoint("erp", URL).to_string(), unreadable),
-        (format!("[{}", endpoint("erp", URL)), unreadable),
-        (format!("[\"{SECRET}\"]"), unreadable),
-        (format!(r#"[{{"name":"erp","url":"{URL}","secret":["{SECRET}"]}}]"#), unreadable),
-        (format!(r#"[{{"name":"erp","url":"{URL}","key":"{SECRET}"}}]"#), unreadable),
-        (format!(r#"[{{"name":"erp","url":"{URL}","{SECRET}":1}}]"#), unreadable),
-        (format!(r#"[{{"name":"erp","secret":"{SECRET}"}}]"#), "has a fault in endpoint 1: its url is missing"),
-        (json!([{"name": "erp", "url": URL}]).to_string(), "has a fault in endpoint 1: its secret is missing"),
-        (with("events", json!(SECRET)), unreadable),
-        (with("name", json!(null)), unreadable),
-        (with("name", json!("")), name),
-        (with("name", json!("ERP")), name),
-        (with("name", json!("erp.1")), name),
-        (with("name", json!("a".repeat(33))), name),
-        (with("url", json!("")), url),
-        (with("url", json!("erp.test/hooks")), url),
-        (with("url", json!("/hooks")), url),
-        (with("url", json!("ftp://erp.test/hooks")), url),
-        (with("url", json!("https://erp test/")), url),
-        (
-            with("events", json!(["order.confirmed"])),
-            "\"order.confirmed\" is no event; events are sluice.order.confirmed",
-        ),
-        (secret(""), first),
-        (secret("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), first),
-        (secret("whsec_"), first),
-        (secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS"), first),
-        (secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLa!w"), first),
-        (secret(&format!("whsec_{}", "MfKQ".repeat(22))), first),
-        (with("secrets", json!([SECRET])), "it has \"secret\" and \"secrets\": put all of them into \"secrets\""),
-        (secrets(json!([])), "it has 0 secrets, but must have 1 to 3"),
-        (secrets(json!(vec![SECRET; 4])), "it has 4 secrets, but must have 1 to 3"),
-        (secrets(json!([SECRET, "MfKQ"])), "has a fault in endpoint 1: its secret 2 must begin with whsec_"),
-        (secrets(json!(SECRET)), unreadable),
-        (Value::from(vec![endpoint("erp", URL); 2]).to_string(), "names the endpoint \"erp\" twice"),
-        (
-            (0..33).map(|n| endpoint(&format!("e{n}"), URL)).collect::<Value>().to_string(),
-            "names 33 endpoints, but at most 32 are allowed",
-        ),
-        (
-            Value::from(vec![endpoint("erp", URL), endpoint("Erp", URL)]).to_string(),
-            "has a fault in endpoint 2: its name must be",
-        ),
-    ]
-}
-
-#[tokio::test]
-async fn webhooks_that_are_wrong_are_told_without_their_secrets() {
-    let alone = Double::new().holding("changes", [change(1)]).around("notifier").await;
-    for (value, fault) in bad_webhooks() {
-        alone.double.set("webhooks", &value);
-        let error = alone.wake().await.unwrap_err();
-        assert!(error.starts_with("the variable webhooks of component notifier "), "{error}");
-        assert!(error.contains(fault), "{error}\nis not: {fault}");
-        assert!(!error.contains("MfKQ") && !alone.printed().contains("MfKQ"), "{error}");
-    }
-    assert!(words(&alone.take_effects()).is_empty(), "nothing was claimed");
-}
-
-#[tokio::test]
-async fn webhooks_at_the_ends_of_what_is_allowed_are_taken() {
-    let secret = |bytes: usize| format!("whsec_{}", base64(bytes));
-    for endpoints in [
-        json!([]),
-        json!([{"name": "a".repeat(32), "url": "https://erp.test", "secret": secret(24)}]),
-        json!([{"name": "a-1", "url": "http://[::1]:8080/?q", "secret": secret(64), "events": null}]),
-        json!([{"name": "a", "url": "https://erp.test", "secrets": [secret(24), secret(25), secret(64)]}]),
-        json!([{"name": "-", "url": "HTTPS://ERP.test/", "secret": secret(33), "events": []}]),
-        (0..32).map(|n| endpoint(&format!("e{n}"), URL)).collect(),
-    ] {
-        let alone = Double::new().with("webhooks", &endpoints.to_string()).around("notifier").await;
-        assert_eq!(alone.wake().await, Ok(()), "{endpoints}");
-    }
-}
-
-/// The base64 of so many zeros.
-fn base64(bytes: usize) -> String {
-    let padding = (3 - bytes % 3) % 3;
-    let letters = (bytes * 8).div_ceil(6);
-    format!("{}{}", "A".repeat(letters), "=".repeat(padding))
 }

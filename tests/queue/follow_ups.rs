@@ -140,6 +140,7 @@ async fn delivery_numbers_of_a_follow_up_that_was_discarded_go_on() {
     assert!(settle(&queue, &first, bury()).await);
     assert!(queue.discard(&"a/1".into(), "ann", "typo").await.unwrap());
     assert_eq!(follow(&queue, "a/1", "a").await, Followed::New);
+    assert!(!queue.discard(&"a/1".into(), "ann", "typo").await.unwrap(), "it is in the queue again");
     let again = next(&queue).await;
     assert_eq!((again.delivery, again.failures, again.crashes), (2, 0, 0));
 }

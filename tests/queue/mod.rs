@@ -17,6 +17,7 @@ mod recovery;
 mod redrive;
 mod refused;
 mod repeated_claim;
+mod rights;
 mod round_trips;
 mod settle;
 mod setup;

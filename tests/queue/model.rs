@@ -148,8 +148,8 @@ impl Model {
     }
 
     pub(crate) fn discard(&mut self, id: &str) -> bool {
-        let dead = self.messages.get_mut(id).filter(|known| known.state == State::Dead);
-        dead.map(|known| known.state = State::Discarded).is_some()
+        let known = self.messages.get_mut(id).filter(|known| [State::Dead, State::Discarded].contains(&known.state));
+        known.map(|known| known.state = State::Discarded).is_some()
     }
 
     /// The ids of which `which` is true.

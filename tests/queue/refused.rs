@@ -13,7 +13,7 @@ use super::setup::*;
 use crate::harness::Trouble;
 
 /// The verbs that write.
-const VERBS: [&str; 16] = [
+pub(super) const VERBS: [&str; 16] = [
     "accept",
     "amend",
     "claim",
@@ -36,15 +36,15 @@ const VERBS: [&str; 16] = [
 const EVEN_IF_FULL: [&str; 5] = ["discard", "renew", "settle", "settle_lane", "unask"];
 
 /// A queue with something for every verb, and a second user of Redis whose rights the test decides.
-struct Scene {
-    setup: Setup,
-    user: Native,
+pub(super) struct Scene {
+    pub(super) setup: Setup,
+    pub(super) user: Native,
     /// Leased, to be settled: "a" holds stock, "b" has a follow-up, "c" and "d".
     leased: Vec<Message>,
 }
 
 impl Scene {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let setup = Setup::new().await;
         setup.tell::<()>(&["ACL", "SETUSER", "sluice", "on", ">pw", "allkeys", "allchannels", "+@all"]).await;
         let url = setup.redis.url(0).replace("redis://", "redis://sluice:pw@");
@@ -54,7 +54,7 @@ impl Scene {
         scene
     }
 
-    async fn fill(&mut self) {
+    pub(super) async fn fill(&mut self) {
         let Self { setup, .. } = self;
         setup.tell::<()>(&["FLUSHALL"]).await;
         let (queue, stock) = (setup.jobs(), Stock::new(&setup.connection, &setup.namespace));
@@ -76,7 +76,7 @@ impl Scene {
         self.setup.next_millisecond().await;
     }
 
-    async fn call(&self, verb: &str) -> Result<(), Error> {
+    pub(super) async fn call(&self, verb: &str) -> Result<(), Error> {
         let queue = self.setup.on(&self.user, "jobs");
         let stock = Stock::new(&self.user, &self.setup.namespace);
         let leased = &self.leased;
@@ -127,7 +127,7 @@ impl Scene {
     }
 
     /// Everything that is there, but for what comes to its end by itself.
-    async fn all(&self) -> BTreeMap<String, Vec<u8>> {
+    pub(super) async fn all(&self) -> BTreeMap<String, Vec<u8>> {
         let mut all = BTreeMap::new();
         for key in self.setup.tell::<Vec<String>>(&["KEYS", "*"]).await {
             if ![":bell", ":timer", ":guard"].iter().any(|part| key.ends_with(part)) {
@@ -153,7 +153,7 @@ impl Scene {
         false
     }
 
-    async fn rights(&self, rights: &[&str]) {
+    pub(super) async fn rights(&self, rights: &[&str]) {
         let user = ["ACL", "SETUSER", "sluice", "reset", "on", ">pw", "allkeys", "allchannels", "+@all"];
         self.setup.tell::<()>(&[&user[..], rights].concat()).await;
     }

@@ -122,7 +122,7 @@ async fn what_waits_for_a_retired_endpoint_is_shown_until_an_operator_removes_it
     let refused = desk("DELETE", "/endpoints/erp").await;
     assert_eq!(
         (refused.status(), &body_of(&refused)["type"]),
-        (400.try_into().unwrap(), &json!("urn:sluice:problem:malformed-request"))
+        (409.try_into().unwrap(), &json!("urn:sluice:problem:endpoint-in-use"))
     );
     assert!(!health().await.contains("Events wait"), "another host might know it");
 

@@ -68,11 +68,13 @@ pub(crate) async fn redrive(queue: &Queue<'_, Redis>, request: Request) -> Resul
     Ok(answer(&Redriven { redriven, dead, unknown }))
 }
 
-/// `POST {"id", "by", "why"}`. The letter is gone for good; who gave it up and why stays.
+/// `POST {"id", "by", "why"}`. The letter is gone for good; who gave it up first, and why, stays.
 pub(crate) async fn discard(queue: &Queue<'_, Redis>, request: Request) -> Result<Response, Problem> {
     let Decision { id, by, why } = read(request, Decision::parse).await?;
-    let discarded = queue.discard(&from_shown(&id), &by, &why).await?;
-    Ok(answer(&DiscardAnswer { discarded }))
+    match queue.discard(&from_shown(&id), &by, &why).await? {
+        true => Ok(answer(&DiscardAnswer { discarded: true })),
+        false => Err(Problem::NoSuchLetter),
+    }
 }
 
 /// `POST {"id", "by", "why"}`. The letter's order is cancelled, and the payment provider is asked nothing.

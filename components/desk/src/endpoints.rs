@@ -5,7 +5,9 @@ use order::Timestamp;
 use queue::{Queue, Subscriber, UNNAMED, Unsubscribed};
 use serde::Serialize;
 
-use crate::exchange::{answer, malformed};
+use crate::exchange::answer;
+
+const _: () = assert!(UNNAMED.as_secs() == 60, "the text of `EndpointInUse` says so");
 
 /// `GET`: each endpoint, and what waits for it.
 pub(crate) async fn list(changes: &Queue<'_, Redis>) -> Result<Response, Problem> {
@@ -18,14 +20,7 @@ pub(crate) async fn remove(changes: &Queue<'_, Redis>, name: &str) -> Result<Res
     match changes.unsubscribe(name).await? {
         Unsubscribed::Removed { waiting, dead } => Ok(answer(&Removed { removed: true, waiting, dead })),
         Unsubscribed::Unknown => Err(Problem::NothingAtTheDesk),
-        Unsubscribed::StillNamed => {
-            let seconds = UNNAMED.as_secs();
-            let why = format!(
-                "A host has named the endpoint in the last {seconds} s. Take it out of the variable webhooks of every \
-                 host, then try again after {seconds} s"
-            );
-            Err(malformed(&why))
-        }
+        Unsubscribed::StillNamed => Err(Problem::EndpointInUse),
     }
 }
 

@@ -1,14 +1,14 @@
 //! The checks, one by one.
 
 use futures::future::join;
-use guest::{Endpoint, QueueSettings, RedisAddress, Response, SettingError, Settings};
+use guest::{Endpoint, QueueSettings, RedisAddress, Response, Settings};
 use http::StatusCode;
 use order::queues;
-use queue::{RedisClock, Server};
+use queue::{Error, RedisClock, Server};
 use serde::Serialize;
 
 use crate::connected::Connected;
-use crate::{endpoints, store};
+use crate::{endpoints, rights, store};
 
 #[derive(Serialize)]
 struct Health {
@@ -37,13 +37,13 @@ pub(crate) async fn health() -> Response {
     let settings = Settings::new("health");
     let (queue, endpoints) = (settings.queue().await, settings.webhooks().await);
     let store_url = match &queue {
-        Ok(queue) => settings.store_url(&queue.redis_url).await,
-        Err(fault) => Err(fault.clone()),
+        Ok(queue) => settings.store_url(&queue.redis_url).await.ok(),
+        Err(_) => None,
     };
-    let mut checks = vec![Check::of("settings", check_settings(&settings, &store_url, &endpoints).await)];
+    let mut checks = vec![Check::of("settings", check_settings(&settings).await)];
     // At the same time, so that a probe waits only for the slower of the two.
-    let redis = check_redis(queue.ok(), endpoints.as_deref().ok());
-    let (redis, store) = join(redis, check_store(store_url.ok())).await;
+    let redis = check_redis(queue.ok(), endpoints.as_deref().ok(), store_url.as_ref());
+    let (redis, store) = join(redis, check_store(store_url.as_ref())).await;
     checks.extend(redis);
     checks.push(store);
 
@@ -54,60 +54,32 @@ pub(crate) async fn health() -> Response {
 }
 
 /// Checks the settings of all components, since the workers can't answer for themselves. Reports every fault at once.
-async fn check_settings(
-    settings: &Settings,
-    store_url: &Result<RedisAddress, SettingError>,
-    endpoints: &Result<Vec<Endpoint>, SettingError>,
-) -> Result<(), String> {
-    let provider = settings.payment_provider().await;
-    let faults = [
-        store_url.as_ref().err().cloned(),
-        settings.backoff().await.err(),
-        settings.max_crashes().await.err(),
-        settings.drain_budget().await.err(),
-        settings.idempotency_ttl().await.err(),
-        settings.limits().await.err(),
-        settings.untracked().await.err(),
-        settings.operator_key().await.err(),
-        match &provider {
-            Ok(Some(provider)) => settings.payment_origin(provider).await.err(),
-            Ok(None) => None,
-            Err(fault) => Some(fault.clone()),
-        },
-        match &provider {
-            Ok(Some(provider)) => settings.check_stripe(provider).await.err(),
-            _ => settings.stripe_account().await.err(),
-        },
-        match endpoints {
-            Ok(endpoints) => settings.webhook_origin(endpoints).await.err(),
-            Err(fault) => Some(fault.clone()),
-        },
-        settings.webhook_schedule().await.err(),
-        settings.webhook_timeout().await.err(),
-    ];
-    let faults: Vec<_> = faults.into_iter().flatten().map(|error| format!("{error}.")).collect();
+async fn check_settings(settings: &Settings) -> Result<(), String> {
+    let faults: Vec<_> = settings.faults().await.into_iter().map(|error| format!("{error}.")).collect();
     if faults.is_empty() { Ok(()) } else { Err(faults.join(" ")) }
 }
 
 /// Checks Redis. Without its address in the settings there is nothing to check.
-async fn check_redis(settings: Option<QueueSettings>, endpoints: Option<&[Endpoint]>) -> Vec<Check> {
+async fn check_redis(
+    settings: Option<QueueSettings>,
+    endpoints: Option<&[Endpoint]>,
+    store: Option<&RedisAddress>,
+) -> Vec<Check> {
     let Some(settings) = settings else { return Vec::new() };
     let connected = Connected::get(settings);
-    let mut checks = Vec::new();
-    for name in [queues::PLACED, queues::CHANGES] {
-        match connected.rearm(name).await {
-            Ok(clock) if checks.is_empty() => {
-                checks.push(Check::of("redis", Ok(())));
-                checks.extend(check_clock(clock));
-            }
-            Ok(_) => {}
-            Err(error) => {
-                let hint = "Start Redis, give it room, or mend the variables redis_url and redis_host. In a password, \
-                            percent-encode what is neither letter nor digit";
-                return vec![Check::of("redis", Err(format!("{error}. {hint}.")))];
-            }
+    let queues = check_queues(&connected).await;
+    // A Redis that is away would only keep the probe waiting.
+    let answers = matches!(queues, Ok(_) | Err(Error::Failed(_)));
+    let rights = if answers { rights::check(&connected, store).await } else { None };
+    let rights = rights.map(|rights| Check::of("rights", rights));
+    let mut checks = match queues {
+        Ok(checks) => checks.into_iter().chain(rights).collect::<Vec<_>>(),
+        Err(error) => {
+            let hint = "Start Redis, give it room, or mend the variables redis_url and redis_host. In a password, \
+                        percent-encode what is neither letter nor digit";
+            return [Check::failure("redis", format!("{error}. {hint}."))].into_iter().chain(rights).collect();
         }
-    }
+    };
     if let Some(known) = endpoints
         && let Ok(Some(unknown)) = endpoints::unknown(&connected.queue(queues::CHANGES), known).await
     {
@@ -122,6 +94,13 @@ async fn check_redis(settings: Option<QueueSettings>, endpoints: Option<&[Endpoi
         )),
     }
     checks
+}
+
+/// Checks that every queue can be worked on, and revives what missed its wake.
+async fn check_queues(connected: &Connected) -> Result<Vec<Check>, Error> {
+    let clock = connected.rearm(queues::PLACED).await?;
+    connected.rearm(queues::CHANGES).await?;
+    Ok([Check::of("redis", Ok(()))].into_iter().chain(check_clock(clock)).collect())
 }
 
 /// Warns, and writes a line to the log once, when Redis's clock was set.
@@ -187,8 +166,8 @@ fn check_server(server: &Server, cli: &str) -> Vec<Check> {
 /// once.
 const MOST_EXPIRING_KEYS: u64 = 100;
 
-async fn check_store(address: Option<RedisAddress>) -> Check {
-    Check::of("store", store::check(address.as_ref()).await)
+async fn check_store(address: Option<&RedisAddress>) -> Check {
+    Check::of("store", store::check(address).await)
 }
 
 impl Check {

@@ -4,6 +4,7 @@
 mod checks;
 mod connected;
 mod endpoints;
+mod rights;
 mod store;
 
 use guest::{Problem, Request, Response};

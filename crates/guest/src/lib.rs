@@ -9,6 +9,7 @@ mod deadline;
 mod foreign_encoding;
 mod idempotency;
 mod log;
+mod nearest;
 mod operator;
 mod origin;
 mod outbound;
@@ -21,8 +22,10 @@ mod request;
 mod response;
 mod retry_after;
 mod runtime;
+mod setting_faults;
 mod settings;
 mod stripe;
+mod webhook_list;
 mod webhook_secret;
 mod webhooks;
 

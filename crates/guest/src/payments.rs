@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Uri;
 
 use crate::origin::has_good_port;
-use crate::settings::{SettingError, Settings};
+use crate::settings::{SettingError, Settings, WholeNumber};
 
 /// A payment provider.
 #[derive(Clone)]
@@ -27,26 +27,47 @@ impl PaymentProvider {
     }
 }
 
+const PAYMENT_TIMEOUT: WholeNumber = WholeNumber("payment_timeout_ms", 10, 60_000);
+const PAYMENT_LATE: WholeNumber = WholeNumber("payment_late_s", 0, 86_400);
+
 impl Settings {
     /// The payment provider; `None` if nobody is asked to pay. An error never shows the key.
     pub async fn payment_provider(&self) -> Result<Option<PaymentProvider>, SettingError> {
-        let timeout = self.millis("payment_timeout_ms", 10..=60_000).await?;
-        let late = Duration::from_secs(self.number("payment_late_s", 0..=86_400).await?);
+        let timeout = self.millis(PAYMENT_TIMEOUT).await?;
+        let late = Duration::from_secs(self.number(PAYMENT_LATE).await?);
         let (url, key) = (self.text("payment_url").await?, self.text("payment_key").await?);
         if url.is_empty() {
             return Ok(None);
         }
         let url = parse_url(&url).map_err(|fault| self.error("payment_url", fault))?;
-        if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-            let fault = "must be visible ASCII characters without spaces".to_owned();
-            return Err(self.error("payment_key", fault));
-        }
+        self.check_payment_key(&key)?;
         Ok(Some(PaymentProvider { url, key: Some(key).filter(|key| !key.is_empty()), timeout, late }))
     }
 
-    /// Checks that charges may be sent to the provider.
-    pub async fn payment_origin(&self, provider: &PaymentProvider) -> Result<(), SettingError> {
-        self.check_origin("payment_origin", "payment_url", &[&provider.url]).await
+    fn check_payment_key(&self, key: &str) -> Result<(), SettingError> {
+        if key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Ok(());
+        }
+        Err(self.error("payment_key", "must be visible ASCII characters without spaces".to_owned()))
+    }
+
+    /// Finds every fault of these variables, and checks that charges may be sent to the provider.
+    pub(crate) async fn payment_faults(&self) -> Vec<SettingError> {
+        let mut faults: Vec<_> = self.number(PAYMENT_TIMEOUT).await.err().into_iter().collect();
+        faults.extend(self.number(PAYMENT_LATE).await.err());
+        match self.text("payment_key").await {
+            Ok(key) => faults.extend(self.check_payment_key(&key).err()),
+            Err(fault) => faults.push(fault),
+        }
+        match self.text("payment_url").await.map(|url| (!url.is_empty()).then(|| parse_url(&url))) {
+            Ok(None) => {}
+            Ok(Some(Ok(url))) => {
+                faults.extend(self.check_origin("payment_origin", "payment_url", &[&url]).await.err());
+            }
+            Ok(Some(Err(fault))) => faults.push(self.error("payment_url", fault)),
+            Err(fault) => faults.push(fault),
+        }
+        faults
     }
 }
 

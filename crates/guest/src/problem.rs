@@ -64,8 +64,10 @@ pub enum Problem {
     ChangeGivenUp(CommandId),
     /// The order is about to be cancelled, so it must not be fulfilled.
     CancelPending,
-    /// The queue of orders has no such dead letter.
+    /// The queue has no such dead letter.
     NoSuchLetter,
+    /// A host has named the endpoint that was to be removed within the last minute.
+    EndpointInUse,
     /// The dead letter moves no money.
     NothingToSettle,
     /// The order's cancellation was tried and then discarded, so its money may be given back.
@@ -125,9 +127,9 @@ impl Problem {
             ),
             Self::NothingAtTheDesk => (
                 kind::NOT_FOUND,
-                "The desk knows /metrics, /stock, /stock/{sku} for articles with a stock entry, and \
-                 /dead-letters/{queue} for the queues placed and changes. Once something was put there, it also knows \
-                 the queues placed.superseded and changes.{endpoint}."
+                "The desk has /dead-letters, /dead-letters/{queue} with /redrive, /discard and (of placed) /settle, \
+                 /endpoints/{name}, /metrics and /stock/{sku}. Queues are placed, changes and, once something was put \
+                 there, placed.superseded and changes.{endpoint}."
                     .to_owned(),
             ),
             Self::MethodNotAllowed { allow } => (kind::METHOD_NOT_ALLOWED, format!("Use {allow}.")),
@@ -188,8 +190,13 @@ impl Problem {
             ),
             Self::NoSuchLetter => (
                 kind::NOT_FOUND,
-                "The queue placed has no such dead letter. GET /orders/{id} shows whether its order is cancelled \
-                 already."
+                "The queue has no such dead letter. GET /dead-letters/{queue} lists them, and GET /orders/{id} shows \
+                 whether its order is cancelled already."
+                    .to_owned(),
+            ),
+            Self::EndpointInUse => (
+                kind::ENDPOINT_IN_USE,
+                "Take it out of the variable webhooks of every host, and send the request again a minute later."
                     .to_owned(),
             ),
             Self::NothingToSettle => (
@@ -347,7 +354,7 @@ fn plain(encoding: &ForeignEncoding) -> String {
 }
 
 fn given_up(id: &CommandId) -> String {
-    format!("It is the dead letter {id} of the queue placed: redrive or discard it there.")
+    format!("It is the dead letter {id} of the queue placed: redrive or discard it there, or settle a cancellation.")
 }
 
 /// Problem details as RFC 9457 has them, before they are JSON.

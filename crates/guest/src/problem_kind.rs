@@ -42,6 +42,7 @@ kinds! {
     CHANGE_GIVEN_UP: CONFLICT, "change-given-up", "This change was given up before";
     CANCEL_PENDING: CONFLICT, "cancel-pending", "The order is about to be cancelled";
     REFUND_UNKNOWN: CONFLICT, "refund-unknown", "The order's money may be given back already";
+    ENDPOINT_IN_USE: CONFLICT, "endpoint-in-use", "A host still names the endpoint";
     NOTHING_TO_SETTLE: CONFLICT, "nothing-to-settle", "Only a payment can be settled";
     RECORD_UNREADABLE: INTERNAL_SERVER_ERROR, "record-unreadable", "The order is damaged";
     MALFORMED_REQUEST: BAD_REQUEST, "malformed-request", "The request can't be carried out";

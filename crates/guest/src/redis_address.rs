@@ -59,6 +59,13 @@ impl RedisAddress {
         [&self.text[self.server.clone()], port].concat()
     }
 
+    /// The user that logs in, as the address writes it. Without a name in it that is Redis's user `default`.
+    pub fn user(&self) -> &str {
+        let login = self.text[SCHEME.len()..self.server.start].trim_end_matches('@');
+        let name = login.split_once(':').map_or(login, |(name, _)| name);
+        if name.is_empty() { "default" } else { name }
+    }
+
     /// The program and its options for a person who wants to tell this server something. It asks for the password.
     pub fn cli(&self) -> String {
         let user = self.text[SCHEME.len()..self.server.start].trim_end_matches('@');

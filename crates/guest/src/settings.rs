@@ -1,7 +1,6 @@
 //! Variables, read into types whose values are within their range. The defaults stand in spin.toml alone. A bad value
 //! is an error that names the variable.
 
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use queue::{Backoff, LEASES, Limits, Namespace, Timing, Untracked};
@@ -37,12 +36,26 @@ pub struct QueueSettings {
     pub timing: Timing,
 }
 
+/// A variable that is a whole number, and its least and greatest value.
+pub(crate) struct WholeNumber(pub(crate) &'static str, pub(crate) u64, pub(crate) u64);
+
 const SECOND: u64 = 1000;
 const HOUR: u64 = 3600 * SECOND;
 
+pub(crate) const LOG_RETENTION: WholeNumber = WholeNumber("log_retention_h", 1, 24 * 366);
+pub(crate) const LEASE: WholeNumber = WholeNumber("lease_ms", millis(*LEASES.start()), millis(*LEASES.end()));
+pub(crate) const BACKOFF_BASE: WholeNumber = WholeNumber("backoff_base_ms", 1, HOUR);
+pub(crate) const BACKOFF_CAP: WholeNumber = WholeNumber("backoff_cap_ms", 1, 24 * HOUR);
+pub(crate) const MAX_ATTEMPTS: WholeNumber = WholeNumber("max_attempts", 1, 100);
+pub(crate) const MAX_CRASHES: WholeNumber = WholeNumber("max_crashes", 1, 100);
+pub(crate) const DRAIN_BUDGET: WholeNumber = WholeNumber("drain_budget_ms", 100, 600_000);
+pub(crate) const IDEMPOTENCY_TTL: WholeNumber = WholeNumber("idempotency_ttl_s", 1, 30 * 86_400);
+pub(crate) const QUEUE_AGE: WholeNumber = WholeNumber("max_queue_age_s", 0, 30 * 86_400);
+pub(crate) const QUEUE_DEPTH: WholeNumber = WholeNumber("max_queue_depth", 0, 100_000_000);
+
 /// The databases whose keys the triggers in spin.toml listen to: the queue's timers, and the store's change marker.
-const QUEUE_DATABASE: u64 = 0;
-const STORE_DATABASE: u64 = 1;
+pub(crate) const QUEUE_DATABASE: u64 = 0;
+pub(crate) const STORE_DATABASE: u64 = 1;
 
 impl Settings {
     /// The variables of `component`, which is named in errors.
@@ -56,40 +69,40 @@ impl Settings {
     }
 
     /// A text as it was set, which is how the triggers take it.
-    async fn untrimmed(&self, variable: &'static str) -> Result<String, SettingError> {
+    pub(crate) async fn untrimmed(&self, variable: &'static str) -> Result<String, SettingError> {
         let value = spin_sdk::variables::get(variable).await;
         value.map_err(|error| self.error(variable, format!("can't be read: {error}; set it in spin.toml")))
     }
 
-    /// A whole number within `range`, ends included.
-    pub async fn number(&self, variable: &'static str, range: RangeInclusive<u64>) -> Result<u64, SettingError> {
+    /// A whole number within its range.
+    pub(crate) async fn number(&self, wanted: WholeNumber) -> Result<u64, SettingError> {
+        let WholeNumber(variable, least, most) = wanted;
         let text = self.text(variable).await?;
-        let number = text.parse().ok().filter(|number| range.contains(number));
+        let number = text.parse().ok().filter(|number| (least..=most).contains(number));
         number.ok_or_else(|| {
-            let (least, most) = range.into_inner();
             self.error(variable, format!("is {text:?}, but must be a whole number from {least} to {most}"))
         })
     }
 
-    /// A number of milliseconds within `range`, ends included.
-    pub async fn millis(&self, variable: &'static str, range: RangeInclusive<u64>) -> Result<Duration, SettingError> {
-        self.number(variable, range).await.map(Duration::from_millis)
+    /// A number of milliseconds within its range.
+    pub(crate) async fn millis(&self, wanted: WholeNumber) -> Result<Duration, SettingError> {
+        self.number(wanted).await.map(Duration::from_millis)
     }
 
     /// The settings of everyone who works on the queues.
     pub async fn queue(&self) -> Result<QueueSettings, SettingError> {
-        let namespace = self.untrimmed("namespace").await?;
-        let namespace = Namespace::new(&namespace).ok_or_else(|| {
-            let fault = format!("is {namespace:?}, but must be a name in braces, like {{orders}}");
-            self.error("namespace", fault)
-        })?;
-        let hours = self.number("log_retention_h", 1..=24 * 366).await?;
-        let timing = Timing {
-            lease: self.millis("lease_ms", millis(*LEASES.start())..=millis(*LEASES.end())).await?,
-            log_retention: Duration::from_millis(hours * HOUR),
-        };
+        let namespace = self.namespace(&self.untrimmed("namespace").await?)?;
+        let hours = self.number(LOG_RETENTION).await?;
+        let timing = Timing { lease: self.millis(LEASE).await?, log_retention: Duration::from_millis(hours * HOUR) };
         let redis_url = self.address("redis_url", QUEUE_DATABASE).await?;
         Ok(QueueSettings { redis_url, namespace, timing })
+    }
+
+    pub(crate) fn namespace(&self, text: &str) -> Result<Namespace, SettingError> {
+        Namespace::new(text).ok_or_else(|| {
+            let fault = format!("is {text:?}, but must be a name in braces, like {{orders}}");
+            self.error("namespace", fault)
+        })
     }
 
     /// The address of the store's database, as far as variables say. It is on the server of the queue, whose address is
@@ -103,7 +116,7 @@ impl Settings {
         Err(self.error("store_url", format!("is on {server}, but must be on the server of redis_url, {queue}")))
     }
 
-    async fn address(&self, variable: &'static str, database: u64) -> Result<RedisAddress, SettingError> {
+    pub(crate) async fn address(&self, variable: &'static str, database: u64) -> Result<RedisAddress, SettingError> {
         let text = self.text(variable).await?;
         let address = RedisAddress::parse(text).map_err(|fault| self.error(variable, fault.to_owned()))?;
         if address.database() == database {
@@ -118,28 +131,28 @@ impl Settings {
 
     /// When a failed order is attempted again.
     pub async fn backoff(&self) -> Result<Backoff, SettingError> {
-        let base = self.millis("backoff_base_ms", 1..=HOUR).await?;
-        let cap = self.millis("backoff_cap_ms", 1..=24 * HOUR).await?;
+        let base = self.millis(BACKOFF_BASE).await?;
+        let cap = self.millis(BACKOFF_CAP).await?;
         if cap < base {
             let fault = format!("is {}, but must be at least backoff_base_ms, {}", cap.as_millis(), base.as_millis());
             return Err(self.error("backoff_cap_ms", fault));
         }
-        Ok(Backoff::Exponential { base, cap, attempts: self.number("max_attempts", 1..=100).await? as u32 })
+        Ok(Backoff::Exponential { base, cap, attempts: self.number(MAX_ATTEMPTS).await? as u32 })
     }
 
     /// After how many crashes of its worker a message is buried.
     pub async fn max_crashes(&self) -> Result<u32, SettingError> {
-        self.number("max_crashes", 1..=100).await.map(|crashes| crashes as u32)
+        self.number(MAX_CRASHES).await.map(|crashes| crashes as u32)
     }
 
     /// How long one wake works. Then it ends, and rings for the next.
     pub async fn drain_budget(&self) -> Result<Duration, SettingError> {
-        self.millis("drain_budget_ms", 100..=600_000).await
+        self.millis(DRAIN_BUDGET).await
     }
 
     /// How long an idempotency key is remembered.
     pub async fn idempotency_ttl(&self) -> Result<Duration, SettingError> {
-        self.number("idempotency_ttl_s", 1..=30 * 86_400).await.map(Duration::from_secs)
+        self.number(IDEMPOTENCY_TTL).await.map(Duration::from_secs)
     }
 
     /// Whether articles without a stock entry can be ordered.
@@ -153,8 +166,8 @@ impl Settings {
 
     /// When orders are refused because too many wait. The variables say 0 for no limit.
     pub async fn limits(&self) -> Result<Limits, SettingError> {
-        let age = self.number("max_queue_age_s", 0..=30 * 86_400).await?;
-        let depth = self.number("max_queue_depth", 0..=100_000_000).await?;
+        let age = self.number(QUEUE_AGE).await?;
+        let depth = self.number(QUEUE_DEPTH).await?;
         Ok(Limits { depth: (depth > 0).then_some(depth), age: (age > 0).then(|| Duration::from_secs(age)) })
     }
 
@@ -164,6 +177,6 @@ impl Settings {
     }
 }
 
-fn millis(duration: Duration) -> u64 {
+const fn millis(duration: Duration) -> u64 {
     duration.as_millis() as u64
 }

@@ -3,7 +3,6 @@
 use http::Uri;
 
 use crate::origin::has_good_port;
-use crate::payments::PaymentProvider;
 use crate::settings::{SettingError, Settings};
 
 /// An account at Stripe.
@@ -20,26 +19,42 @@ const ADAPTER: &str = "stripe.spin.internal";
 impl Settings {
     /// The account at Stripe; `None` while the adapter is off. An error never shows the key.
     pub async fn stripe_account(&self) -> Result<Option<StripeAccount>, SettingError> {
-        let (url, key) = (self.text("stripe_url").await?, self.text("stripe_key").await?);
-        let url = parse_url(&url).ok_or_else(|| {
-            let fault = "must be https:// or http:// with a host, and without a path".to_owned();
-            self.error("stripe_url", fault)
-        })?;
-        if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(self.error("stripe_key", "must be visible ASCII characters without spaces".to_owned()));
-        }
+        let (url, key) = (self.stripe_url().await?, self.stripe_key().await?);
         Ok((!key.is_empty()).then_some(StripeAccount { url, key }))
     }
 
-    /// Checks that the adapter for Stripe has a key, if orders are charged there.
-    pub async fn check_stripe(&self, provider: &PaymentProvider) -> Result<(), SettingError> {
-        let is_off = self.stripe_account().await?.is_none();
-        if is_off && provider.url.host() == Some(ADAPTER) {
-            let fault = "is empty, but payment_url leads to the adapter for Stripe: set stripe_key to your secret key \
-                         at Stripe";
-            return Err(self.error("stripe_key", fault.to_owned()));
+    /// Finds every fault of these variables, and checks that the adapter has a key if orders are charged there.
+    pub(crate) async fn stripe_faults(&self) -> Vec<SettingError> {
+        let mut faults: Vec<_> = self.stripe_url().await.err().into_iter().collect();
+        match self.stripe_key().await {
+            Ok(key) if key.is_empty() && self.leads_to_adapter().await => {
+                let fault = "is empty, but payment_url leads to the adapter for Stripe: set stripe_key to your secret \
+                             key at Stripe";
+                faults.push(self.error("stripe_key", fault.to_owned()));
+            }
+            key => faults.extend(key.err()),
         }
-        Ok(())
+        faults
+    }
+
+    async fn stripe_url(&self) -> Result<Uri, SettingError> {
+        parse_url(&self.text("stripe_url").await?).ok_or_else(|| {
+            let fault = "must be https:// or http:// with a host, and without a path".to_owned();
+            self.error("stripe_url", fault)
+        })
+    }
+
+    async fn stripe_key(&self) -> Result<String, SettingError> {
+        let key = self.text("stripe_key").await?;
+        if key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Ok(key);
+        }
+        Err(self.error("stripe_key", "must be visible ASCII characters without spaces".to_owned()))
+    }
+
+    async fn leads_to_adapter(&self) -> bool {
+        let url = self.text("payment_url").await.ok().and_then(|url| url.parse::<Uri>().ok());
+        url.is_some_and(|url| url.host() == Some(ADAPTER))
     }
 }
 

@@ -45,6 +45,7 @@ impl NotJson {
 /// What bytes are instead of JSON, if they tell.
 fn instead(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
+        _ if bytes.trim_ascii().is_empty() => Some("the body is empty"),
         [0x1f, 0x8b, ..] => Some("this is compressed with gzip, but must be sent uncompressed"),
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("this is compressed with zstd, but must be sent uncompressed"),
         [0x78, 0x01 | 0x9c | 0xda, ..] => Some("this is compressed with deflate, but must be sent uncompressed"),

@@ -124,10 +124,11 @@ impl<C: Connection> Queue<'_, C> {
         }
     }
 
-    /// Gives a dead letter up for good, and keeps who did it and why. Says whether it was one.
+    /// Gives a dead letter up for good, and keeps who did it first, and why. Calling again is safe. Says whether it is
+    /// given up; if not, it is no dead letter.
     pub async fn discard(&self, id: &MessageId, by: &str, why: &str) -> Result<bool, Error> {
         let arguments = self.arguments(&script::DISCARD).with("id", id).with("by", by).with("why", why);
-        self.run(arguments).await?.flag("was_dead")
+        self.run(arguments).await?.flag("is_discarded")
     }
 
     /// Sends a follow-up back with an addition, all in one step. `letter` is the follow-up, a dead letter or discarded;

@@ -118,4 +118,29 @@ impl Arguments {
         };
         Ok(Replies::new(script, replies))
     }
+
+    /// Runs the script without a key. Its last argument is there too.
+    pub(crate) async fn run_without_keys<C: Connection>(self, connection: &C) -> Result<Replies, Error> {
+        #[cfg(debug_assertions)]
+        assert!(self.names.is_over(), "{} takes more arguments: {:?}", self.script.name, self.script.takes);
+        let Self { script, values, .. } = self;
+        let call = |script: &str| {
+            let values = values.iter().cloned().chain([Arg::from(connection.clock_ms())]);
+            [Arg::from(script), Arg::Int(0)].into_iter().chain(values).collect()
+        };
+        let replies = match connection.execute("EVALSHA", call(script.digest)).await {
+            // A user who lacks one of the two may have the other.
+            Err(Error::Failed(failure)) if is_unknown_script(&failure) || is_refused(&failure) => {
+                connection.execute("EVAL", call(&script.text())).await?
+            }
+            other => other?,
+        };
+        Ok(Replies::new(script, replies))
+    }
+}
+
+/// Whether an [`Error::Failed`] says that the user may not call the command. Client libraries drop or rename the code
+/// `NOPERM`, but keep the server's sentence.
+pub(crate) fn is_refused(failure: &str) -> bool {
+    failure.contains("has no permissions to run the")
 }

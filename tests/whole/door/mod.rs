@@ -5,6 +5,7 @@ mod health;
 mod http;
 mod keys;
 mod raw;
+mod rights;
 mod settings;
 
 use ::http::{Request, Response};

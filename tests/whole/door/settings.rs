@@ -177,3 +177,47 @@ async fn health_names_both_variables_where_an_origin_does_not_allow_a_url_and_th
         assert_eq!(status, 200, "{told}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_names_every_fault_of_all_variables_at_once() {
+    let redis = Redis::start().await;
+    let webhooks = r#"[{"name":"erp","url":"erp.test","secret":"whsec_hunter2","key":1}]"#;
+    let wrong = [
+        ("namespace", "orders"),
+        ("redis_url", "hunter2"),
+        ("store_url", "rediss://:hunter2@127.0.0.1:6379/1"),
+        ("lease_ms", "49"),
+        ("log_retention_h", "0"),
+        ("max_attempts", "0"),
+        ("backoff_base_ms", "0"),
+        ("backoff_cap_ms", "x"),
+        ("max_queue_age_s", "-1"),
+        ("max_queue_depth", "-1"),
+        ("operator_key", "hunter2"),
+        ("payment_url", "pay.test"),
+        ("payment_key", "hunter2 hunter2"),
+        ("payment_timeout_ms", "9"),
+        ("payment_late_s", "x"),
+        ("webhooks", webhooks),
+        ("webhook_schedule_ms", "soon"),
+        ("webhook_timeout_ms", "9"),
+    ];
+    let start = StartOptions {
+        redis: Some(RedisOverride::new(&redis.url(0)).unwrap()),
+        triggers: Triggers::Only(["health".to_owned()].into()),
+        ..start_with(&wrong)
+    };
+    let running = app().start(start).await.unwrap();
+    let answer = running.route(Request::get("/health").body(Bytes::new()).unwrap()).await;
+    let health = body_of(&answer);
+    let settings = health["checks"].as_array().unwrap().iter().find(|check| check["name"] == "settings").unwrap();
+    let detail = settings["detail"].as_str().unwrap();
+    for (variable, _) in wrong {
+        let named = format!("the variable {variable} of component health ");
+        assert_eq!(detail.matches(&named).count(), 1, "{variable}: {detail}");
+    }
+    for place in ["webhooks/0/key", "webhooks/0/url", "webhooks/0/secret"] {
+        assert!(detail.contains(place), "{place}: {detail}");
+    }
+    assert!(!health.to_string().contains("hunter2"), "{health}");
+}

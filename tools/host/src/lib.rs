@@ -41,7 +41,7 @@ pub use application::runtime_config::RuntimeConfig;
 pub use application::variables;
 pub use run::clock::ClockSkew;
 pub use run::guest_output::{Output, to_stderr};
-pub use run::handle::{BoundTrigger, Resubscriptions, RunningApplication};
+pub use run::handle::{BegunReport, BoundTrigger, Resubscriptions, RunningApplication};
 pub use run::http_instances::Reuse;
 pub use run::launch::{StartOptions, Triggers};
 pub use run::lifetime::GRACE;

@@ -45,8 +45,8 @@ const MINOR_UNITS: &str =
 
 #[test]
 fn what_is_not_json_is_told_with_its_place() {
-    check_not_json("", 1, 0, "EOF while parsing a value");
-    check_not_json("  \n ", 2, 1, "EOF while parsing a value");
+    check_not_json("", 1, 0, "the body is empty");
+    check_not_json("  \n ", 2, 1, "the body is empty");
     check_not_json("hello", 1, 1, "expected value");
     check_not_json("{\"currency\": \"EUR\",\n}", 2, 1, "trailing comma");
     check_not_json("{\"currency\" \"EUR\"}", 1, 13, "expected `:`");

@@ -41,7 +41,7 @@ fn check(message: &str, expected: &str) {
 
 #[test]
 fn what_cannot_be_read_is_told_with_its_reason() {
-    check("", "the message is not JSON: EOF while parsing a value (line 1, column 0)");
+    check("", "the message is not JSON: the body is empty (line 1, column 0)");
     check("[]", "the message has faults: the whole must be an object, not an array");
     check("{}", "the message has faults: /v is required");
     check(r#"{"v": "1"}"#, "the message has faults: /v must be an integer, not a string");

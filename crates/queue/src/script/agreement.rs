@@ -10,8 +10,8 @@ use futures::FutureExt;
 use crate::connection::{Arg, Connection, Error, Reply};
 use crate::message::{Head, Message, MessageId, Payload, Subject};
 use crate::{
-    Accept, Adjustment, Amendment, Claim, Class, Effects, Emit, FollowUp, Namespace, Pace, Queue, Settlement, Stock,
-    Subscription, Terms, Timing, Untracked, Verdict, totals,
+    Accept, Adjustment, Amendment, Claim, Class, Effects, Emit, FollowUp, Namespace, Pace, Queue, Rights, Settlement,
+    Stock, Subscription, Terms, Timing, Untracked, Verdict, totals,
 };
 
 /// A Redis that only remembers which scripts were called.
@@ -57,6 +57,7 @@ async fn call_all(queue: &Queue<'_, Deaf>, stock: &Stock<'_, Deaf>) {
     drop(queue.ring().await);
     drop(queue.rearm().await);
     drop(totals(queue).await);
+    drop(Rights::of_queues(queue.namespace, &["q"]).lacking(queue.connection).await);
     drop(queue.dead_letters(0, 1).await);
     drop(queue.redrive(std::slice::from_ref(&id)).await);
     drop(queue.redrive_some(None, Pace::AtOnce, 1).await);

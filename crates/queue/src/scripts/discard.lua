@@ -1,6 +1,6 @@
 -- Gives a dead letter up for good, and keeps who did it and why. Of a subject's own message, gives back what it holds.
 --
--- Reply {was_dead}: 1, or 0: it is no dead letter (any more)
+-- Reply {is_discarded}: 1, also if somebody discarded it before; or 0: it is no dead letter
 local queue, id, by, why = unpack(ARGV, 1, 4)
 local hashes = {'why', 'discarded', 'body', 'deliveries', 'history', 'subject'}
 for at, part in ipairs(hashes) do hashes[at] = key(queue, part) end
@@ -9,8 +9,13 @@ begin_even_if_full({'HDEL', 'HINCRBY', 'HSET', 'ZREM'}, {hash = hashes, zset = {
 local is_follow_up = subject_of(queue, id) ~= id
 if not is_follow_up then check_let_go(id) end
 
-local was_dead = redis.call('ZREM', key(queue, 'dead'), id)
-if was_dead == 0 then return {was_dead} end
+local is_discarded = redis.call('ZREM', key(queue, 'dead'), id)
+if is_discarded == 0 then
+  -- A follow-up may have been accepted again since.
+  local is_queued = redis.call('HEXISTS', key(queue, 'body'), id) == 1
+  if not is_queued then is_discarded = redis.call('HEXISTS', key(queue, 'discarded'), id) end
+  return {is_discarded}
+end
 local record = decoded(cjson.decode, redis.call('HGET', key(queue, 'why'), id) or '{}') or {}
 record.at, record.by, record.why = now, by, why
 redis.call('HSET', key(queue, 'discarded'), id, cjson.encode(record))
@@ -19,4 +24,4 @@ if not is_follow_up then let_go(id, true) end
 local deliveries = is_follow_up and redis.call('HGET', key(queue, 'deliveries'), id)
 forget(queue, id)
 if deliveries then redis.call('HSET', key(queue, 'deliveries'), id, deliveries) end
-return {was_dead}
+return {is_discarded}

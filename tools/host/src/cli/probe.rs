@@ -39,11 +39,21 @@ enum Readiness {
     NotReady(Vec<String>),
 }
 
+impl Readiness {
+    fn reasons(&self) -> &[String] {
+        match self {
+            Self::Ready => &[],
+            Self::NotReady(reasons) => reasons,
+        }
+    }
+}
+
 /// When it is asked once more after a trigger listens again: others may come back a little later, and an application
 /// may give the same answer for a second.
 const ONCE_MORE: Duration = Duration::from_millis(1500);
 
-/// Requests a path now and every ten seconds, and logs each change of the answer. Also requests it when Redis triggers
+/// Requests a path now and every ten seconds, and logs each change of the answer. What it logs of a fault is not told by
+/// the components too. Also requests it when Redis triggers
 /// listen again: some applications catch up on lost messages when they are probed.
 pub(crate) async fn watch(running: Arc<RunningApplication>, path: PathAndQuery) {
     let mut ticks = tokio::time::interval(PERIOD);
@@ -56,18 +66,18 @@ pub(crate) async fn watch(running: Arc<RunningApplication>, path: PathAndQuery) 
             _ = ticks.tick() => {}
             () = listening.again() => ticks.reset_after(ONCE_MORE),
         }
+        let report = running.begin_report();
         let readiness = ask(&running, &path).await;
         if readiness != last {
-            match &readiness {
-                Readiness::Ready => tracing::info!("GET {path} says that the application is ready"),
-                Readiness::NotReady(reasons) => {
-                    for why in reasons {
-                        tracing::warn!("GET {path} says that the application is not ready: {why}");
-                    }
-                }
+            if readiness == Readiness::Ready {
+                tracing::info!("GET {path} says that the application is ready");
+            }
+            for why in readiness.reasons() {
+                tracing::warn!("GET {path} says that the application is not ready: {why}");
             }
             last = readiness;
         }
+        report.told(&last.reasons().join("\n"));
     }
 }
 

@@ -79,6 +79,14 @@ impl RunningApplication {
         self.subscriptions.iter().all(|subscription| *subscription.borrow() == Subscription::Made)
     }
 
+    /// Holds back what components print while a report on the application is made, such as a probe's: what the report
+    /// tells need not be told by each component that has the same fault.
+    #[must_use]
+    pub fn begin_report(&self) -> BegunReport {
+        self.application.shared.told.begin_report();
+        BegunReport { application: self.application.clone() }
+    }
+
     /// Answers a request as if a client had sent it: by the component whose route matches the path.
     pub async fn route(&self, request: Request<Bytes>) -> Response<Bytes> {
         let (mut parts, body) = self.application.route(request.map(whole), NO_CLIENT).await.into_parts();
@@ -188,5 +196,66 @@ impl BoundTrigger {
         match self {
             Self::Http { component, .. } | Self::Redis { component, .. } => component,
         }
+    }
+}
+
+/// A report that is being made. Its drop tells the lines that components printed meanwhile.
+pub struct BegunReport {
+    application: Arc<Dispatcher>,
+}
+
+impl BegunReport {
+    /// The report was told: lines that it contains are not told while it holds, which is until the next report.
+    pub fn told(self, report: &str) {
+        self.end(Some(report));
+    }
+
+    fn end(&self, report: Option<&str>) {
+        let shared = &self.application.shared;
+        for (component, line) in shared.told.end_report(report) {
+            (shared.output)(&component, &line);
+        }
+    }
+}
+
+impl Drop for BegunReport {
+    fn drop(&mut self) {
+        self.end(None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::run::context::Shared;
+    use crate::run::told::Told;
+
+    #[test]
+    fn a_line_that_a_report_tells_too_is_told_by_the_report_alone() {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let taken = lines.clone();
+        let told = Arc::new(Told::new(["door", "desk"].map(str::to_owned)));
+        let output = told.news(Arc::new(move |_, line| taken.lock().unwrap().push(line.to_owned())));
+        let shared = Shared { output: output.clone(), told, ..Shared::for_tests() };
+        let application = Arc::new(Dispatcher { shared, ..Dispatcher::without_components() });
+        let running = RunningApplication { application, address: None, triggers: vec![], subscriptions: vec![] };
+
+        let report = running.begin_report();
+        output("desk", "the variable lease of desk is too long");
+        output("desk", "something else altogether");
+        assert!(lines.lock().unwrap().is_empty(), "they wait for the report");
+        report.told("settings: the variable lease of door is too long.");
+        output("desk", "the variable lease of desk is too long");
+        drop(running.begin_report());
+        output("desk", "the variable lease of desk is too long");
+        assert_eq!(*lines.lock().unwrap(), ["something else altogether"]);
+
+        running.begin_report().told("");
+        let unfinished = running.begin_report();
+        output("desk", "the variable lease of desk is too long");
+        drop(unfinished);
+        assert_eq!(lines.lock().unwrap().len(), 2, "the report holds no more, and the other was never told");
     }
 }

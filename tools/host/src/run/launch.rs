@@ -141,7 +141,8 @@ impl<'s> Plan<'s> {
             Ok((name, Arc::new(ComponentSettings::new(name, component, &self.variables, &self.stores)?)))
         });
         let settings = settings.collect::<anyhow::Result<Vec<_>>>()?;
-        let (routes, told) = (self.routes()?, Arc::<Told>::default());
+        let names = self.loaded.manifest.component.keys().map(ToString::to_string);
+        let (routes, told) = (self.routes()?, Arc::new(Told::new(names)));
         Ok(Arc::new_cyclic(|application| Dispatcher {
             components: settings
                 .into_iter()
@@ -150,7 +151,7 @@ impl<'s> Plan<'s> {
             routes,
             shared: Shared {
                 engine: self.loaded.engine.clone(),
-                output: self.start.output.clone().unwrap_or_else(|| news(&told, to_stderr())),
+                output: self.start.output.clone().unwrap_or_else(|| told.news(to_stderr())),
                 told,
                 clock: self.start.clock,
                 installed: self.start.calls.clone().map(Installed::new),
@@ -216,14 +217,4 @@ impl<'s> Plan<'s> {
     fn resolve(&self, text: &Spanned<String>) -> String {
         self.variables.resolve_template(&template(text))
     }
-}
-
-/// Hands on the lines that weren't told just before.
-fn news(told: &Arc<Told>, output: Output) -> Output {
-    let told = told.clone();
-    Arc::new(move |component, line| {
-        if told.is_new(component, line) {
-            output(component, line);
-        }
-    })
 }
