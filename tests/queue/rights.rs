@@ -112,7 +112,7 @@ async fn every_channel_of_the_triggers_is_asked_for() {
             triggers.map(|trigger| trigger["channel"].as_str().unwrap().replace("{{ namespace }}", "{test}"));
         // The other one is the store's own, which the queue does not know.
         let channels: BTreeSet<_> = channels.filter(|channel| queue || channel.contains("{test}:")).collect();
-        scene.rights(&["-@all"]).await;
+        scene.rights(&["resetchannels"]).await;
         let asked = Rights::default().and_listen(namespace, root).lacking(&scene.user).await.unwrap();
         assert!(!channels.is_empty() && channels.is_subset(&asked.channels), "{channels:?} and {:?}", asked.channels);
     }

@@ -1,8 +1,9 @@
 //! The check of the rights that the user of Redis has: names all that are missing at once, with the command that gives
 //! them.
 //!
-//! It checks the users in redis_url and store_url: for the scripts, for the triggers, which log in by the same addresses,
-//! and for what is written to the store. `+config|get` and `+info` are wanted only for the check of Redis's settings.
+//! It checks the users in redis_url and store_url: for the scripts, for the triggers, which log in by the same
+//! addresses, and for what is written to the store. `+config|get` and `+info` are wanted only for the check of Redis's
+//! settings.
 //!
 //! It can't check the user in runtime-config.toml, which no component is told: the check of the store finds what that
 //! user may not write. Nor can it check a user in store_url who may run no script. A user that may not log in, or not
@@ -23,8 +24,7 @@ pub(crate) async fn check(connected: &Connected, store: Option<&RedisAddress>) -
     let for_store = |rights: Rights| {
         let record = format!("{}id", order::RECORDS);
         let keys = [record.as_str(), order::CHANGE_MARKER, order::STORE_PROBE];
-        // What Spin's store sends for what the components ask of it.
-        let rights = rights.and_call(&["GET", "SET", "DEL"], &keys).and_listen(ns, queues::CHANGES);
+        let rights = rights.and_store(&keys).and_listen(ns, queues::CHANGES);
         rights.and_listen_to(&format!("__keyspace@1__:{}", order::CHANGE_MARKER))
     };
     let faults = match store {

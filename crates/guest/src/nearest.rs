@@ -1,7 +1,7 @@
 //! The known name that a misspelt one is most like.
 
-/// Finds the known name that is most like another: by the letters that would have to change, at most a third of them, or
-/// by its end or beginning.
+/// Finds the known name that is most like another: by the letters that would have to change, at most a third of them,
+/// or by its end or beginning.
 pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let name = name.to_ascii_lowercase();
     let near = known.into_iter().filter_map(|known| {

@@ -1,5 +1,5 @@
-//! Reading the variable `webhooks`: all faults at once, each with its place in the JSON, what is wrong there, and what to
-//! write. Values may be secrets, so none is shown but what can't be one.
+//! Reading the variable `webhooks`: all faults at once, each with its place in the JSON, what is wrong there, and what
+//! to write. Values may be secrets, so none is shown but what can't be one.
 
 use std::fmt;
 
@@ -9,10 +9,10 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 use standardwebhooks::Webhook;
 
+use crate::endpoint::Endpoint;
 use crate::nearest::nearest;
 use crate::origin::has_good_port;
 use crate::webhook_secret::signer;
-use crate::webhooks::Endpoint;
 
 /// Most endpoints. Each change becomes a message for each of them.
 const MOST_ENDPOINTS: usize = 32;
@@ -69,7 +69,7 @@ pub(crate) fn parse(json: &str) -> Result<Vec<Endpoint>, String> {
         true => format!("must be {FORM}"),
         false => format!("can't be read at line {}, column {}: it must be {FORM}", error.line(), error.column()),
     })?;
-    let mut faults = Faults::default();
+    let mut faults = ListFaults::default();
     if entries.len() > MOST_ENDPOINTS {
         let count = entries.len();
         faults.add("", format!("names {count} endpoints, but at most {MOST_ENDPOINTS} are allowed: remove some"));
@@ -95,9 +95,9 @@ pub(crate) fn parse(json: &str) -> Result<Vec<Endpoint>, String> {
 }
 
 #[derive(Default)]
-struct Faults(Vec<String>);
+struct ListFaults(Vec<String>);
 
-impl Faults {
+impl ListFaults {
     fn add(&mut self, place: &str, fault: impl fmt::Display) {
         self.0.push(format!("{place}{}{fault}", if place.is_empty() { "" } else { " " }));
     }
@@ -120,7 +120,7 @@ impl Faults {
 /// Reads the fields of one endpoint. What has a fault is `None`, or empty.
 struct Reader<'a> {
     place: String,
-    faults: &'a mut Faults,
+    faults: &'a mut ListFaults,
 }
 
 /// The fields that an endpoint may have, by name. `null` is the same as no field.

@@ -1,4 +1,4 @@
-//! Which rights a user of Redis needs, and which it lacks. The commands and the keys come from the scripts: see build.rs.
+//! Which rights a user of Redis needs, and which it lacks. Commands and keys come from the scripts: see build.rs.
 //!
 //! What can't be told from here: whether the user may log in and select its database, since nothing can be asked before
 //! that; and what another user may do, such as the one in a host's own configuration.
@@ -75,10 +75,14 @@ impl Rights {
         self.also([channel.to_owned()])
     }
 
-    /// What it takes to call these commands on each of these keys.
+    /// What Spin's key-value store sends to read, write and remove these keys.
     #[must_use]
-    pub fn and_call(mut self, commands: &[&'static str], keys: &[&str]) -> Self {
-        self.commands.extend(commands.iter().filter(|command| !self.commands.contains(command)).collect::<Vec<_>>());
+    pub fn and_store(mut self, keys: &[&str]) -> Self {
+        for command in ["GET", "SET", "DEL"] {
+            if !self.commands.contains(&command) {
+                self.commands.push(command);
+            }
+        }
         self.keys.extend(keys.iter().map(|key| (*key).to_owned()));
         self
     }

@@ -52,9 +52,9 @@ impl Readiness {
 /// may give the same answer for a second.
 const ONCE_MORE: Duration = Duration::from_millis(1500);
 
-/// Requests a path now and every ten seconds, and logs each change of the answer. What it logs of a fault is not told by
-/// the components too. Also requests it when Redis triggers
-/// listen again: some applications catch up on lost messages when they are probed.
+/// Requests a path now and every ten seconds, and logs each change of the answer. The faults that it logs are not told
+/// by the components too. Also requests it when Redis triggers listen again: some applications catch up on lost messages
+/// when they are probed.
 pub(crate) async fn watch(running: Arc<RunningApplication>, path: PathAndQuery) {
     let mut ticks = tokio::time::interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
