@@ -155,7 +155,7 @@ pub(crate) fn ids(batch: &[Message]) -> Vec<&str> {
 }
 
 pub(crate) fn settlement(message: &Message, verdict: Verdict) -> Settlement {
-    Settlement { id: message.id.clone(), delivery: message.delivery, verdict }
+    Settlement { id: message.id.clone(), delivery: message.delivery, verdict, report: None }
 }
 
 pub(crate) fn done() -> Verdict {

@@ -3,7 +3,7 @@
 
 use guest::now_ms;
 use order::{ChangeKind, CommandId, Finding, Means, Payment, Placed, RecordName, Shortage, Timestamp};
-use queue::{Effects, Failure, Hold, LetGo, Message, Shortfall, Terms};
+use queue::{Effects, Failure, Hold, Leave, LetGo, Message, Shortfall, Terms};
 
 use crate::change::other_provider;
 use crate::commands::{Commands, Moved, UNCHANGED, moves_money, present, queue_failed};
@@ -30,8 +30,11 @@ impl Commands<'_> {
     /// What there is to decide on, and how money was given back that was taken before.
     async fn find_out(&self, message: &Message, placed: &Placed) -> Result<(Finding, Option<Payment>), Failure> {
         let begun = now_ms();
+        let charge = async |leave| self.charge(message, leave, placed, begun).await.map(|finding| (finding, None));
         match self.hold(message, placed).await? {
-            Hold::Held => self.charge(message, placed, begun).await.map(|finding| (finding, None)),
+            Hold::Held => charge(Leave::Free).await,
+            Hold::Probe { since } => charge(Leave::Probe { since }).await,
+            Hold::Waits => charge(Leave::Waits).await,
             Hold::Short(shortfalls) => {
                 let refund = self.reject_unpaid(message, placed).await?;
                 Ok((Finding::OutOfStock(shortfalls.into_iter().map(shortage).collect()), refund))
@@ -59,7 +62,7 @@ impl Commands<'_> {
             }
         }
         let cancel = CommandId { order: placed.id, change: Some(ChangeKind::Cancel) };
-        let asks = self.payments_for(placed).map_or("", |payments| payments.0.name());
+        let asks = self.payments_for(placed).map_or("", |payments| payments.partner.name());
         let refuses = matches!(placed.order.means(), Some(Means::Charged(_)));
         let terms = Terms { untracked: self.untracked, recall: cancel.to_bytes().into(), asks, refuses };
         let hold = self.queue.hold(message, &terms, pieces).await;
@@ -67,7 +70,13 @@ impl Commands<'_> {
     }
 
     /// Charges an order whose hold began then.
-    async fn charge(&self, message: &Message, placed: &Placed, begun: u64) -> Result<Finding, Failure> {
+    async fn charge(
+        &self,
+        message: &Message,
+        leave: Leave,
+        placed: &Placed,
+        begun: u64,
+    ) -> Result<Finding, Failure> {
         let (means, payments) = (placed.order.means(), self.payments_for(placed));
         let payments = match (means, payments) {
             (Some(Means::Later), _) => return Ok(Finding::Good(Payment::Later)),
@@ -81,6 +90,7 @@ impl Commands<'_> {
             }
             _ => return Ok(Finding::Good(Payment::None)),
         };
+        let asking = payments.begin(message, leave)?;
         if message.delivery > 1 {
             self.records.check().await?;
         }
@@ -88,7 +98,7 @@ impl Commands<'_> {
         if now_ms().saturating_sub(begun) > self.lease.as_millis() as u64 {
             return Err(Failure::release("too long passed since the stock was held"));
         }
-        Ok(match payments.charge(placed).await? {
+        Ok(match payments.charge(&asking, placed).await? {
             Charge::Taken(charge) => {
                 Finding::Good(Payment::Asked { charge: Some(charge), provider: payments.provider(), back: None })
             }
@@ -105,11 +115,12 @@ impl Commands<'_> {
     /// What the shop has charged is given back.
     async fn reject_unpaid(&self, message: &Message, placed: &Placed) -> Result<Option<Payment>, Failure> {
         if let Some(Means::Charged(charge)) = placed.order.means() {
-            return self.give_back(placed.id, &placed.order, charge, None).await;
+            return self.give_back(message, placed.id, &placed.order, charge, None).await;
         }
         match self.payments_for(placed) {
             Some(payments) if message.delivery > 1 => {
-                payments.refund(placed.id, &placed.order, None).await.map(|_| None)
+                let asking = self.ask(message, payments).await?;
+                payments.refund(&asking, placed.id, &placed.order, None).await.map(|_| None)
             }
             _ => Ok(None),
         }

@@ -1,17 +1,29 @@
 //! The payment provider. However often a charge or a refund is sent, the provider carries it out once, because its
 //! Idempotency-Key says which order it is for, and what it is.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
-use guest::{BodyError, PaymentProvider, Post, unreached, within};
+use guest::{BodyError, PaymentProvider, Post, now_ms, unreached, within};
 use http::StatusCode;
 use order::means::HIDDEN;
+use order::event::payments_turned;
 use order::payment::{ChargeRequest, ProviderAnswer, RefundRequest, read_answer, read_problem};
-use order::{Means, NewOrder, OrderId, PaymentId, Placed, Provider};
-use queue::Failure;
+use order::{Means, NewOrder, OrderId, PaymentId, Placed, Provider, Timestamp, queues};
+use queue::{Emit, Failure, Leave, Message, MessageId, News, Report, Showed};
 
 /// Charges orders and refunds them.
-pub(crate) struct Payments(pub(crate) PaymentProvider);
+pub(crate) struct Payments {
+    pub(crate) partner: PaymentProvider,
+    /// What the deliveries in work found out about it.
+    reports: RefCell<Vec<(MessageId, Report)>>,
+}
+
+/// A delivery that asks the provider.
+pub(crate) struct Asking<'a> {
+    pub(crate) message: &'a Message,
+    pub(crate) leave: Leave,
+}
 
 /// The provider's answer to a charge.
 pub(crate) enum Charge {
@@ -45,16 +57,87 @@ struct ProviderReply {
 const ANSWER_BYTES: usize = 64 * 1024;
 
 impl Payments {
+    pub(crate) fn new(partner: PaymentProvider) -> Self {
+        Self { partner, reports: RefCell::default() }
+    }
+
     /// The provider, as records name it.
     pub(crate) fn provider(&self) -> Option<Provider> {
-        self.0.name().parse().ok()
+        self.partner.name().parse().ok()
+    }
+
+    /// What this delivery found out, once.
+    pub(crate) fn take_report(&self, message: &Message) -> Option<Report> {
+        let mut reports = self.reports.borrow_mut();
+        let at = reports.iter().position(|(id, _)| *id == message.id)?;
+        Some(reports.swap_remove(at).1)
+    }
+
+    fn note(&self, message: &Message, showed: Showed, news: Option<News>) {
+        let report = Report { partner: self.partner.name().to_owned(), showed, news };
+        self.reports.borrow_mut().push((message.id.clone(), report));
+    }
+
+    /// Whether this delivery has leave to ask. If it has not, its order waits in its place.
+    pub(crate) fn begin<'a>(&self, message: &'a Message, leave: Leave) -> Result<Asking<'a>, Failure> {
+        if leave != Leave::Waits {
+            return Ok(Asking { message, leave });
+        }
+        self.note(message, Showed::Waits, None);
+        Err(Failure::release("the payment provider fails for all orders, so this one waits until it answers"))
+    }
+
+    /// Notes what came of asking. A probe that failed spends no attempt.
+    fn learn(&self, asking: &Asking<'_>, result: Result<ProviderReply, Failure>) -> Result<ProviderReply, Failure> {
+        let failed = match &result {
+            // Nothing was sent.
+            Err(Failure::Release { .. }) => return result,
+            Err(Failure::Retry { reason, at_least }) => Some((reason.clone(), *at_least)),
+            Ok(reply) if reply.is_at_fault() => Some((reply.status_line(), reply.retry_after.unwrap_or_default())),
+            _ => None,
+        };
+        let Asking { message, leave } = *asking;
+        match (failed, leave) {
+            (None, Leave::Probe { since }) => {
+                self.note(message, Showed::Answered, Some(self.news(Timestamp::from_ms(since), None)));
+            }
+            (None, _) => self.note(message, Showed::Answered, None),
+            (Some((why, pause)), Leave::Probe { .. }) => {
+                let reason = why.clone();
+                self.note(message, Showed::Failed { why, pause }, None);
+                return Err(Failure::Release { reason, after: pause });
+            }
+            (Some((why, pause)), _) => {
+                let news = self.news(Timestamp::from_ms(now_ms()), Some(&why));
+                self.note(message, Showed::Failed { why, pause }, Some(news));
+            }
+        }
+        result
+    }
+
+    /// What is told if the provider fails for all, for a reason, or answers again.
+    fn news(&self, since: Timestamp, reason: Option<&str>) -> News {
+        let name = self.partner.name();
+        let (id, event) = payments_turned(name, since, reason, Timestamp::from_ms(now_ms()));
+        let line = match reason {
+            Some(reason) => format!("Payments are interrupted: {reason}. Orders wait for {name} and spend no attempts."),
+            None => format!("Payments are resumed: {name} answers again, which it did not since {since}."),
+        };
+        let event = Emit {
+            queue: queues::CHANGES.to_owned(),
+            id: id.into(),
+            payload: event.into(),
+            log: true,
+            after: Duration::ZERO,
+        };
+        News { event, line }
     }
 
     /// Takes an order's total.
-    pub(crate) async fn charge(&self, placed: &Placed) -> Result<Charge, Failure> {
+    pub(crate) async fn charge(&self, asking: &Asking<'_>, placed: &Placed) -> Result<Charge, Failure> {
         // A charge has had this key since release 0.1. Another one could charge an order twice that an older build has
         // charged.
-        let mut reply = self.post("/charges", placed.id.to_string(), ChargeRequest::new(placed).to_json()).await?;
+        let mut reply = self.post(asking, "/charges", placed.id.to_string(), ChargeRequest::new(placed).to_json()).await?;
         if let Some(Means::Token { token, .. }) = placed.order.means() {
             reply.secret = Some(token.secret().to_owned());
         }
@@ -69,12 +152,13 @@ impl Payments {
     /// Gives an order's total back. Without a `charge`, the provider knows it by the order.
     pub(crate) async fn refund(
         &self,
+        asking: &Asking<'_>,
         id: OrderId,
         order: &NewOrder,
         charge: Option<&PaymentId>,
     ) -> Result<Refund, Failure> {
         let body = RefundRequest::new(id, order, charge).to_json();
-        let reply = self.post("/refunds", format!("{id}/refund"), body).await?;
+        let reply = self.post(asking, "/refunds", format!("{id}/refund"), body).await?;
         match (reply.status, charge) {
             (StatusCode::GONE, None) => Ok(Refund::Closed),
             (StatusCode::NOT_FOUND, None) => Ok(Refund::Unknown),
@@ -82,14 +166,21 @@ impl Payments {
         }
     }
 
-    async fn post(&self, path: &str, idempotency_key: String, body: Vec<u8>) -> Result<ProviderReply, Failure> {
-        let PaymentProvider { url, key, timeout, .. } = &self.0;
+    async fn post(
+        &self,
+        asking: &Asking<'_>,
+        path: &str,
+        idempotency_key: String,
+        body: Vec<u8>,
+    ) -> Result<ProviderReply, Failure> {
+        let PaymentProvider { url, key, timeout, .. } = &self.partner;
         let mut headers = vec![("content-type", "application/json".to_owned()), ("idempotency-key", idempotency_key)];
         headers.extend(key.as_ref().map(|key| ("authorization", format!("Bearer {key}"))));
         let request = Post { url, path, headers, body };
-        within(*timeout, exchange(request)).await.unwrap_or_else(|| {
+        let result = within(*timeout, exchange(request)).await.unwrap_or_else(|| {
             Err(Failure::retry(format!("the payment provider did not answer within {} ms", timeout.as_millis())))
-        })
+        });
+        self.learn(asking, result)
     }
 }
 
@@ -139,8 +230,19 @@ impl ProviderReply {
         })
     }
 
+    /// It is the provider that fails, not what it was asked for.
+    fn is_at_fault(&self) -> bool {
+        let status = self.status;
+        status == StatusCode::TOO_MANY_REQUESTS || !(status.is_success() || status.is_client_error())
+    }
+
+    /// Without the provider's words, which may tell of a customer.
+    fn status_line(&self) -> String {
+        format!("the payment provider answered {}", self.status.as_u16())
+    }
+
     fn reason(&self) -> String {
-        let reason = format!("the payment provider answered {}", self.status.as_u16());
+        let reason = self.status_line();
         match self.problem() {
             Some(problem) => [&reason, ": ", &problem].concat(),
             None => reason,

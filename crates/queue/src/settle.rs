@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::connection::{Connection, Error};
+use crate::connection::{Arg, Connection, Error};
 use crate::limits::REASON_BYTES;
 use crate::message::{Head, MessageId, Payload};
+use crate::partner::{Report, Showed};
 use crate::queue::Queue;
 use crate::script::{self, Arguments};
 
@@ -115,6 +116,19 @@ pub struct Settlement {
     pub delivery: u64,
     /// Its verdict.
     pub verdict: Verdict,
+    /// What it found out about a partner.
+    pub report: Option<Report>,
+}
+
+/// What came of a settlement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Settled {
+    /// The delivery was no longer the latest, and nothing was done.
+    Late,
+    /// It is done.
+    OnTime,
+    /// It is done, and a partner began to fail for all by it, or answers again.
+    Turned,
 }
 
 impl Class {
@@ -137,6 +151,11 @@ impl<C: Connection> Queue<'_, C> {
     /// changes nothing. After an error either all of them were settled or
     /// no one was. Calling again with the same is safe.
     pub async fn settle(&self, worker: &str, settlements: &[Settlement]) -> Result<Vec<bool>, Error> {
+        let settled = self.settle_all(worker, settlements).await?;
+        Ok(settled.into_iter().map(|settled| settled != Settled::Late).collect())
+    }
+
+    pub(crate) async fn settle_all(&self, worker: &str, settlements: &[Settlement]) -> Result<Vec<Settled>, Error> {
         let mut arguments = self
             .arguments(&script::SETTLE)
             .with("worker", worker)
@@ -145,12 +164,21 @@ impl<C: Connection> Queue<'_, C> {
         for settlement in settlements {
             arguments = with_settlement(arguments, settlement);
         }
-        self.run(arguments).await?.flags("latest")
+        let mut replies = self.run(arguments).await?;
+        let mut settled = Vec::with_capacity(settlements.len());
+        while !replies.is_empty() {
+            settled.push(match replies.number("latest")? {
+                0 => Settled::Late,
+                1 => Settled::OnTime,
+                _ => Settled::Turned,
+            });
+        }
+        Ok(settled)
     }
 }
 
 fn with_settlement(arguments: Arguments, settlement: &Settlement) -> Arguments {
-    let Settlement { id, delivery, verdict } = settlement;
+    let Settlement { id, delivery, verdict, report } = settlement;
     let none = Effects::default();
     let Effects { head, counter, stock, clears, topic, .. } = verdict.effects().unwrap_or(&none);
     let emits = verdict.emits();
@@ -170,14 +198,28 @@ fn with_settlement(arguments: Arguments, settlement: &Settlement) -> Arguments {
         .with("counter", counter.as_deref().unwrap_or_default())
         .with("stock", stock)
         .with("clears", *clears)
-        .with("topic", topic.as_deref().unwrap_or_default())
-        .with("emits", emits.len());
-    for Emit { queue, id, payload, log, after } in emits {
+        .with("topic", topic.as_deref().unwrap_or_default());
+    let (showed, why, pause) = match report.as_ref().map(|report| &report.showed) {
+        Some(showed @ Showed::Failed { why, pause }) => (showed.name(), why.as_str(), *pause),
+        Some(showed) => (showed.name(), "", Duration::ZERO),
+        None => ("", "", Duration::ZERO),
+    };
+    let news = report.as_ref().and_then(|report| report.news.as_ref());
+    arguments = arguments
+        .with("partner", report.as_ref().map_or("", |report| &report.partner))
+        .with("showed", showed)
+        .with("pause_ms", pause)
+        .with("why", why)
+        .with("emits", emits.len() + usize::from(news.is_some()));
+    // What is logged only if the partner turned.
+    const NEWS: i64 = 2;
+    let emits = emits.iter().map(|emit| (emit, i64::from(emit.log)));
+    for (Emit { queue, id, payload, after, .. }, log) in emits.chain(news.map(|news| (&news.event, NEWS))) {
         arguments = arguments
             .with("target", queue.as_str())
             .with("event", id)
             .with("payload", payload)
-            .with("log", *log)
+            .with("log", Arg::Int(log))
             .with("delay_ms", *after);
     }
     arguments

@@ -10,7 +10,7 @@ use futures::FutureExt;
 use crate::connection::{Arg, Connection, Error, Reply};
 use crate::message::{Head, Message, MessageId, Payload, Subject};
 use crate::{
-    Accept, Adjustment, Amendment, Claim, Class, Effects, Emit, FollowUp, Namespace, Pace, Queue, Settlement, Stock,
+    Accept, Adjustment, Amendment, Claim, Class, Effects, Emit, FollowUp, Namespace, Pace, Queue, Report, Settlement, Showed, Stock,
     Subscription, Terms, Timing, Untracked, Verdict, totals,
 };
 
@@ -45,6 +45,8 @@ async fn call_all(queue: &Queue<'_, Deaf>, stock: &Stock<'_, Deaf>) {
     drop(queue.renew(&[(&id, 1)]).await);
     let terms = Terms { untracked: Untracked::Allow, recall: id.clone(), asks: "", refuses: false };
     drop(queue.hold(&message(), &terms, [("tea", 1)]).await);
+    drop(queue.ask(&message(), "pay.test").await);
+    drop(queue.interruptions().await);
     drop(queue.settle("w", &[settlement()]).await);
     drop(queue.find(&Subject::from("m"), [&id]).await);
     drop(queue.stats().await);
@@ -85,5 +87,7 @@ fn settlement() -> Settlement {
     let emit = Emit { queue: "r".to_owned(), id: "e".into(), payload: "p".into(), log: true, after: Duration::ZERO };
     let effects = Effects { emits: vec![emit], ..Effects::default() };
     let verdict = Verdict::Bury { class: Class::Permanent, reason: "never".to_owned(), effects };
-    Settlement { id: "m".into(), delivery: 1, verdict }
+    let showed = Showed::Failed { why: "it is away".to_owned(), pause: Duration::ZERO };
+    let report = Some(Report { partner: "pay.test".to_owned(), showed, news: None });
+    Settlement { id: "m".into(), delivery: 1, verdict, report }
 }

@@ -6,7 +6,9 @@
 -- asks       whom its handler asks next for what can't be undone, or '' for nobody
 -- refuses    '1' if its handler asks that also when it is short: then it stays short
 --
--- Reply {'held'}
+-- Reply {'held'}  and may ask
+--       {'probe', since}  held, and may ask alone: whom it asks fails for all since then
+--       {'waits'}  held, and may not ask now
 --       {'recalled'}  the message that recalls it waits, and goes first if this one is given back
 --       {'buried'}    the message that recalls it is a dead letter, or was one and was discarded
 --       {'asked', whom}  an earlier delivery asked somebody else
@@ -24,15 +26,26 @@ if asks ~= '' and read_state(queue, recall) > 0 then return {'buried'} end
 local asked = redis.call('HGET', ns .. ':asked', id)
 local whom, was_short = asks, ''
 if asked then whom, was_short = string.match(asked, ' (%S*)(.*)$') end
-if whom ~= asks then return {'asked', whom} end
+if whom ~= asks and whom ~= '' then return {'asked', whom} end
 
 local function held()
+  local leave, since = 'free', 0
+  -- Whoever also asks when it is short asks nobody now.
+  if asks ~= '' and refuses ~= '1' then leave, since = leave_to_ask(queue, id, delivery, asks) end
+  if leave == 'waits' then
+    -- The first delivery knows that nobody was asked. Release 0.1 kept no trace of that.
+    if not asked and deliveries == 1 then redis.call('HSET', ns .. ':asked', id, now .. ' ') end
+    return {'waits'}
+  end
   if asks ~= '' then redis.call('HSET', ns .. ':asked', id, now .. ' ' .. asks) end
+  if leave == 'probe' then return {'probe', since} end
   return {'held'}
 end
 
 local stock, stock_held = ns .. ':stock', ns .. ':stock:held'
-begin({'HINCRBY', 'HSET'}, {hash = {stock, stock_held, ns .. ':held', ns .. ':asked'}})
+begin({'HINCRBY', 'HSET', 'ZSCORE'}, {
+  hash = {stock, stock_held, ns .. ':held', ns .. ':asked', ns .. ':partners'}, zset = {key(queue, 'due')},
+})
 if redis.call('HEXISTS', ns .. ':held', id) == 1 then return held() end
 
 local lines = {}

@@ -1,0 +1,119 @@
+//! Partners: servers that handlers ask for what can't be undone. One that fails for all is one incident. Then one
+//! message at a time probes it, and the others wait in the queue and spend nothing.
+//!
+//! ```text
+//!          it fails for five subjects, one after the other
+//!  asked ────────────────────────────────────────────────────► probed by one message at a time
+//!    ▲                                                                     │
+//!    └──────────────── a probe is answered: all go on ─────────────────────┘
+//! ```
+//!
+//! Leave to ask comes with a [hold](Queue::hold), or from [`Queue::ask`]. What a delivery found out goes with its
+//! settlement, in the same step as its verdict.
+
+use std::time::Duration;
+
+use crate::connection::{Connection, Error};
+use crate::message::Message;
+use crate::queue::Queue;
+use crate::script::replies::Replies;
+use crate::script::{self, Arguments};
+use crate::settle::Emit;
+
+/// Whether a delivery may ask its partner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leave {
+    /// As all others may.
+    Free,
+    /// It alone may.
+    Probe {
+        /// The partner fails for all since then, in ms since the epoch by Redis's clock.
+        since: u64,
+    },
+    /// It may not now. Given back with [`Showed::Waits`], it comes back as soon as the partner answers.
+    Waits,
+}
+
+/// What a delivery found out about a partner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The partner's name.
+    pub partner: String,
+    /// What it found out.
+    pub showed: Showed,
+    /// What to tell if the partner begins to fail for all by this, or answers again.
+    pub news: Option<News>,
+}
+
+/// What was seen of a partner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Showed {
+    /// It answered this message, though perhaps with a no.
+    Answered,
+    /// It failed, and not for what it was asked.
+    Failed {
+        /// How, for a person.
+        why: String,
+        /// For how long it wants no request.
+        pause: Duration,
+    },
+    /// Nothing: there was no leave to ask it.
+    Waits,
+}
+
+/// News of a partner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct News {
+    /// Goes to its queue in the same step.
+    pub event: Emit,
+    /// For the log.
+    pub line: String,
+}
+
+/// A partner that fails for all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interruption {
+    /// The partner's name.
+    pub partner: String,
+    /// Since when, in ms since the epoch by Redis's clock. `None`: it failed for all once, and answers now.
+    pub since: Option<u64>,
+    /// How it failed last.
+    pub why: String,
+}
+
+impl<C: Connection> Queue<'_, C> {
+    /// Asks for leave to ask a partner. Calling again with the same is safe.
+    pub async fn ask(&self, message: &Message, partner: &str) -> Result<Leave, Error> {
+        let arguments = self.arguments(&script::ASK).with("id", &message.id).with("delivery", message.delivery);
+        let mut replies = self.run(arguments.with("partner", partner)).await?;
+        let (leave, since) = (replies.text("leave")?, replies.number("since")?);
+        match leave.as_str() {
+            "free" => Ok(Leave::Free),
+            "probe" => Ok(Leave::Probe { since }),
+            "waits" => Ok(Leave::Waits),
+            _ => Err(replies.unexpected("leave", "a known one")),
+        }
+    }
+
+    /// The partners that fail for all, or did.
+    pub async fn interruptions(&self) -> Result<Vec<Interruption>, Error> {
+        let mut replies: Replies = self.run(Arguments::new(&script::PARTNERS)).await?;
+        let mut interruptions = Vec::new();
+        while !replies.is_empty() {
+            let (partner, since) = (replies.text("partner")?, Some(replies.number("since")?).filter(|since| *since > 0));
+            interruptions.push(Interruption { partner, since, why: replies.text("why")? });
+        }
+        Ok(interruptions)
+    }
+}
+
+impl Showed {
+    /// As the script knows it.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Failed { .. } => "failed",
+            Self::Waits => "waits",
+        }
+    }
+}
