@@ -12,7 +12,7 @@ use order::{
 use queue::{Asked, Effects, Failure, LetGo, Message, MessageId, OwnMessage};
 
 use crate::commands::{Commands, Moved, moves_money, present, queue_failed, unread};
-use crate::payments::{Asking, Payments, Refund};
+use crate::payments::{Payments, Refund};
 
 /// An order without a record.
 pub(crate) struct UndecidedOrder {
@@ -144,8 +144,7 @@ impl Commands<'_> {
             return Ok(None);
         }
         let Some(payments) = self.payments_of(asked.as_ref().map(|asked| &*asked.whom))? else { return Ok(None) };
-        let asking = self.ask(message, payments).await?;
-        let refund = match payments.refund(&asking, placed.id, &placed.order, None).await? {
+        let refund = match self.refund(message, payments, (placed.id, &placed.order), None).await? {
             Refund::Given(refund) => refund,
             Refund::Closed => return Ok(None),
             Refund::Unknown => {
@@ -176,16 +175,22 @@ impl Commands<'_> {
         let Some(payments) = self.payments_of(provider.map(Provider::as_str))? else {
             return Err(Failure::permanent("the order was paid for, but payment_url is not set: set it, then redrive"));
         };
-        let asking = self.ask(message, payments).await?;
-        let Refund::Given(refund) = payments.refund(&asking, id, order, Some(charge)).await? else { return Ok(None) };
+        let Refund::Given(refund) = self.refund(message, payments, (id, order), Some(charge)).await? else { return Ok(None) };
         let (charge, provider) = (Some(charge.clone()), payments.provider());
         Ok(Some(Payment::Asked { charge, provider, back: Some(GivenBack::Refund(refund)) }))
     }
 
-    /// Leave to ask the provider for a refund, unless it fails for all.
-    pub(crate) async fn ask<'m>(&self, message: &'m Message, payments: &Payments) -> Result<Asking<'m>, Failure> {
+    /// Has an order's total given back, unless the provider fails for all.
+    pub(crate) async fn refund(
+        &self,
+        message: &Message,
+        payments: &Payments,
+        order: (OrderId, &NewOrder),
+        charge: Option<&PaymentId>,
+    ) -> Result<Refund, Failure> {
         let leave = self.queue.ask(message, payments.partner.name()).await;
-        payments.begin(message, leave.map_err(|error| queue_failed("no leave to ask the provider", &error))?)
+        let leave = leave.map_err(|error| queue_failed("Redis can't say whether the provider may be asked", &error))?;
+        payments.refund(&payments.begin(message, leave)?, order, charge).await
     }
 
     /// The payment provider, unless `asked` is the name of another one, which may have charged the order.

@@ -30,25 +30,23 @@ impl Commands<'_> {
     /// What there is to decide on, and how money was given back that was taken before.
     async fn find_out(&self, message: &Message, placed: &Placed) -> Result<(Finding, Option<Payment>), Failure> {
         let begun = now_ms();
-        let charge = async |leave| self.charge(message, leave, placed, begun).await.map(|finding| (finding, None));
-        match self.hold(message, placed).await? {
-            Hold::Held => charge(Leave::Free).await,
-            Hold::Probe { since } => charge(Leave::Probe { since }).await,
-            Hold::Waits => charge(Leave::Waits).await,
+        let leave = match self.hold(message, placed).await? {
+            Hold::Held(leave) => leave,
             Hold::Short(shortfalls) => {
                 let refund = self.reject_unpaid(message, placed).await?;
-                Ok((Finding::OutOfStock(shortfalls.into_iter().map(shortage).collect()), refund))
+                return Ok((Finding::OutOfStock(shortfalls.into_iter().map(shortage).collect()), refund));
             }
-            Hold::Recalled => Err(Failure::release("it was cancelled, so its cancellation goes first")),
+            Hold::Recalled => return Err(Failure::release("it was cancelled, so its cancellation goes first")),
             Hold::RecallBuried => {
                 let reason = "it was cancelled, and its cancellation is a dead letter or was discarded: redrive or \
                               settle that one, or ask for it again";
-                Err(Failure::permanent(reason))
+                return Err(Failure::permanent(reason));
             }
-            Hold::Asked(whom) => Err(other_provider(&whom)),
+            Hold::Asked(whom) => return Err(other_provider(&whom)),
             // The verdict of this delivery will be refused as well.
-            Hold::Late => Err(Failure::retry("another worker has the order now")),
-        }
+            Hold::Late => return Err(Failure::retry("another worker has the order now")),
+        };
+        self.charge(message, leave, placed, begun).await.map(|finding| (finding, None))
     }
 
     async fn hold(&self, message: &Message, placed: &Placed) -> Result<Hold, Failure> {
@@ -119,8 +117,7 @@ impl Commands<'_> {
         }
         match self.payments_for(placed) {
             Some(payments) if message.delivery > 1 => {
-                let asking = self.ask(message, payments).await?;
-                payments.refund(&asking, placed.id, &placed.order, None).await.map(|_| None)
+                self.refund(message, payments, (placed.id, &placed.order), None).await.map(|_| None)
             }
             _ => Ok(None),
         }

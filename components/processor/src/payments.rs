@@ -153,8 +153,7 @@ impl Payments {
     pub(crate) async fn refund(
         &self,
         asking: &Asking<'_>,
-        id: OrderId,
-        order: &NewOrder,
+        (id, order): (OrderId, &NewOrder),
         charge: Option<&PaymentId>,
     ) -> Result<Refund, Failure> {
         let body = RefundRequest::new(id, order, charge).to_json();

@@ -86,13 +86,7 @@ impl<C: Connection> Queue<'_, C> {
     pub async fn ask(&self, message: &Message, partner: &str) -> Result<Leave, Error> {
         let arguments = self.arguments(&script::ASK).with("id", &message.id).with("delivery", message.delivery);
         let mut replies = self.run(arguments.with("partner", partner)).await?;
-        let (leave, since) = (replies.text("leave")?, replies.number("since")?);
-        match leave.as_str() {
-            "free" => Ok(Leave::Free),
-            "probe" => Ok(Leave::Probe { since }),
-            "waits" => Ok(Leave::Waits),
-            _ => Err(replies.unexpected("leave", "a known one")),
-        }
+        leave(&mut replies)
     }
 
     /// The partners that fail for all, or did.
@@ -104,6 +98,17 @@ impl<C: Connection> Queue<'_, C> {
             interruptions.push(Interruption { partner, since, why: replies.text("why")? });
         }
         Ok(interruptions)
+    }
+}
+
+/// Reads a leave.
+pub(crate) fn leave(replies: &mut Replies) -> Result<Leave, Error> {
+    let (leave, since) = (replies.text("leave")?, replies.number("since")?);
+    match leave.as_str() {
+        "free" => Ok(Leave::Free),
+        "probe" => Ok(Leave::Probe { since }),
+        "waits" => Ok(Leave::Waits),
+        _ => Err(replies.unexpected("leave", "a known one")),
     }
 }
 

@@ -7,6 +7,7 @@ use crate::accept::{IdempotencyRecord, idempotency};
 use crate::connection::{Arg, Connection, Error};
 use crate::message::{Message, MessageId};
 use crate::namespace::Namespace;
+use crate::partner::{Leave, leave};
 use crate::queue::Queue;
 use crate::script::replies::Replies;
 use crate::script::{self, Arguments};
@@ -14,15 +15,8 @@ use crate::script::{self, Arguments};
 /// What became of an attempt to hold units.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hold {
-    /// All of them are held. Items that aren't tracked never run out. Whom the terms name may be asked.
-    Held,
-    /// The same, and this delivery alone may ask: whom the terms name fails for all.
-    Probe {
-        /// Since when, in ms since the epoch by Redis's clock.
-        since: u64,
-    },
-    /// All of them are held, and nobody may be asked: see [`Leave::Waits`](crate::Leave::Waits).
-    Waits,
+    /// All of them are held, with or without leave to ask whom the terms name. Items that aren't tracked never run out.
+    Held(Leave),
     /// The message that recalls it waits. Nothing may be done for this one any more. Given back, it lets that one go
     /// first. Nothing was taken.
     Recalled,
@@ -136,9 +130,7 @@ impl<C: Connection> Queue<'_, C> {
         }
         let mut replies = self.run(arguments).await?;
         match replies.text("verdict")?.as_str() {
-            "held" => Ok(Hold::Held),
-            "probe" => replies.number("since").map(|since| Hold::Probe { since }),
-            "waits" => Ok(Hold::Waits),
+            "held" => leave(&mut replies).map(Hold::Held),
             "recalled" => Ok(Hold::Recalled),
             "buried" => Ok(Hold::RecallBuried),
             "asked" => replies.text("whom").map(Hold::Asked),

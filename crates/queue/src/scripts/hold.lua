@@ -6,9 +6,7 @@
 -- asks       whom its handler asks next for what can't be undone, or '' for nobody
 -- refuses    '1' if its handler asks that also when it is short: then it stays short
 --
--- Reply {'held'}  and may ask
---       {'probe', since}  held, and may ask alone: whom it asks fails for all since then
---       {'waits'}  held, and may not ask now
+-- Reply {'held', leave, since}: leave to ask whom it asks, as `leave_to_ask` gives it
 --       {'recalled'}  the message that recalls it waits, and goes first if this one is given back
 --       {'buried'}    the message that recalls it is a dead letter, or was one and was discarded
 --       {'asked', whom}  an earlier delivery asked somebody else
@@ -35,11 +33,10 @@ local function held()
   if leave == 'waits' then
     -- The first delivery knows that nobody was asked. Release 0.1 kept no trace of that.
     if not asked and deliveries == 1 then redis.call('HSET', ns .. ':asked', id, now .. ' ') end
-    return {'waits'}
+  elseif asks ~= '' then
+    redis.call('HSET', ns .. ':asked', id, now .. ' ' .. asks)
   end
-  if asks ~= '' then redis.call('HSET', ns .. ':asked', id, now .. ' ' .. asks) end
-  if leave == 'probe' then return {'probe', since} end
-  return {'held'}
+  return {'held', leave, since}
 end
 
 local stock, stock_held = ns .. ':stock', ns .. ':stock:held'
