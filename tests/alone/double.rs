@@ -135,7 +135,8 @@ impl Double {
             Verb::Claim { queue, most } => claimed(&self.claim(queue, *most)),
             Verb::Settle { queue, settled } => self.settle(queue, settled),
             Verb::Renew { ids, .. } => vec![RedisResult::Int64(1); ids.len()],
-            Verb::Hold(_) => vec![binary("held")],
+            Verb::Hold(_) => vec![binary("held"), RedisResult::Int64(1)],
+            Verb::Unask { .. } => vec![],
             Verb::Ring { .. } => vec![RedisResult::Int64(1)],
             Verb::Subscribe { queue, lanes } => self.subscribe(queue, lanes),
             Verb::CatchUp { .. } => vec![RedisResult::Int64(0); 2],
@@ -270,6 +271,7 @@ impl Verb {
             Self::Renew { queue, .. } => format!("renew {queue}"),
             Self::Ring { queue } => format!("ring {queue}"),
             Self::Hold(_) => "hold".to_owned(),
+            Self::Unask { .. } => "unask".to_owned(),
             Self::Subscribe { queue, .. } => format!("subscribe {queue}"),
             Self::CatchUp { lane } => format!("catch up {lane}"),
         }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::double::{binary, replies};
 use super::processor::holding;
 use super::sample::{ACCEPTED_AT, id, message, order, placed};
+use super::stock::short;
 use super::*;
 use crate::harness::an_order;
 
@@ -19,6 +20,10 @@ const KEY: &str = "sk_live_51H";
 /// Charges orders somewhere.
 fn charging(messages: impl IntoIterator<Item = Message>) -> Double {
     holding(messages).with("payment_url", URL).with("payment_key", KEY).with("payment_timeout_ms", "50")
+}
+
+fn fails(error: HttpError) -> Ruling {
+    Ruling::Refuse(Refusal::Http(error))
 }
 
 fn says(status: u16, body: &str) -> Ruling {
@@ -90,9 +95,7 @@ async fn an_order_is_charged_after_its_stock_is_held_and_before_its_record_is_wr
 #[tokio::test]
 async fn an_order_that_the_stock_is_short_of_is_not_charged() {
     let alone = charging([order(1)]).when(|effect| match effect.verb() {
-        Some(Verb::Hold(_)) => {
-            Some(replies(vec![binary("short"), binary("TEA-1"), RedisResult::Int64(2), RedisResult::Int64(0)]))
-        }
+        Some(Verb::Hold(_)) => Some(short("TEA-1", 2, 0)),
         _ => None,
     });
     let alone = alone.around("processor").await;
@@ -203,13 +206,41 @@ async fn long_words_of_a_provider_are_cut_alike_in_letter_and_event() {
 async fn a_charge_that_may_not_be_sent_spends_no_attempt_and_names_the_variable() {
     let refusals: [fn() -> HttpError; 2] = [|| HttpError::HttpRequestDenied, || HttpError::DestinationIpProhibited];
     for refused in refusals {
-        let refuse = move || Ruling::Refuse(Refusal::Http(refused()));
         let last = Message { delivery: 5, failures: 4, ..order(1) };
-        let (_, given_back) = judged(last, refuse).await;
+        let (_, given_back) = judged(last, move || fails(refused())).await;
         assert_eq!(given_back.verdict, "release", "{}", given_back.reason);
     }
-    let (_, given_back) = judged(order(1), || Ruling::Refuse(Refusal::Http(HttpError::HttpRequestDenied))).await;
+    let (_, given_back) = judged(order(1), || fails(HttpError::HttpRequestDenied)).await;
     assert_eq!(given_back.reason, "the application may not send there; set the variable payment_origin to allow it");
+}
+
+#[tokio::test]
+async fn who_was_not_reached_or_says_that_the_set_up_is_wrong_does_not_count_as_asked() {
+    let cases: [(fn() -> Ruling, bool); 11] = [
+        (|| fails(HttpError::HttpRequestDenied), true),
+        (|| fails(HttpError::ConnectionRefused), true),
+        (|| fails(HttpError::DnsTimeout), true),
+        (|| says(401, ""), true),
+        (|| says(404, ""), true),
+        (|| says(405, ""), true),
+        (|| fails(HttpError::ConnectionTerminated), false),
+        (|| fails(HttpError::HttpResponseTimeout), false),
+        (|| says(500, ""), false),
+        (|| says(409, ""), false),
+        (|| says(200, "{}"), false),
+    ];
+    for (n, (say, undone)) in cases.into_iter().enumerate() {
+        for first in [true, false] {
+            let alone = charging([order(1)]).when(move |effect| match (effect, effect.verb()) {
+                (Effect::Http(_), _) => Some(say()),
+                (_, Some(Verb::Hold(_))) => Some(replies(vec![binary("held"), RedisResult::Int64(first.into())])),
+                _ => None,
+            });
+            let (effects, _) = woken(alone).await;
+            let words = words(&effects);
+            assert_eq!(words.contains(&"unask".to_owned()), undone && first, "{n}: {words:?}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -468,9 +499,7 @@ async fn an_order_that_is_short_after_a_delivery_of_release_0_1_is_rejected_only
         let again = Message { delivery: 2, ..order(1) };
         let alone = charging([again]).when(move |effect| match (effect, effect.verb()) {
             (Effect::Http(_), _) => Some(says(status, r#"{"id": "re_1"}"#)),
-            (_, Some(Verb::Hold(_))) => {
-                Some(replies(vec![binary("short"), binary("TEA-1"), RedisResult::Int64(2), RedisResult::Int64(0)]))
-            }
+            (_, Some(Verb::Hold(_))) => Some(short("TEA-1", 2, 0)),
             _ => None,
         });
         let alone = alone.around("processor").await;

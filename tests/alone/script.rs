@@ -28,6 +28,9 @@ pub(crate) enum Verb {
         most: usize,
     },
     Hold(Hold),
+    Unask {
+        id: Vec<u8>,
+    },
     Settle {
         queue: String,
         settled: Vec<Settled>,
@@ -152,6 +155,7 @@ impl<'a> Arguments<'a> {
                 asks: once.text("asks"),
                 items: self.each(|_, line| (line.text("item"), line.number("units"))),
             }),
+            "unask" => Verb::Unask { id: once.bytes("id") },
             "settle" => Verb::Settle { queue: once.text("queue"), settled: self.each(settled) },
             "renew" => Verb::Renew { queue: once.text("queue"), ids: self.each(|_, delivery| delivery.bytes("id")) },
             "ring" => Verb::Ring { queue: once.text("queue") },

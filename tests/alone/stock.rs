@@ -20,6 +20,12 @@ fn stock_says(n: u8, verdict: impl Fn() -> Ruling + Send + Sync + 'static) -> Do
     })
 }
 
+/// The reply of the hold script to the first delivery of an order: so few are left.
+pub(crate) fn short(item: &str, units: i64, left: i64) -> Ruling {
+    let [first, units, left] = [1, units, left].map(RedisResult::Int64);
+    replies(vec![binary("short"), first, binary(item), units, left])
+}
+
 #[tokio::test]
 async fn an_order_asks_for_all_its_pieces_of_each_article_once() {
     let mut body = an_order();
@@ -54,8 +60,7 @@ async fn an_order_asks_for_all_its_pieces_of_each_article_once() {
 
 #[tokio::test]
 async fn an_order_that_the_stock_is_short_of_is_rejected_for_good() {
-    let short = || vec![binary("short"), binary("TEA-1"), RedisResult::Int64(2), RedisResult::Int64(1)];
-    let alone = stock_says(1, move || replies(short())).around("processor").await;
+    let alone = stock_says(1, || short("TEA-1", 2, 1)).around("processor").await;
     assert_eq!(alone.wake().await, Ok(()));
     let effects = alone.take_effects();
     let Some(Effect::StoreSet(_, record)) = effects.iter().find(|effect| is_record_of(1)(effect)) else { panic!() };
@@ -81,7 +86,7 @@ async fn an_order_whose_stock_is_not_known_to_be_held_is_not_decided() {
         (|| replies(vec![binary("late")]), "retry", "another worker has the order now"),
         (|| replies(vec![binary("perhaps")]), "retry", unexpected),
         (|| replies(vec![]), "retry", unexpected),
-        (|| replies(vec![binary("short"), binary("TEA-1")]), "retry", unexpected),
+        (|| replies(vec![binary("short"), RedisResult::Int64(1), binary("TEA-1")]), "retry", unexpected),
     ];
     for (say, verdict, reason) in table {
         let alone = stock_says(1, say).around("processor").await;

@@ -9,7 +9,7 @@ use queue::{
     Verdict,
 };
 
-use super::setup::{Setup, accept_all, bury, chance, claim, claimed, done, ids, release, retry, settle, terms};
+use super::setup::{HELD, Setup, accept_all, bury, chance, claim, claimed, done, ids, release, retry, settle, terms};
 
 fn follow_up(id: &str, subject: &str) -> FollowUp {
     FollowUp { id: id.into(), subject: subject.into(), payload: id.into(), recalls: false }
@@ -222,7 +222,7 @@ async fn a_worker_learns_that_its_message_is_recalled_and_lets_that_go_first() {
         queue.follow(recall("a/1", "a")).await.unwrap();
         nothing_to_claim(&queue).await;
         assert_eq!(hold_recallable(&setup, &a, "a/1").await, Hold::Recalled);
-        assert_eq!(hold_recallable(&setup, &a, "a/2").await, Hold::Held, "nothing else recalls it");
+        assert_eq!(hold_recallable(&setup, &a, "a/2").await, HELD, "nothing else recalls it");
         assert_eq!(hold_recallable(&setup, &a, "a/1").await, Hold::Recalled, "though it holds");
         assert!(settle(&queue, &a, verdict).await);
         let recalling = next(&queue).await;
@@ -276,7 +276,7 @@ async fn what_a_subject_holds_goes_back_or_out_by_its_follow_up_once() {
     {
         accept_all(&queue, &[subject]).await;
         let placed = next(&queue).await;
-        assert_eq!(queue.hold(&placed, &terms(Untracked::Allow), [("tea", 2)]).await.unwrap(), Hold::Held);
+        assert_eq!(queue.hold(&placed, &terms(Untracked::Allow), [("tea", 2)]).await.unwrap(), HELD);
         assert!(settle(&queue, &placed, done()).await);
         for n in 0..2 {
             follow(&queue, &format!("{subject}/{n}"), subject).await;

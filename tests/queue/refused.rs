@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use queue::native::{Native, scripts};
 use queue::{
-    Adjustment, Class, Effects, Emit, Error, FollowUp, LetGo, Message, Pace, Settlement, Stock, Untracked, Verdict,
+    Adjustment, Class, Effects, Emit, Error, FollowUp, LetGo, Message, Pace, Settlement, Stock, Terms, Untracked,
+    Verdict,
 };
 
 use super::setup::*;
 use crate::harness::Trouble;
 
 /// The verbs that write.
-const VERBS: [&str; 15] = [
+const VERBS: [&str; 16] = [
     "accept",
     "amend",
     "claim",
@@ -28,10 +29,11 @@ const VERBS: [&str; 15] = [
     "settle_lane",
     "stock_adjust",
     "stock_set",
+    "unask",
 ];
 
 /// What must be done though Redis is full: it frees memory, or tells of what was done already.
-const EVEN_IF_FULL: [&str; 4] = ["discard", "renew", "settle", "settle_lane"];
+const EVEN_IF_FULL: [&str; 5] = ["discard", "renew", "settle", "settle_lane", "unask"];
 
 /// A queue with something for every verb, and a second user of Redis whose rights the test decides.
 struct Scene {
@@ -62,7 +64,7 @@ impl Scene {
         queue.accept(keyed("older", 2, 2, BRIEF)).await.unwrap();
         accept_all(&queue, &["a", "b", "c", "d"]).await;
         let batch = queue.claim(&claim(6)).await.unwrap();
-        queue.hold(&batch[2], &terms(Untracked::Allow), [("tea", 2)]).await.unwrap();
+        queue.hold(&batch[2], &Terms { asks: "pay.test", ..terms(Untracked::Allow) }, [("tea", 2)]).await.unwrap();
         for id in ["f", "g"] {
             let follow_up = FollowUp { id: id.into(), subject: "b".into(), payload: id.into(), recalls: false };
             queue.follow(follow_up).await.unwrap();
@@ -97,6 +99,7 @@ impl Scene {
             "settle_lane" => queue.settle("worker", &self.every_verdict("told.erp")).await.map(drop),
             "stock_adjust" => stock.adjust("tea", &Adjustment { by: 3, most: 1000, idempotency: None }).await.map(drop),
             "stock_set" => stock.set("tea", 3).await.map(drop),
+            "unask" => queue.unask(&leased[2]).await,
             _ => unreachable!("{verb}"),
         }
     }

@@ -7,8 +7,8 @@ use ::redis::FromRedisValue;
 use ::redis::aio::{MultiplexedConnection, PubSubStream};
 use queue::native::Native;
 use queue::{
-    Accept, Amendment, Claim, Class, Connection, Effects, IdempotencyRecord, Message, MessageId, Namespace, Queue,
-    Settlement, Terms, Timing, Untracked, Verdict,
+    Accept, Amendment, Claim, Class, Connection, Effects, Hold, IdempotencyRecord, Message, MessageId, Namespace,
+    Queue, Settlement, Terms, Timing, Untracked, Verdict,
 };
 
 use crate::harness::{Redis, eventually};
@@ -18,6 +18,9 @@ pub(crate) const LONG: Duration = Duration::from_secs(600);
 
 /// Over before anyone can look.
 pub(crate) const BRIEF: Duration = Duration::from_millis(1);
+
+/// All is held, by the first delivery that may ask somebody.
+pub(crate) const HELD: Hold = Hold::Held { first: true };
 
 pub(crate) struct Setup {
     pub(crate) redis: Redis,

@@ -10,7 +10,7 @@ use queue::{
     Terms, Untracked, Verdict,
 };
 
-use super::setup::{LONG, Setup, accept_all, chance, claim, claimed, settle, terms};
+use super::setup::{HELD, LONG, Setup, accept_all, chance, claim, claimed, settle, terms};
 
 async fn order(queue: &Queue<'_, Native>, id: &str) -> Message {
     accept_all(queue, &[id]).await;
@@ -26,6 +26,10 @@ fn by_units(by: i64) -> Adjustment {
     Adjustment { by, most: 100, idempotency: None }
 }
 
+fn short_of(item: &str, units: u64, left: u64) -> Hold {
+    Hold::Short { first: true, shortfalls: vec![Shortfall { item: item.to_owned(), units, left }] }
+}
+
 fn giving_back() -> Verdict {
     Verdict::Done(Effects { stock: Some(LetGo::Back), ..Effects::default() })
 }
@@ -38,16 +42,12 @@ async fn an_order_holds_all_that_it_wants_or_nothing_and_learns_what_was_short()
     stock.set("cup", 1).await.unwrap();
     let a = order(&queue, "a").await;
     let short = queue.hold(&a, &terms(Untracked::Allow), [("tea", 2), ("cup", 2), ("free", 9)]).await.unwrap();
-    assert_eq!(short, Hold::Short(vec![Shortfall { item: "cup".to_owned(), units: 2, left: 1 }]));
+    assert_eq!(short, short_of("cup", 2, 1));
     assert_eq!((level(&setup, "tea").await, level(&setup, "cup").await), ((5, 0), (1, 0)), "nothing was taken");
 
-    assert_eq!(queue.hold(&a, &terms(Untracked::Allow), [("tea", 5), ("cup", 1)]).await.unwrap(), Hold::Held);
+    assert_eq!(queue.hold(&a, &terms(Untracked::Allow), [("tea", 5), ("cup", 1)]).await.unwrap(), HELD);
     assert_eq!((level(&setup, "tea").await, level(&setup, "cup").await), ((0, 5), (0, 1)));
-    assert_eq!(
-        queue.hold(&a, &terms(Untracked::Allow), [("tea", 5), ("cup", 1)]).await.unwrap(),
-        Hold::Held,
-        "asked again"
-    );
+    assert_eq!(queue.hold(&a, &terms(Untracked::Allow), [("tea", 5), ("cup", 1)]).await.unwrap(), HELD, "asked again");
     assert_eq!(level(&setup, "tea").await, (0, 5), "once is once");
 }
 
@@ -57,8 +57,8 @@ async fn an_item_without_an_entry_never_runs_out_or_counts_as_sold_out_as_is_wis
     let queue = setup.jobs();
     let a = order(&queue, "a").await;
     let short = queue.hold(&a, &terms(Untracked::Reject), [("free", 9)]).await.unwrap();
-    assert_eq!(short, Hold::Short(vec![Shortfall { item: "free".to_owned(), units: 9, left: 0 }]));
-    assert_eq!(queue.hold(&a, &terms(Untracked::Allow), [("free", 9)]).await.unwrap(), Hold::Held);
+    assert_eq!(short, short_of("free", 9, 0));
+    assert_eq!(queue.hold(&a, &terms(Untracked::Allow), [("free", 9)]).await.unwrap(), HELD);
     assert_eq!(Stock::new(&setup.connection, &setup.namespace).read("free").await.unwrap(), None);
 }
 
@@ -67,10 +67,10 @@ async fn the_first_hold_that_succeeds_holds_until_the_subject_is_decided_though_
     let setup = Setup::new().await;
     let (queue, stock) = (setup.jobs(), Stock::new(&setup.connection, &setup.namespace));
     let a = order(&queue, "a").await;
-    assert_eq!(queue.hold(&a, &terms(Untracked::Allow), [("free", 9)]).await.unwrap(), Hold::Held);
+    assert_eq!(queue.hold(&a, &terms(Untracked::Allow), [("free", 9)]).await.unwrap(), HELD);
     stock.set("free", 0).await.unwrap();
     for untracked in [Untracked::Allow, Untracked::Reject] {
-        assert_eq!(queue.hold(&a, &terms(untracked), [("free", 9)]).await.unwrap(), Hold::Held);
+        assert_eq!(queue.hold(&a, &terms(untracked), [("free", 9)]).await.unwrap(), HELD);
     }
     assert_eq!(level(&setup, "free").await, (0, 0), "once is once");
     let decided = Effects { head: Some("1.1".into()), ..Effects::default() };
@@ -88,19 +88,38 @@ async fn whom_a_message_may_have_asked_is_known_until_it_is_decided_and_nobody_e
         queue.hold(&a, &terms, [("free", 9)]).await.unwrap()
     };
     let asked = async || queue.find_own(&"a".into()).await.unwrap().and_then(|own| own.asked);
-    assert_eq!((hold("").await, asked().await), (Hold::Held, None));
-    assert_eq!(hold("pay.test").await, Hold::Held);
+    assert_eq!((hold("").await, asked().await), (HELD, None));
+    assert_eq!(hold("pay.test").await, HELD);
     let first = asked().await.unwrap();
     assert_eq!(first.whom, "pay.test");
     for other in ["other.test", ""] {
         assert_eq!(hold(other).await, Hold::Asked("pay.test".to_owned()));
     }
     setup.next_millisecond().await;
-    assert_eq!(hold("pay.test").await, Hold::Held);
+    assert_eq!(hold("pay.test").await, Hold::Held { first: false });
     assert!(asked().await.unwrap().at > first.at, "each hold may be followed by asking");
     let decided = Effects { head: Some("1.1".into()), ..Effects::default() };
     assert!(settle(&queue, &a, Verdict::Done(decided)).await);
     assert_eq!(asked().await, None);
+}
+
+#[tokio::test]
+async fn whom_a_message_did_not_ask_after_all_can_be_another_next_time() {
+    let setup = Setup::new().await;
+    let queue = setup.jobs();
+    let hold = async |message: &Message, asks: &str, refuses: bool| {
+        let terms = Terms { asks, refuses, ..terms(Untracked::Reject) };
+        queue.hold(message, &terms, [("free", 9)]).await.unwrap()
+    };
+    accept_all(&queue, &["a"]).await;
+    let late = claimed(&setup.dying(), &claim(1)).await.remove(0);
+    assert!(matches!(hold(&late, "typo.test", true).await, Hold::Short { first: true, .. }));
+    let a = claimed(&queue, &claim(1)).await.remove(0);
+    queue.unask(&late).await.unwrap();
+    assert_eq!(hold(&a, "pay.test", true).await, Hold::Asked("typo.test".to_owned()), "it is late");
+    queue.unask(&a).await.unwrap();
+    assert!(matches!(hold(&a, "pay.test", true).await, Hold::Short { first: true, .. }));
+    assert!(matches!(hold(&a, "pay.test", true).await, Hold::Short { first: false, .. }));
 }
 
 #[tokio::test]
@@ -110,7 +129,7 @@ async fn what_is_held_goes_back_once_and_only_by_the_latest_delivery() {
     stock.set("tea", 5).await.unwrap();
     accept_all(&queue, &["a"]).await;
     let late = claimed(&setup.dying(), &claim(1)).await.remove(0);
-    assert_eq!(setup.jobs().hold(&late, &terms(Untracked::Allow), [("tea", 2)]).await.unwrap(), Hold::Held);
+    assert_eq!(setup.jobs().hold(&late, &terms(Untracked::Allow), [("tea", 2)]).await.unwrap(), HELD);
     let a = claimed(&queue, &claim(1)).await.remove(0);
     assert!(!settle(&queue, &late, giving_back()).await, "it is late");
     assert_eq!(level(&setup, "tea").await, (3, 2));
@@ -152,7 +171,7 @@ async fn a_hundred_who_want_the_last_ten_get_ten() {
         orders.iter().map(async |order| queue.hold(order, &terms(Untracked::Allow), [("tea", 1)]).await.unwrap()),
     )
     .await;
-    assert_eq!(held.iter().filter(|hold| **hold == Hold::Held).count(), 10);
+    assert_eq!(held.iter().filter(|hold| **hold == HELD).count(), 10);
     assert_eq!(level(&setup, "tea").await, (0, 10));
 }
 
@@ -174,9 +193,7 @@ async fn stock_is_conserved_whatever_happens_in_whatever_sequence() {
             4..7 if !open.is_empty() => {
                 let message = &open[chance.usize(..open.len())];
                 let units = [chance.u64(1..6), chance.u64(1..6)];
-                if queue.hold(message, &terms(Untracked::Allow), items.into_iter().zip(units)).await.unwrap()
-                    == Hold::Held
-                {
+                if queue.hold(message, &terms(Untracked::Allow), items.into_iter().zip(units)).await.unwrap() == HELD {
                     // Asked again, it holds what it held at first.
                     held.entry(message.id.to_vec()).or_insert(units);
                 }

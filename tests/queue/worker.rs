@@ -1,6 +1,6 @@
 //! The worker: everything handled, nothing twice, and no harm from what fails around it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use futures::future::join;
@@ -424,6 +424,28 @@ async fn a_verdict_that_comes_late_is_counted_as_such_and_wakes_nobody() {
     assert_eq!(drained, Drained { settled: 0, late: 1, more: false });
     assert_eq!(handler.settled.get(), 0);
     assert_eq!(setup.jobs().stats().await.unwrap().invisible, 1, "its successor has it");
+}
+
+#[tokio::test]
+async fn a_worker_that_missed_redis_until_another_had_its_message_did_not_die() {
+    for (faults, crashes) in [(&[][..], 1), (&[Fault::Refused][..], 0), (&[Fault::AnswerLost][..], 0)] {
+        let setup = Setup::new().await;
+        accept_all(&setup.jobs(), &["a"]).await;
+        let (connection, successors) = (Failing::around(setup.connection.clone()), RefCell::default());
+        let handler = Handling::by(async |_: &Message| {
+            connection.fail(faults);
+            *successors.borrow_mut() = claimed(&setup.jobs(), &claim(1)).await;
+            handled()
+        });
+        let (runtime, timing) = (Tokio::default(), queue::Timing { lease: BRIEF, log_retention: LONG });
+        let queue = Queue::new(&connection, &setup.namespace, "jobs", timing);
+        let drained = drain(&worker(queue, &runtime, &handler)).await.unwrap();
+        assert_eq!((drained.late, connection.has_failed()), (1, true));
+        let successor = successors.take().remove(0);
+        assert_eq!(successor.crashes, 1, "nobody knows better yet");
+        assert!(settle(&setup.jobs(), &successor, release()).await);
+        assert_eq!(claimed(&setup.jobs(), &claim(1)).await[0].crashes, crashes, "{faults:?}");
+    }
 }
 
 #[tokio::test]

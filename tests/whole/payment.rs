@@ -247,3 +247,25 @@ async fn a_cancellation_does_not_wait_for_the_retry_of_its_order_and_nothing_is_
         assert!(!totals.contains(&"orders:unchanged".to_owned()), "{totals:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_no_provider_could_be_asked_for_is_charged_when_its_url_is_right() {
+    let provider = PaymentProvider::start().await;
+    let redis = Arc::new(Redis::start().await);
+    let mistyped = || {
+        let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("a port");
+        let mut variables = variables(&provider, &[]);
+        variables.extend([("payment_url", format!("http://{nobody}")), ("max_attempts", "2".to_owned())]);
+        start_with(&borrowed(&variables))
+    };
+    let sluice = Sluice::on(redis.clone(), mistyped()).await;
+    let id = sluice.place(&an_order()).await;
+    sluice.until(&id, "needs_attention").await;
+    drop(sluice);
+
+    let sluice = Sluice::on(redis, start_with(&borrowed(&variables(&provider, &[])))).await;
+    let again = sluice.operate("POST", "/dead-letters/placed/redrive", KEY, &json!({"ids": [id]})).await;
+    assert_eq!(again.status(), StatusCode::OK, "{again:?}");
+    let record = sluice.until(&id, "confirmed").await;
+    assert_eq!(record["payment"]["provider"], provider.name());
+}

@@ -12,7 +12,7 @@ use order::{
 use queue::{Asked, Effects, Failure, LetGo, Message, MessageId, OwnMessage};
 
 use crate::commands::{Commands, Moved, moves_money, present, queue_failed, unread};
-use crate::payments::{Payments, Refund};
+use crate::payments::{Payments, Refund, Unanswered};
 
 /// An order without a record.
 pub(crate) struct UndecidedOrder {
@@ -168,12 +168,13 @@ impl Commands<'_> {
         order: &NewOrder,
         charge: &PaymentId,
         provider: Option<&Provider>,
-    ) -> Result<Option<Payment>, Failure> {
+    ) -> Result<Option<Payment>, Unanswered> {
         if !moves_money(order) {
             return Ok(None);
         }
         let Some(payments) = self.payments_of(provider.map(Provider::as_str))? else {
-            return Err(Failure::permanent("the order was paid for, but payment_url is not set: set it, then redrive"));
+            let reason = "the order was paid for, but payment_url is not set: set it, then redrive";
+            return Err(Failure::permanent(reason).into());
         };
         let Refund::Given(refund) = self.refund(message, payments, (id, order), Some(charge)).await? else { return Ok(None) };
         let (charge, provider) = (Some(charge.clone()), payments.provider());
@@ -187,7 +188,7 @@ impl Commands<'_> {
         payments: &Payments,
         order: (OrderId, &NewOrder),
         charge: Option<&PaymentId>,
-    ) -> Result<Refund, Failure> {
+    ) -> Result<Refund, Unanswered> {
         let leave = self.queue.ask(message, payments.partner.name()).await;
         let leave = leave.map_err(|error| queue_failed("Redis can't say whether the provider may be asked", &error))?;
         payments.refund(&payments.begin(message, leave)?, order, charge).await

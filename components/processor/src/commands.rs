@@ -130,7 +130,7 @@ impl Commands<'_> {
 }
 
 /// A message that tells the subscribers of an event.
-fn tell(id: String, event: Vec<u8>) -> Emit {
+pub(crate) fn tell(id: String, event: Vec<u8>) -> Emit {
     Emit {
         queue: queues::CHANGES.to_owned(),
         id: id.into_bytes().into(),

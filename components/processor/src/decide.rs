@@ -7,7 +7,7 @@ use queue::{Effects, Failure, Hold, Leave, LetGo, Message, Shortfall, Terms};
 
 use crate::change::other_provider;
 use crate::commands::{Commands, Moved, UNCHANGED, moves_money, present, queue_failed};
-use crate::payments::{Charge, Payments};
+use crate::payments::{Charge, Payments, Unanswered};
 
 impl Commands<'_> {
     pub(crate) async fn decide(&self, message: &Message, placed: Placed) -> Result<Effects, Failure> {
@@ -30,10 +30,11 @@ impl Commands<'_> {
     /// What there is to decide on, and how money was given back that was taken before.
     async fn find_out(&self, message: &Message, placed: &Placed) -> Result<(Finding, Option<Payment>), Failure> {
         let begun = now_ms();
-        let leave = match self.hold(message, placed).await? {
-            Hold::Held(leave) => leave,
-            Hold::Short(shortfalls) => {
-                let refund = self.reject_unpaid(message, placed).await?;
+        let (first, leave) = match self.hold(message, placed).await? {
+            Hold::Held { first, leave } => (first, leave),
+            Hold::Short { first, shortfalls } => {
+                let refunded = self.reject_unpaid(message, placed).await;
+                let refund = self.answered(message, first, refunded).await?;
                 return Ok((Finding::OutOfStock(shortfalls.into_iter().map(shortage).collect()), refund));
             }
             Hold::Recalled => return Err(Failure::release("it was cancelled, so its cancellation goes first")),
@@ -46,7 +47,25 @@ impl Commands<'_> {
             // The verdict of this delivery will be refused as well.
             Hold::Late => return Err(Failure::retry("another worker has the order now")),
         };
-        self.charge(message, leave, placed, begun).await.map(|finding| (finding, None))
+        let charged = self.charge(message, leave, placed, begun).await;
+        Ok((self.answered(message, first, charged).await?, None))
+    }
+
+    /// What the payment provider answered. Where the first request to it is undone, another one may be asked next time.
+    async fn answered<T>(&self, message: &Message, first: bool, answer: Result<T, Unanswered>) -> Result<T, Failure> {
+        match answer {
+            Err(Unanswered { failure, undone }) => {
+                // If this fails, the provider counts as asked, which is safe.
+                if first
+                    && undone
+                    && let Err(error) = self.queue.unask(message).await
+                {
+                    eprintln!("The payment provider stays noted for an order: {error}");
+                }
+                Err(failure)
+            }
+            Ok(answer) => Ok(answer),
+        }
     }
 
     async fn hold(&self, message: &Message, placed: &Placed) -> Result<Hold, Failure> {
@@ -74,7 +93,7 @@ impl Commands<'_> {
         leave: Leave,
         placed: &Placed,
         begun: u64,
-    ) -> Result<Finding, Failure> {
+    ) -> Result<Finding, Unanswered> {
         let (means, payments) = (placed.order.means(), self.payments_for(placed));
         let payments = match (means, payments) {
             (Some(Means::Later), _) => return Ok(Finding::Good(Payment::Later)),
@@ -84,7 +103,7 @@ impl Commands<'_> {
             }
             (_, Some(payments)) => payments,
             (Some(Means::Token { .. }), None) if moves_money(&placed.order) => {
-                return Err(Failure::release("it is to be charged, but payment_url is not set"));
+                return Err(Failure::release("it is to be charged, but payment_url is not set").into());
             }
             _ => return Ok(Finding::Good(Payment::None)),
         };
@@ -94,7 +113,7 @@ impl Commands<'_> {
         }
         // A worker that stood still may be far behind: meanwhile the order may have been cancelled.
         if now_ms().saturating_sub(begun) > self.lease.as_millis() as u64 {
-            return Err(Failure::release("too long passed since the stock was held"));
+            return Err(Failure::release("too long passed since the stock was held").into());
         }
         Ok(match payments.charge(&asking, placed).await? {
             Charge::Taken(charge) => {
@@ -111,7 +130,7 @@ impl Commands<'_> {
 
     /// Release 0.1 kept no trace of a hold that took nothing. So an order that is short may have been charged by it.
     /// What the shop has charged is given back.
-    async fn reject_unpaid(&self, message: &Message, placed: &Placed) -> Result<Option<Payment>, Failure> {
+    async fn reject_unpaid(&self, message: &Message, placed: &Placed) -> Result<Option<Payment>, Unanswered> {
         if let Some(Means::Charged(charge)) = placed.order.means() {
             return self.give_back(message, placed.id, &placed.order, charge, None).await;
         }

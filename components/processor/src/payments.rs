@@ -4,13 +4,15 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use guest::{BodyError, PaymentProvider, Post, now_ms, unreached, within};
+use guest::{BodyError, PaymentProvider, Post, is_unsent, now_ms, unreached, within};
 use http::StatusCode;
-use order::means::HIDDEN;
 use order::event::payments_turned;
+use order::means::HIDDEN;
 use order::payment::{ChargeRequest, ProviderAnswer, RefundRequest, read_answer, read_problem};
-use order::{Means, NewOrder, OrderId, PaymentId, Placed, Provider, Timestamp, queues};
-use queue::{Emit, Failure, Leave, Message, MessageId, News, Report, Showed};
+use order::{Means, NewOrder, OrderId, PaymentId, Placed, Provider, Timestamp};
+use queue::{Emit, Failure, Leave, Message, MessageId, Report, Showed};
+
+use crate::commands::tell;
 
 /// Charges orders and refunds them.
 pub(crate) struct Payments {
@@ -43,6 +45,25 @@ pub(crate) enum Refund {
     Unknown,
 }
 
+/// Why a request has no good answer.
+pub(crate) struct Unanswered {
+    pub(crate) failure: Failure,
+    /// The provider has not done it: it was not reached, or it says that the set-up is wrong.
+    pub(crate) undone: bool,
+}
+
+impl From<Failure> for Unanswered {
+    fn from(failure: Failure) -> Self {
+        Self { failure, undone: false }
+    }
+}
+
+impl From<Unanswered> for Failure {
+    fn from(unanswered: Unanswered) -> Self {
+        unanswered.failure
+    }
+}
+
 /// The provider's answer, read whole.
 struct ProviderReply {
     status: StatusCode,
@@ -73,68 +94,58 @@ impl Payments {
         Some(reports.swap_remove(at).1)
     }
 
-    fn note(&self, message: &Message, showed: Showed, news: Option<News>) {
-        let report = Report { partner: self.partner.name().to_owned(), showed, news };
-        self.reports.borrow_mut().push((message.id.clone(), report));
-    }
-
     /// Whether this delivery has leave to ask. If it has not, its order waits in its place.
     pub(crate) fn begin<'a>(&self, message: &'a Message, leave: Leave) -> Result<Asking<'a>, Failure> {
         if leave != Leave::Waits {
             return Ok(Asking { message, leave });
         }
-        self.note(message, Showed::Waits, None);
+        self.note(message, Showed::Waits, "", Duration::ZERO, None);
         Err(Failure::release("the payment provider fails for all orders, so this one waits until it answers"))
     }
 
     /// Notes what came of asking. A probe that failed spends no attempt.
-    fn learn(&self, asking: &Asking<'_>, result: Result<ProviderReply, Failure>) -> Result<ProviderReply, Failure> {
-        let failed = match &result {
+    fn learn(
+        &self,
+        asking: &Asking<'_>,
+        result: Result<ProviderReply, Unanswered>,
+    ) -> Result<ProviderReply, Unanswered> {
+        let (why, pause) = match &result {
             // Nothing was sent.
-            Err(Failure::Release { .. }) => return result,
-            Err(Failure::Retry { reason, at_least }) => Some((reason.clone(), *at_least)),
-            Ok(reply) if reply.is_at_fault() => Some((reply.status_line(), reply.retry_after.unwrap_or_default())),
+            Err(Unanswered { failure: Failure::Release { .. }, .. }) => return result,
+            Err(Unanswered { failure: Failure::Retry { reason, at_least }, .. }) => (reason.clone(), *at_least),
+            Ok(reply) if reply.is_at_fault() => (reply.status_line(), reply.retry_after.unwrap_or_default()),
+            _ => (String::new(), Duration::ZERO),
+        };
+        let showed = if why.is_empty() { Showed::Answered } else { Showed::Failed };
+        let since = match (showed, asking.leave) {
+            (Showed::Failed, Leave::Free) => Some(now_ms()),
+            (Showed::Answered, Leave::Probe { since }) => Some(since),
             _ => None,
         };
-        let Asking { message, leave } = *asking;
-        match (failed, leave) {
-            (None, Leave::Probe { since }) => {
-                self.note(message, Showed::Answered, Some(self.news(Timestamp::from_ms(since), None)));
-            }
-            (None, _) => self.note(message, Showed::Answered, None),
-            (Some((why, pause)), Leave::Probe { .. }) => {
-                let reason = why.clone();
-                self.note(message, Showed::Failed { why, pause }, None);
-                return Err(Failure::Release { reason, after: pause });
-            }
-            (Some((why, pause)), _) => {
-                let news = self.news(Timestamp::from_ms(now_ms()), Some(&why));
-                self.note(message, Showed::Failed { why, pause }, Some(news));
-            }
+        let news = since.map(|since| self.turned(since, &why));
+        let is_told = news.is_some();
+        self.note(asking.message, showed, &why, pause, news);
+        if showed == Showed::Answered || is_told {
+            return result;
         }
-        result
+        let undone = result.is_err_and(|unanswered| unanswered.undone);
+        Err(Unanswered { failure: Failure::Release { reason: why, after: pause }, undone })
     }
 
-    /// What is told if the provider fails for all, for a reason, or answers again.
-    fn news(&self, since: Timestamp, reason: Option<&str>) -> News {
-        let name = self.partner.name();
-        let (id, event) = payments_turned(name, since, reason, Timestamp::from_ms(now_ms()));
-        let line = match reason {
-            Some(reason) => format!("Payments are interrupted: {reason}. Orders wait for {name} and spend no attempts."),
-            None => format!("Payments are resumed: {name} answers again, which it did not since {since}."),
-        };
-        let event = Emit {
-            queue: queues::CHANGES.to_owned(),
-            id: id.into(),
-            payload: event.into(),
-            log: true,
-            after: Duration::ZERO,
-        };
-        News { event, line }
+    fn note(&self, message: &Message, showed: Showed, why: &str, pause: Duration, news: Option<Emit>) {
+        let (partner, why) = (self.partner.name().to_owned(), why.to_owned());
+        self.reports.borrow_mut().push((message.id.clone(), Report { partner, showed, why, pause, news }));
+    }
+
+    /// The event that the provider fails for all orders, for a reason, or answers again.
+    fn turned(&self, since: u64, reason: &str) -> Emit {
+        let (since, now) = (Timestamp::from_ms(since), Timestamp::from_ms(now_ms()));
+        let (id, event) = payments_turned(self.partner.name(), since, reason, now);
+        tell(id, event)
     }
 
     /// Takes an order's total.
-    pub(crate) async fn charge(&self, asking: &Asking<'_>, placed: &Placed) -> Result<Charge, Failure> {
+    pub(crate) async fn charge(&self, asking: &Asking<'_>, placed: &Placed) -> Result<Charge, Unanswered> {
         // A charge has had this key since release 0.1. Another one could charge an order twice that an older build has
         // charged.
         let mut reply = self.post(asking, "/charges", placed.id.to_string(), ChargeRequest::new(placed).to_json()).await?;
@@ -155,7 +166,7 @@ impl Payments {
         asking: &Asking<'_>,
         (id, order): (OrderId, &NewOrder),
         charge: Option<&PaymentId>,
-    ) -> Result<Refund, Failure> {
+    ) -> Result<Refund, Unanswered> {
         let body = RefundRequest::new(id, order, charge).to_json();
         let reply = self.post(asking, "/refunds", format!("{id}/refund"), body).await?;
         match (reply.status, charge) {
@@ -171,25 +182,29 @@ impl Payments {
         path: &str,
         idempotency_key: String,
         body: Vec<u8>,
-    ) -> Result<ProviderReply, Failure> {
+    ) -> Result<ProviderReply, Unanswered> {
         let PaymentProvider { url, key, timeout, .. } = &self.partner;
         let mut headers = vec![("content-type", "application/json".to_owned()), ("idempotency-key", idempotency_key)];
         headers.extend(key.as_ref().map(|key| ("authorization", format!("Bearer {key}"))));
         let request = Post { url, path, headers, body };
         let result = within(*timeout, exchange(request)).await.unwrap_or_else(|| {
-            Err(Failure::retry(format!("the payment provider did not answer within {} ms", timeout.as_millis())))
+            let reason = format!("the payment provider did not answer within {} ms", timeout.as_millis());
+            Err(Failure::retry(reason).into())
         });
         self.learn(asking, result)
     }
 }
 
-async fn exchange(request: Post<'_>) -> Result<ProviderReply, Failure> {
-    let reply = request.send().await.map_err(|error| unreached(&error, "the payment provider", "payment_origin"))?;
+async fn exchange(request: Post<'_>) -> Result<ProviderReply, Unanswered> {
+    let reply = request.send().await.map_err(|error| Unanswered {
+        failure: unreached(&error, "the payment provider", "payment_origin"),
+        undone: is_unsent(&error),
+    })?;
     let (status, retry_after) = (reply.status, reply.retry_after);
     let body = match reply.read(ANSWER_BYTES).await {
         Ok(body) => Some(body),
         Err(BodyError::TooLarge { .. }) => None,
-        Err(_) => return Err(Failure::retry_after("the payment provider's answer broke off", retry_after)),
+        Err(_) => return Err(Failure::retry_after("the payment provider's answer broke off", retry_after).into()),
     };
     Ok(ProviderReply { status, retry_after, body, secret: None })
 }
@@ -197,28 +212,29 @@ async fn exchange(request: Post<'_>) -> Result<ProviderReply, Failure> {
 impl ProviderReply {
     /// The id in a good answer, or the failure that a bad one is. Where the same answer would come again, it may mean
     /// that money was taken, and only a person can tell.
-    fn id(&self) -> Result<PaymentId, Failure> {
+    fn id(&self) -> Result<PaymentId, Unanswered> {
         if !self.status.is_success() {
             return Err(self.failure());
         }
         let Some(body) = &self.body else {
-            return Err(Failure::permanent("the payment provider's answer has more than 64 KiB, so its id is unknown"));
+            let reason = "the payment provider's answer has more than 64 KiB, so its id is unknown";
+            return Err(Failure::permanent(reason).into());
         };
         let open = match read_answer(body) {
             ProviderAnswer::BadId => {
                 let reason = "the payment provider's answer has an id that is no string of 1 to 128 characters and no \
                               whole number, so its id is unknown";
-                return Err(Failure::permanent(reason));
+                return Err(Failure::permanent(reason).into());
             }
             ProviderAnswer::Open(status) => status,
             _ if self.status == StatusCode::ACCEPTED => "202".to_owned(),
             ProviderAnswer::Done(id) => return Ok(id),
             ProviderAnswer::NoId => {
-                return Err(Failure::retry_after("the payment provider's answer has no id", self.retry_after));
+                return Err(Failure::retry_after("the payment provider's answer has no id", self.retry_after).into());
             }
         };
         let reason = format!("the payment provider is not done yet, its status is {open}");
-        Err(Failure::retry_after(reason, self.retry_after))
+        Err(Failure::retry_after(reason, self.retry_after).into())
     }
 
     fn problem(&self) -> Option<String> {
@@ -249,14 +265,17 @@ impl ProviderReply {
     }
 
     /// It is the set-up that is wrong, not the order.
-    fn misdirected(&self) -> Failure {
+    fn misdirected(&self) -> Unanswered {
         let reason = [&self.reason(), "; are payment_url and payment_key right?"].concat();
-        Failure::Release { reason, after: self.retry_after.unwrap_or_default() }
+        let failure = Failure::Release { reason, after: self.retry_after.unwrap_or_default() };
+        Unanswered { failure, undone: true }
     }
 
-    fn failure(&self) -> Failure {
-        match self.status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::METHOD_NOT_ALLOWED => self.misdirected(),
+    fn failure(&self) -> Unanswered {
+        let failure = match self.status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::METHOD_NOT_ALLOWED => {
+                return self.misdirected();
+            }
             // The provider asks for patience, or still works on an earlier try with the same key.
             StatusCode::REQUEST_TIMEOUT
             | StatusCode::CONFLICT
@@ -264,6 +283,7 @@ impl ProviderReply {
             | StatusCode::TOO_MANY_REQUESTS => Failure::retry_after(self.reason(), self.retry_after),
             status if status.is_client_error() => Failure::permanent(self.reason()),
             _ => Failure::retry_after(self.reason(), self.retry_after),
-        }
+        };
+        failure.into()
     }
 }

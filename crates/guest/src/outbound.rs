@@ -89,6 +89,25 @@ fn asked_wait(response: &Response) -> Option<Duration> {
     retry_after(&first("retry-after")?, first("date").as_deref(), now_ms())
 }
 
+/// Whether nothing of a request was sent: it was refused here, or no connection came about.
+pub fn is_unsent(error: &ErrorCode) -> bool {
+    matches!(
+        error,
+        ErrorCode::HttpRequestDenied
+            | ErrorCode::DestinationIpProhibited
+            | ErrorCode::HttpRequestUriInvalid
+            | ErrorCode::ConnectionLimitReached
+            | ErrorCode::ConfigurationError
+            | ErrorCode::DnsError(_)
+            | ErrorCode::DnsTimeout
+            | ErrorCode::DestinationNotFound
+            | ErrorCode::DestinationUnavailable
+            | ErrorCode::DestinationIpUnroutable
+            | ErrorCode::ConnectionRefused
+            | ErrorCode::TlsCertificateError
+    )
+}
+
 /// What it means for a message that no answer came from `whom`. `origin` names the variable that says where requests
 /// may go. What was refused here, before anything was sent, is no attempt.
 pub fn unreached(error: &ErrorCode, whom: &str, origin: &str) -> Failure {

@@ -118,17 +118,17 @@ pub fn attention(given_up: &GivenUp<'_>, trace: Option<&TraceParent>, now: Times
     serde_json::to_vec(&event).expect("strings always serialise")
 }
 
-/// Writes the event that a payment provider fails for all orders, for a `reason`, or answers again. Gives its id, too.
+/// Writes the event that a payment provider fails for all orders, or answers again: without a `reason`. Gives its id, too.
 /// Its subject is the provider, by host and port.
 #[must_use]
-pub fn payments_turned(provider: &str, since: Timestamp, reason: Option<&str>, now: Timestamp) -> (String, Vec<u8>) {
+pub fn payments_turned(provider: &str, since: Timestamp, reason: &str, now: Timestamp) -> (String, Vec<u8>) {
     let (event_type, turned) = match reason {
-        Some(_) => (PAYMENTS_INTERRUPTED, "interrupted"),
-        None => (PAYMENTS_RESUMED, "resumed"),
+        "" => (PAYMENTS_RESUMED, "resumed"),
+        _ => (PAYMENTS_INTERRUPTED, "interrupted"),
     };
     let id = format!("payments.{turned}.{}", now.ms());
     let quoted = |text: &str| serde_json::to_string(text).expect("strings always serialise");
-    let reason = reason.map_or_else(String::new, |reason| format!(",\"reason\":{}", quoted(reason)));
+    let reason = if reason.is_empty() { String::new() } else { [",\"reason\":", &quoted(reason)].concat() };
     let provider = quoted(provider);
     let event = format!(
         r#"{{"specversion":"1.0","id":"{id}","source":"/payments","type":"{event_type}","subject":{provider},"time":"{now}","datacontenttype":"application/json","data":{{"provider":{provider},"since":"{since}"{reason}}}}}"#

@@ -54,7 +54,7 @@ pub use follow::{FollowUp, Followed};
 pub use inspect::{Asked, Found, MessageState, OwnMessage, Server, Stats, server, totals, value};
 pub use message::{Head, Message, MessageId, Payload, Subject};
 pub use namespace::Namespace;
-pub use partner::{Interruption, Leave, News, Report, Showed};
+pub use partner::{Interruption, Leave, Report, Showed};
 pub use queue::{Queue, RedisClock};
 pub use reason::one_line;
 pub use script::is_unknown_script;

@@ -39,35 +39,25 @@ pub enum Leave {
 pub struct Report {
     /// The partner's name.
     pub partner: String,
-    /// What it found out.
+    /// What was seen of it.
     pub showed: Showed,
-    /// What to tell if the partner begins to fail for all by this, or answers again.
-    pub news: Option<News>,
+    /// How it failed, for a person. Empty if it didn't.
+    pub why: String,
+    /// For how long it wants no request.
+    pub pause: Duration,
+    /// Emitted, and appended to the log, if the partner begins to fail for all by this, or answers again.
+    pub news: Option<Emit>,
 }
 
 /// What was seen of a partner.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Showed {
     /// It answered this message, though perhaps with a no.
     Answered,
     /// It failed, and not for what it was asked.
-    Failed {
-        /// How, for a person.
-        why: String,
-        /// For how long it wants no request.
-        pause: Duration,
-    },
+    Failed,
     /// Nothing: there was no leave to ask it.
     Waits,
-}
-
-/// News of a partner.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct News {
-    /// Goes to its queue in the same step.
-    pub event: Emit,
-    /// For the log.
-    pub line: String,
 }
 
 /// A partner that fails for all.
@@ -112,12 +102,23 @@ pub(crate) fn leave(replies: &mut Replies) -> Result<Leave, Error> {
     }
 }
 
+impl Report {
+    /// What the log is told of a partner that turned.
+    pub(crate) fn line(&self) -> String {
+        let Self { partner, showed, why, .. } = self;
+        match showed {
+            Showed::Failed => format!("{partner} fails for all: {why}. What needs it waits, and spends no attempt."),
+            _ => format!("{partner} answers again. What waited for it goes on."),
+        }
+    }
+}
+
 impl Showed {
     /// As the script knows it.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Answered => "answered",
-            Self::Failed { .. } => "failed",
+            Self::Failed => "failed",
             Self::Waits => "waits",
         }
     }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::connection::{Arg, Connection, Error};
+use crate::connection::{Connection, Error};
 use crate::limits::REASON_BYTES;
 use crate::message::{Head, MessageId, Payload};
-use crate::partner::{Report, Showed};
+use crate::partner::Report;
 use crate::queue::Queue;
 use crate::script::{self, Arguments};
 
@@ -120,15 +120,15 @@ pub struct Settlement {
     pub report: Option<Report>,
 }
 
-/// What came of a settlement.
+/// The settlement of a delivery by which a partner begins to fail for all, or answers again. Also marks what is emitted
+/// only then.
+pub(crate) const TURNED: u64 = 2;
+
+/// Whether a worker has reached Redis at every try since its claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Settled {
-    /// The delivery was no longer the latest, and nothing was done.
-    Late,
-    /// It is done.
-    OnTime,
-    /// It is done, and a partner began to fail for all by it, or answers again.
-    Turned,
+pub(crate) enum Contact {
+    Kept,
+    Lost,
 }
 
 impl Class {
@@ -151,27 +151,31 @@ impl<C: Connection> Queue<'_, C> {
     /// changes nothing. After an error either all of them were settled or
     /// no one was. Calling again with the same is safe.
     pub async fn settle(&self, worker: &str, settlements: &[Settlement]) -> Result<Vec<bool>, Error> {
-        let settled = self.settle_all(worker, settlements).await?;
-        Ok(settled.into_iter().map(|settled| settled != Settled::Late).collect())
+        let settled = self.settle_all(worker, Contact::Kept, settlements).await?;
+        Ok(settled.into_iter().map(|latest| latest > 0).collect())
     }
 
-    pub(crate) async fn settle_all(&self, worker: &str, settlements: &[Settlement]) -> Result<Vec<Settled>, Error> {
+    /// The same by a worker that says whether it missed Redis since it claimed them. What is late then is no crash.
+    /// Gives [`TURNED`] for a delivery by which a partner turned, or else 1 or 0.
+    pub(crate) async fn settle_all(
+        &self,
+        worker: &str,
+        contact: Contact,
+        settlements: &[Settlement],
+    ) -> Result<Vec<u64>, Error> {
         let mut arguments = self
             .arguments(&script::SETTLE)
             .with("worker", worker)
             .with("guard_ms", self.timing.lease)
-            .with("retention_ms", self.timing.log_retention);
+            .with("retention_ms", self.timing.log_retention)
+            .with("cut_off", contact == Contact::Lost);
         for settlement in settlements {
             arguments = with_settlement(arguments, settlement);
         }
         let mut replies = self.run(arguments).await?;
         let mut settled = Vec::with_capacity(settlements.len());
         while !replies.is_empty() {
-            settled.push(match replies.number("latest")? {
-                0 => Settled::Late,
-                1 => Settled::OnTime,
-                _ => Settled::Turned,
-            });
+            settled.push(replies.number("latest")?);
         }
         Ok(settled)
     }
@@ -199,27 +203,30 @@ fn with_settlement(arguments: Arguments, settlement: &Settlement) -> Arguments {
         .with("stock", stock)
         .with("clears", *clears)
         .with("topic", topic.as_deref().unwrap_or_default());
-    let (showed, why, pause) = match report.as_ref().map(|report| &report.showed) {
-        Some(showed @ Showed::Failed { why, pause }) => (showed.name(), why.as_str(), *pause),
-        Some(showed) => (showed.name(), "", Duration::ZERO),
-        None => ("", "", Duration::ZERO),
+    let news = match report {
+        Some(Report { partner, showed, why, pause, news }) => {
+            arguments = arguments
+                .with("partner", partner.as_str())
+                .with("showed", showed.name())
+                .with("pause_ms", *pause)
+                .with("why", why.as_str());
+            news.as_ref()
+        }
+        None => {
+            for name in ["partner", "showed", "pause_ms", "why"] {
+                arguments = arguments.with(name, "");
+            }
+            None
+        }
     };
-    let news = report.as_ref().and_then(|report| report.news.as_ref());
-    arguments = arguments
-        .with("partner", report.as_ref().map_or("", |report| &report.partner))
-        .with("showed", showed)
-        .with("pause_ms", pause)
-        .with("why", why)
-        .with("emits", emits.len() + usize::from(news.is_some()));
-    // What is logged only if the partner turned.
-    const NEWS: i64 = 2;
-    let emits = emits.iter().map(|emit| (emit, i64::from(emit.log)));
-    for (Emit { queue, id, payload, after, .. }, log) in emits.chain(news.map(|news| (&news.event, NEWS))) {
+    arguments = arguments.with("emits", emits.len() + usize::from(news.is_some()));
+    let emits = emits.iter().map(|emit| (emit, u64::from(emit.log)));
+    for (Emit { queue, id, payload, after, .. }, log) in emits.chain(news.map(|news| (news, TURNED))) {
         arguments = arguments
             .with("target", queue.as_str())
             .with("event", id)
             .with("payload", payload)
-            .with("log", Arg::Int(log))
+            .with("log", log)
             .with("delay_ms", *after);
     }
     arguments

@@ -15,8 +15,13 @@ use crate::script::{self, Arguments};
 /// What became of an attempt to hold units.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hold {
-    /// All of them are held, with or without leave to ask whom the terms name. Items that aren't tracked never run out.
-    Held(Leave),
+    /// All of them are held. Items that aren't tracked never run out.
+    Held {
+        /// No earlier delivery may have asked anybody for what can't be undone.
+        first: bool,
+        /// Leave to ask whom the terms name.
+        leave: Leave,
+    },
     /// The message that recalls it waits. Nothing may be done for this one any more. Given back, it lets that one go
     /// first. Nothing was taken.
     Recalled,
@@ -26,8 +31,13 @@ pub enum Hold {
     Asked(String),
     /// The delivery is no longer the latest. The worker of the latest one decides.
     Late,
-    /// Too few units of these items are left. Nothing was taken.
-    Short(Vec<Shortfall>),
+    /// Too few units of some items are left. Nothing was taken.
+    Short {
+        /// As for `Held`.
+        first: bool,
+        /// Those items.
+        shortfalls: Vec<Shortfall>,
+    },
 }
 
 /// Items that aren't tracked: whether a message can have them.
@@ -130,24 +140,32 @@ impl<C: Connection> Queue<'_, C> {
         }
         let mut replies = self.run(arguments).await?;
         match replies.text("verdict")?.as_str() {
-            "held" => leave(&mut replies).map(Hold::Held),
+            "held" => Ok(Hold::Held { first: replies.number("first")? > 0, leave: leave(&mut replies)? }),
             "recalled" => Ok(Hold::Recalled),
             "buried" => Ok(Hold::RecallBuried),
             "asked" => replies.text("whom").map(Hold::Asked),
             "late" => Ok(Hold::Late),
             "short" => {
-                let mut shortages = Vec::new();
+                let first = replies.number("first")? > 0;
+                let mut shortfalls = Vec::new();
                 while !replies.is_empty() {
-                    shortages.push(Shortfall {
+                    shortfalls.push(Shortfall {
                         item: replies.text("item")?,
                         units: replies.number("units")?,
                         left: replies.number("left")?,
                     });
                 }
-                Ok(Hold::Short(shortages))
+                Ok(Hold::Short { first, shortfalls })
             }
             _ => Err(replies.unexpected("verdict", "a known one")),
         }
+    }
+
+    /// Takes back that a message's handler asks somebody for what can't be undone: it was not sent. Only for a delivery
+    /// whose hold was the first one. A delivery that is no longer the latest takes nothing back.
+    pub async fn unask(&self, message: &Message) -> Result<(), Error> {
+        let arguments = self.arguments(&script::UNASK).with("id", &message.id).with("delivery", message.delivery);
+        self.run(arguments).await.map(drop)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::message::Message;
 use crate::partner::{Report, Showed};
 use crate::queue::Queue;
-use crate::settle::{Class, Effects, Emit, Settled, Settlement, Verdict};
+use crate::settle::{Class, Contact, Effects, Emit, Settlement, TURNED, Verdict};
 
 /// Handles messages. Several are handled at the same time.
 #[expect(async_fn_in_trait, reason = "components are single-threaded, so no Send bound is wanted")]
@@ -148,13 +148,13 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
         let mut finished = Vec::with_capacity(batch.len());
         let mut running: FuturesUnordered<_> =
             batch.iter().map(async |message| (message, self.handle(message).await)).collect();
-        let (mut wait, mut news) = (self.queue.timing.renewal(), None);
+        let (mut wait, mut news, mut contact) = (self.queue.timing.renewal(), None, Contact::Kept);
         loop {
             let tick = self.runtime.sleep(wait);
             let mut tick = std::pin::pin!(tick);
             while let Either::Left((done, _)) = select(running.next(), tick.as_mut()).await {
                 let Some((message, verdict)) = done else {
-                    return self.settle(&mut finished, news, drained).await;
+                    return self.settle(&mut finished, news, contact, drained).await;
                 };
                 open.retain(|other| other.id != message.id);
                 let report = self.handler.report(message);
@@ -169,10 +169,13 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
                 let (id, delivery) = (message.id.clone(), message.delivery);
                 finished.push(Settlement { id, delivery, verdict, report });
             }
-            self.settle(&mut finished, news.take(), drained).await?;
+            self.settle(&mut finished, news.take(), contact, drained).await?;
             let timing = &self.queue.timing;
             // A renewal that failed is made good as soon as Redis takes it.
-            wait = if self.renew(&open).await { timing.renewal() } else { timing.long_pause() };
+            (wait, contact) = match self.renew(&open).await {
+                true => (timing.renewal(), contact),
+                false => (timing.long_pause(), Contact::Lost),
+            };
         }
     }
 
@@ -216,6 +219,7 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
         &self,
         finished: &mut Vec<Settlement>,
         news: Option<String>,
+        contact: Contact,
         drained: &mut Drained,
     ) -> Result<(), Error> {
         if finished.is_empty() {
@@ -224,13 +228,18 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
         if let Some(reason) = news {
             self.log_given_back(finished, &reason);
         }
-        let (settled, answer_lost) = self.insist(async |_| self.queue.settle_all(self.name, finished).await).await?;
-        for (settlement, settled) in finished.drain(..).zip(&settled) {
-            if let (Settled::Turned, Some(Report { news: Some(news), .. })) = (settled, settlement.report) {
-                self.handler.log(&news.line);
+        let settle = async |again| {
+            let contact = if again { Contact::Lost } else { contact };
+            self.queue.settle_all(self.name, contact, finished).await
+        };
+        let (settled, answer_lost) = self.insist(settle).await?;
+        for (settlement, latest) in finished.iter().zip(&settled) {
+            if let (TURNED, Some(report)) = (*latest, &settlement.report) {
+                self.handler.log(&report.line());
             }
         }
-        let on_time = settled.iter().filter(|settled| **settled != Settled::Late).count();
+        finished.clear();
+        let on_time = settled.iter().filter(|&&latest| latest > 0).count();
         drained.settled += on_time;
         drained.late += settled.len() - on_time;
         // A try that seemed to fail may have settled them all, and then the next one finds them late.

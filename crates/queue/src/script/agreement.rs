@@ -47,6 +47,7 @@ async fn call_all(queue: &Queue<'_, Deaf>, stock: &Stock<'_, Deaf>) {
     drop(queue.hold(&message(), &terms, [("tea", 1)]).await);
     drop(queue.ask(&message(), "pay.test").await);
     drop(queue.interruptions().await);
+    drop(queue.unask(&message()).await);
     drop(queue.settle("w", &[settlement()]).await);
     drop(queue.find(&Subject::from("m"), [&id]).await);
     drop(queue.stats().await);
@@ -87,7 +88,7 @@ fn settlement() -> Settlement {
     let emit = Emit { queue: "r".to_owned(), id: "e".into(), payload: "p".into(), log: true, after: Duration::ZERO };
     let effects = Effects { emits: vec![emit], ..Effects::default() };
     let verdict = Verdict::Bury { class: Class::Permanent, reason: "never".to_owned(), effects };
-    let showed = Showed::Failed { why: "it is away".to_owned(), pause: Duration::ZERO };
-    let report = Some(Report { partner: "pay.test".to_owned(), showed, news: None });
+    let (partner, why, pause) = ("pay.test".to_owned(), "it is away".to_owned(), Duration::ZERO);
+    let report = Some(Report { partner, showed: Showed::Failed, why, pause, news: None });
     Settlement { id: "m".into(), delivery: 1, verdict, report }
 }

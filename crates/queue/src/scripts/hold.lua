@@ -6,12 +6,13 @@
 -- asks       whom its handler asks next for what can't be undone, or '' for nobody
 -- refuses    '1' if its handler asks that also when it is short: then it stays short
 --
--- Reply {'held', leave, since}: leave to ask whom it asks, as `leave_to_ask` gives it
+-- Reply {'held', first, leave, since}  first: 1 if no earlier delivery may have asked anybody, or else 0; then leave to
+--                     ask whom it asks, as `leave_to_ask` gives it
 --       {'recalled'}  the message that recalls it waits, and goes first if this one is given back
 --       {'buried'}    the message that recalls it is a dead letter, or was one and was discarded
 --       {'asked', whom}  an earlier delivery asked somebody else
 --       {'late'}  the delivery is no longer the latest: whoever has the message now decides
---       {'short', then for each item that is short: item, units wanted, units left}
+--       {'short', first, then for each item that is short: item, units wanted, units left}
 local queue, id, delivery, untracked, recall, asks, refuses = unpack(ARGV, 1, 7)
 local deliveries, _, _, holder = read_state(queue, id)
 if not holder or deliveries ~= tonumber(delivery) then return {'late'} end
@@ -25,18 +26,20 @@ local asked = redis.call('HGET', ns .. ':asked', id)
 local whom, was_short = asks, ''
 if asked then whom, was_short = string.match(asked, ' (%S*)(.*)$') end
 if whom ~= asks and whom ~= '' then return {'asked', whom} end
+local first = (not asked or whom == '') and 1 or 0
 
 local function held()
   local leave, since = 'free', 0
   -- Whoever also asks when it is short asks nobody now.
   if asks ~= '' and refuses ~= '1' then leave, since = leave_to_ask(queue, id, delivery, asks) end
-  if leave == 'waits' then
-    -- The first delivery knows that nobody was asked. Release 0.1 kept no trace of that.
-    if not asked and deliveries == 1 then redis.call('HSET', ns .. ':asked', id, now .. ' ') end
-  elseif asks ~= '' then
-    redis.call('HSET', ns .. ':asked', id, now .. ' ' .. asks)
+  -- The first delivery knows that nobody was asked. Later ones must be told, as release 0.1 kept no trace of asking.
+  local nobody = first == 1 and (asked or deliveries == 1)
+  if leave ~= 'waits' then
+    if asks ~= '' then redis.call('HSET', ns .. ':asked', id, now .. ' ' .. asks .. (nobody and ' new' or '')) end
+  elseif nobody then
+    redis.call('HSET', ns .. ':asked', id, now .. ' ')
   end
-  return {'held', leave, since}
+  return {'held', first, leave, since}
 end
 
 local stock, stock_held = ns .. ':stock', ns .. ':stock:held'
@@ -46,7 +49,7 @@ begin({'HINCRBY', 'HSET', 'ZSCORE'}, {
 if redis.call('HEXISTS', ns .. ':held', id) == 1 then return held() end
 
 local lines = {}
-local reply = {'short'}
+local reply = {'short', first}
 for at = 8, #ARGV, 2 do
   local item, units = unpack(ARGV, at, at + 1)
   units = tonumber(units)
@@ -62,7 +65,7 @@ for at = 8, #ARGV, 2 do
     lines[#lines + 1] = {item, units}
   end
 end
-if #reply > 1 or was_short ~= '' then
+if #reply > 2 or was_short == ' short' then
   if refuses == '1' then redis.call('HSET', ns .. ':asked', id, now .. ' ' .. asks .. ' short') end
   return reply
 end

@@ -44,8 +44,8 @@
 --   ns:held                hash    subject -> msgpack [[item, units], ...]: what it holds. An empty list stays until
 --                                  the subject is decided: it has held once, and so holds again
 --   ns:asked               hash    subject -> ms of its last hold, a space, and whom its handler asks then for what
---                                  can't be undone, or nobody while that one has no leave; then ' short' if it is to
---                                  stay short; until the subject is decided
+--                                  can't be undone, or nothing: nobody was asked; then ' short' if it is to stay short,
+--                                  or ' new' if nobody was asked before; until the subject is decided
 --   ns:partners            hash    partner -> msgpack {failed: subjects for which it failed, one after the other} or,
 --                                  while it fails for all, {since, why, pause: ms between probes, next: ms at which a
 --                                  probe may go, probe: the last one, delivery: of that}
@@ -464,6 +464,21 @@ local function append_to(queue, id, list, entry)
 end
 
 local function remember(queue, id, entry) append_to(queue, id, history_of(queue, id), entry) end
+
+-- Takes back the crash that was booked for a delivery: its worker lives, and only missed Redis until its lease ended.
+local function excuse(queue, id, delivery, worker)
+  local list = history_of(queue, id)
+  for at = #list, 1, -1 do
+    local entry = list[at]
+    if entry.kind == 'crash' and entry.delivery == delivery and entry.worker == worker then
+      local deliveries, failures, crashes, holder = read_state(queue, id)
+      write_state(queue, id, deliveries, failures, math.max(crashes - 1, 0), holder)
+      table.remove(list, at)
+      redis.call('HSET', key(queue, 'history'), id, cjson.encode(list))
+      return
+    end
+  end
+end
 
 -- One entry for all times, so that an outage pushes nothing else out. An older build must be able to read its kind.
 local function remember_given_back(queue, id, entry)

@@ -1,5 +1,6 @@
 -- Settles deliveries: done, retry, bury or release, with all that follows from them, in one step.
 --
+-- cut_off        '1' if the worker missed Redis for a while: what came late then is no sign that it died
 -- head, counter  '' for none
 -- stock          'back' or 'out' to let what the subject holds go back into stock or out of it, or ''
 -- clears         '1' to clear the subject's own message, whether it waits or is a dead letter
@@ -19,15 +20,15 @@
 --
 -- A partner that failed for so many subjects, one after the other, fails for all. Then a retry for its sake is a
 -- release, and whoever waits for it comes back when it is its turn to probe. As soon as a probe is answered, all go on.
-local queue, worker, guard_ms, retention_ms = unpack(ARGV, 1, 4)
+local queue, worker, guard_ms, retention_ms, cut_off = unpack(ARGV, 1, 5)
 -- How many arguments each has. build.rs counts the names below.
 local SETTLEMENT, FINDING, EMIT = 11, 5, 5
 -- After so many failures a partner fails for all. Its first probe comes after a part of the lease, and the pause doubles
 -- up to one. In leases: how long a message may wait for its turn to probe.
 local BREAKS_AT, FIRST_PAUSE, LONGEST_PARKED = 5, 32, 10
 local due, body, states_key = key(queue, 'due'), key(queue, 'body'), key(queue, 'deliveries')
-local parked = key(queue, 'parked')
-local at, counts, reply, trimmed = 5, {}, {}, false
+local parked, FIRST = key(queue, 'parked'), 6
+local at, counts, reply, trimmed = FIRST, {}, {}, false
 -- Written together in the end, because nothing before that reads it.
 local finished, heads, decided, emitted = {}, {}, {}, {}
 local follow_ups = redis.call('EXISTS', key(queue, 'subject'), key(queue, 'line')) > 0
@@ -220,7 +221,7 @@ for _, id in ipairs(letting_go) do check_let_go(subject_of(queue, id)) end
 
 for n, state in ipairs(values_of(states_key, ids)) do states[ids[n]] = state end
 
-at = 5
+at = FIRST
 while at <= #ARGV do
   local id, delivery, verdict, delay_ms, class, reason, head, counter, stock, clears, topic = take(SETTLEMENT)
   local partner, showed, pause_ms, why, emits = take(FINDING)
@@ -263,6 +264,10 @@ while at <= #ARGV do
     count(queue .. ':' .. verdict)
   else
     count(queue .. ':late')
+    if cut_off == '1' and states[id] then
+      excuse(queue, id, tonumber(delivery), worker)
+      states[id] = redis.call('HGET', states_key, id)
+    end
   end
   for _ = 1, tonumber(emits) do
     local target, event, payload, log, delay_ms = take(EMIT)

@@ -39,7 +39,7 @@ impl Decider<'_> {
     async fn decide(&self, message: &Message) -> Result<Effects, String> {
         let placed = placed(&message.payload).map_err(|error| error.to_string())?;
         match self.queue.hold(message, &terms(), wanted(&placed.order)).await.map_err(|error| error.to_string())? {
-            Hold::Held => {}
+            Hold::Held { .. } => {}
             other => return Err(format!("without any stock entry, stock is {other:?}")),
         }
         let (record, head) = decided(placed, message);
