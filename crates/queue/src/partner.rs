@@ -93,13 +93,11 @@ impl<C: Connection> Queue<'_, C> {
 
 /// Reads a leave.
 pub(crate) fn leave(replies: &mut Replies) -> Result<Leave, Error> {
-    let (leave, since) = (replies.text("leave")?, replies.number("since")?);
-    match leave.as_str() {
-        "free" => Ok(Leave::Free),
-        "probe" => Ok(Leave::Probe { since }),
-        "waits" => Ok(Leave::Waits),
-        _ => Err(replies.unexpected("leave", "a known one")),
-    }
+    Ok(match replies.number("leave")? {
+        0 => Leave::Free,
+        1 => Leave::Waits,
+        since => Leave::Probe { since },
+    })
 }
 
 impl Report {

@@ -6,7 +6,7 @@
 -- asks       whom its handler asks next for what can't be undone, or '' for nobody
 -- refuses    '1' if its handler asks that also when it is short: then it stays short
 --
--- Reply {'held', first, leave, since}  first: 1 if no earlier delivery may have asked anybody, or else 0; then leave to
+-- Reply {'held', first, leave}  first: 1 if no earlier delivery may have asked anybody, or else 0; then leave to
 --                     ask whom it asks, as `leave_to_ask` gives it
 --       {'recalled'}  the message that recalls it waits, and goes first if this one is given back
 --       {'buried'}    the message that recalls it is a dead letter, or was one and was discarded
@@ -29,17 +29,17 @@ if whom ~= asks and whom ~= '' then return {'asked', whom} end
 local first = (not asked or whom == '') and 1 or 0
 
 local function held()
-  local leave, since = 'free', 0
+  local leave = FREE
   -- Whoever also asks when it is short asks nobody now.
-  if asks ~= '' and refuses ~= '1' then leave, since = leave_to_ask(queue, id, delivery, asks) end
+  if asks ~= '' and refuses ~= '1' then leave = leave_to_ask(queue, id, delivery, asks) end
   -- The first delivery knows that nobody was asked. Later ones must be told, as release 0.1 kept no trace of asking.
   local nobody = first == 1 and (asked or deliveries == 1)
-  if leave ~= 'waits' then
+  if leave ~= WAITS then
     if asks ~= '' then redis.call('HSET', ns .. ':asked', id, now .. ' ' .. asks .. (nobody and ' new' or '')) end
   elseif nobody then
     redis.call('HSET', ns .. ':asked', id, now .. ' ')
   end
-  return {'held', first, leave, since}
+  return {'held', first, leave}
 end
 
 local stock, stock_held = ns .. ':stock', ns .. ':stock:held'

@@ -517,22 +517,24 @@ end
 
 local function note_partner(name, partner) redis.call('HSET', ns .. ':partners', name, cmsgpack.pack(partner)) end
 
--- Whether a delivery may ask a partner: 'free', 'probe' while the partner fails for all, and since when, or 'waits'.
--- A probe is out while its delivery has its lease. So one whose worker died keeps nobody waiting for longer.
+-- Leave to ask a partner: FREE, or if the partner fails for all either the ms since then, to a probe, or WAITS. A probe
+-- is out while its delivery has its lease. So one whose worker died keeps nobody waiting for longer.
+local FREE, WAITS = 0, 1
+
 local function leave_to_ask(queue, id, delivery, name)
   local partner = partner_of(name)
-  if not partner.since then return 'free', 0 end
-  if now < partner.next then return 'waits', 0 end
+  if not partner.since then return FREE end
+  if now < partner.next then return WAITS end
   local probe = partner.probe
   if probe and probe ~= id then
     local deliveries, _, _, holder = read_state(queue, probe)
     local lease_end = redis.call('ZSCORE', key(queue, 'due'), probe)
     local is_out = holder and deliveries == partner.delivery and lease_end and tonumber(lease_end) > now
-    if is_out then return 'waits', 0 end
+    if is_out then return WAITS end
   end
   partner.probe, partner.delivery = id, tonumber(delivery)
   note_partner(name, partner)
-  return 'probe', partner.since
+  return partner.since
 end
 
 -- The lines of what a subject holds: item and units.
