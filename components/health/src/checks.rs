@@ -1,10 +1,10 @@
 //! The checks, one by one.
 
 use futures::future::join;
-use guest::{Endpoint, QueueSettings, RedisAddress, Response, SettingError, Settings};
+use guest::{Endpoint, PaymentProvider, QueueSettings, RedisAddress, Response, SettingError, Settings};
 use http::StatusCode;
-use order::queues;
-use queue::{RedisClock, Server};
+use order::{Timestamp, queues};
+use queue::{Interruption, RedisClock, Server};
 use serde::Serialize;
 
 use crate::connected::Connected;
@@ -42,7 +42,8 @@ pub(crate) async fn health() -> Response {
     };
     let mut checks = vec![Check::of("settings", check_settings(&settings, &store_url, &endpoints).await)];
     // At the same time, so that a probe waits only for the slower of the two.
-    let redis = check_redis(queue.ok(), endpoints.as_deref().ok());
+    let provider = settings.payment_provider().await.ok().flatten();
+    let redis = check_redis(queue.ok(), endpoints.as_deref().ok(), provider);
     let (redis, store) = join(redis, check_store(store_url.ok())).await;
     checks.extend(redis);
     checks.push(store);
@@ -86,7 +87,11 @@ async fn check_settings(
 }
 
 /// Checks Redis. Without its address in the settings there is nothing to check.
-async fn check_redis(settings: Option<QueueSettings>, endpoints: Option<&[Endpoint]>) -> Vec<Check> {
+async fn check_redis(
+    settings: Option<QueueSettings>,
+    endpoints: Option<&[Endpoint]>,
+    provider: Option<PaymentProvider>,
+) -> Vec<Check> {
     let Some(settings) = settings else { return Vec::new() };
     let connected = Connected::get(settings);
     let mut checks = Vec::new();
@@ -108,6 +113,11 @@ async fn check_redis(settings: Option<QueueSettings>, endpoints: Option<&[Endpoi
         && let Ok(Some(unknown)) = endpoints::unknown(&connected.queue(queues::CHANGES), known).await
     {
         checks.push(Check::warning("endpoints", &unknown));
+    }
+    if let Some(provider) = provider
+        && let Ok(interruptions) = connected.queue(queues::PLACED).interruptions().await
+    {
+        checks.extend(check_payments(provider.name(), &interruptions));
     }
     match queue::server(&connected.redis).await {
         Ok(server) => checks.extend(check_server(&server, &connected.settings.redis_url.cli())),
@@ -138,6 +148,17 @@ fn check_clock(clock: RedisClock) -> Option<Check> {
         eprintln!("{detail}");
     }
     Some(Check::warning("clock", &detail))
+}
+
+/// Warns while the payment provider fails for all orders.
+fn check_payments(provider: &str, interruptions: &[Interruption]) -> Option<Check> {
+    let interruption = interruptions.iter().find(|interruption| interruption.partner == provider)?;
+    let (since, why) = (Timestamp::from_ms(interruption.since?), &interruption.why);
+    let detail = format!(
+        "The payment provider {provider} fails for all orders since {since}: {why}. Orders wait for it and spend no \
+         attempts. One of them at a time tries whether it answers again. See that it does."
+    );
+    Some(Check::warning("payments", detail))
 }
 
 /// Each command stands at the end, where it can be copied, and where nothing sticks to its last word.
