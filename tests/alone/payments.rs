@@ -233,7 +233,7 @@ async fn who_was_not_reached_or_says_that_the_set_up_is_wrong_does_not_count_as_
         for first in [true, false] {
             let alone = charging([order(1)]).when(move |effect| match (effect, effect.verb()) {
                 (Effect::Http(_), _) => Some(say()),
-                (_, Some(Verb::Hold(_))) => Some(replies(vec![binary("held"), RedisResult::Int64(first.into())])),
+                (_, Some(Verb::Hold(_))) => Some(replies(vec![binary("held"), RedisResult::Int64(first.into()), RedisResult::Int64(0)])),
                 _ => None,
             });
             let (effects, _) = woken(alone).await;

@@ -29,7 +29,9 @@ pub enum Manner {
     Decline(&'static str),
     /// It does nothing and answers with this status and a problem.
     Fail(StatusCode),
-    /// The same, in these words.
+    /// It does nothing and answers 503 with this Retry-After.
+    Away(&'static str),
+    /// It does nothing and answers with this status and a problem, in these words.
     Refuse(StatusCode, &'static str),
     /// It takes the money, and then answers with this status all the same.
     TakeAndFail(StatusCode),
@@ -175,7 +177,10 @@ async fn answer(
         std::future::pending::<()>().await;
     }
     let (status, body) = answer;
-    let response = Response::builder().status(status).header("content-type", "application/json");
+    let mut response = Response::builder().status(status).header("content-type", "application/json");
+    if let Manner::Away(wait) = manner {
+        response = response.header("retry-after", wait);
+    }
     Ok(response.body(Full::from(body.to_string()))?)
 }
 
@@ -187,6 +192,7 @@ impl Ledger {
         }
         match manner {
             Manner::Fail(status) => problem(status, "told to fail"),
+            Manner::Away(_) => problem(StatusCode::SERVICE_UNAVAILABLE, "told to be away"),
             Manner::Refuse(status, words) => problem(status, words),
             Manner::Hang => (StatusCode::OK, Value::Null),
             Manner::TakeAndFail(status) => {

@@ -7,7 +7,7 @@ use ::redis::FromRedisValue;
 use ::redis::aio::{MultiplexedConnection, PubSubStream};
 use queue::native::Native;
 use queue::{
-    Accept, Amendment, Claim, Class, Connection, Effects, Hold, IdempotencyRecord, Message, MessageId, Namespace,
+    Accept, Amendment, Claim, Class, Connection, Effects, Hold, IdempotencyRecord, Leave, Message, MessageId, Namespace,
     Queue, Settlement, Terms, Timing, Untracked, Verdict,
 };
 
@@ -20,7 +20,7 @@ pub(crate) const LONG: Duration = Duration::from_secs(600);
 pub(crate) const BRIEF: Duration = Duration::from_millis(1);
 
 /// All is held, by the first delivery that may ask somebody.
-pub(crate) const HELD: Hold = Hold::Held { first: true };
+pub(crate) const HELD: Hold = Hold::Held { first: true, leave: Leave::Free };
 
 pub(crate) struct Setup {
     pub(crate) redis: Redis,

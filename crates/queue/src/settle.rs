@@ -213,9 +213,7 @@ fn with_settlement(arguments: Arguments, settlement: &Settlement) -> Arguments {
             news.as_ref()
         }
         None => {
-            for name in ["partner", "showed", "pause_ms", "why"] {
-                arguments = arguments.with(name, "");
-            }
+            arguments = arguments.with("partner", "").with("showed", "").with("pause_ms", 0_u64).with("why", "");
             None
         }
     };

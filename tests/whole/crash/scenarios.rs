@@ -234,6 +234,21 @@ fn paying() -> Vec<Scenario> {
             ..Scenario::new("charge by a provider whose first answer is lost", &["processor"], PLACE_ONE)
         },
         Scenario {
+            // It fails for the first of them, and for so many probes that none of them is lost by a crash.
+            provider: Some(|asked| {
+                if asked.before < 18 { Provider::Fail(StatusCode::SERVICE_UNAVAILABLE) } else { Provider::Take }
+            }),
+            variables: &[("max_attempts", "9")],
+            past: Some(Past { worked_off: false, trouble: NO_TROUBLE, act: PLACE_SEVEN }),
+            ..Scenario::new("charge through an outage of the provider", &["processor"], |stage| {
+                async {
+                    stage.ring().await;
+                    stage.expect_outage();
+                }
+                .boxed()
+            })
+        },
+        Scenario {
             provider: Some(|_| Provider::Decline("insufficient funds")),
             ..Scenario::new("decline one order", &["processor"], |stage| {
                 async {
@@ -245,6 +260,15 @@ fn paying() -> Vec<Scenario> {
         },
     ]
 }
+
+const PLACE_SEVEN: Step = |stage| {
+    async {
+        for key in ["1", "2", "3", "4", "5", "6", "7"] {
+            stage.place(key).await;
+        }
+    }
+    .boxed()
+};
 
 /// What is wanted of an order later.
 fn changing() -> Vec<Scenario> {
