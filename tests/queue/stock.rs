@@ -10,7 +10,7 @@ use queue::{
     Terms, Untracked, Verdict,
 };
 
-use super::setup::{HELD, LONG, Setup, accept_all, chance, claim, claimed, settle, terms};
+use super::setup::{BRIEF, HELD, LONG, Setup, accept_all, chance, claim, claimed, settle, terms};
 
 async fn order(queue: &Queue<'_, Native>, id: &str) -> Message {
     accept_all(queue, &[id]).await;
