@@ -33,7 +33,10 @@ pub(super) fn says(status: u16, body: &str) -> Ruling {
 }
 
 /// What becomes of a message where the provider does so.
-pub(super) async fn judged(message: Message, say: impl Fn() -> Ruling + Send + Sync + 'static) -> (Vec<Effect>, Settled) {
+pub(super) async fn judged(
+    message: Message,
+    say: impl Fn() -> Ruling + Send + Sync + 'static,
+) -> (Vec<Effect>, Settled) {
     let alone = charging([message]).when(move |effect| matches!(effect, Effect::Http(_)).then(&say));
     woken(alone).await
 }
@@ -233,7 +236,9 @@ async fn who_was_not_reached_or_says_that_the_set_up_is_wrong_does_not_count_as_
         for first in [true, false] {
             let alone = charging([order(1)]).when(move |effect| match (effect, effect.verb()) {
                 (Effect::Http(_), _) => Some(say()),
-                (_, Some(Verb::Hold(_))) => Some(replies(vec![binary("held"), RedisResult::Int64(first.into()), RedisResult::Int64(0)])),
+                (_, Some(Verb::Hold(_))) => {
+                    Some(replies(vec![binary("held"), RedisResult::Int64(first.into()), RedisResult::Int64(0)]))
+                }
                 _ => None,
             });
             let (effects, _) = woken(alone).await;

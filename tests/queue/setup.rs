@@ -7,8 +7,8 @@ use ::redis::FromRedisValue;
 use ::redis::aio::{MultiplexedConnection, PubSubStream};
 use queue::native::Native;
 use queue::{
-    Accept, Amendment, Claim, Class, Connection, Effects, Hold, IdempotencyRecord, Leave, Message, MessageId, Namespace,
-    Queue, Settlement, Terms, Timing, Untracked, Verdict,
+    Accept, Amendment, Claim, Class, Connection, Effects, Hold, IdempotencyRecord, Leave, Message, MessageId,
+    Namespace, Queue, Settlement, Terms, Timing, Untracked, Verdict,
 };
 
 use crate::harness::{Redis, eventually};

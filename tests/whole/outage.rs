@@ -178,9 +178,8 @@ async fn a_provider_that_names_a_time_is_left_alone_until_then() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_the_provider_fails_for_ever_is_a_letter_and_interrupts_nothing() {
-    let bad = |asked: &Asked| {
-        (asked.body["reference"] == "bad").then_some(Manner::Fail(StatusCode::INTERNAL_SERVER_ERROR))
-    };
+    let bad =
+        |asked: &Asked| (asked.body["reference"] == "bad").then_some(Manner::Fail(StatusCode::INTERNAL_SERVER_ERROR));
     let (outage, endpoint) = (Outage::of(bad).await, Endpoint::start("erp").await);
     let fast = [("max_attempts", "6"), ("backoff_base_ms", "1"), ("backoff_cap_ms", "1")];
     let sluice = outage.host(&Arc::new(Redis::start().await), &[&endpoint], &fast).await;

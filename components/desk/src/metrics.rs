@@ -16,16 +16,16 @@ use queue::{Interruption, Queue, Stats, Subscriber};
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 type Labels = [(&'static str, String); 2];
-type Named = [(&'static str, String); 1];
+type Labelled = [(&'static str, String); 1];
 
 #[derive(Default)]
 struct Metrics {
     messages: Family<Labels, Gauge>,
-    oldest: Family<Named, Gauge<f64, AtomicU64>>,
+    oldest: Family<Labelled, Gauge<f64, AtomicU64>>,
     events: Family<Labels, Counter>,
     superseded: Gauge,
-    interrupted: Family<Named, Gauge>,
-    unnamed: Family<Named, Gauge<f64, AtomicU64>>,
+    interrupted: Family<Labelled, Gauge>,
+    unnamed: Family<Labelled, Gauge<f64, AtomicU64>>,
 }
 
 /// Measures the queues `roots` and their lanes.

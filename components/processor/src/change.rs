@@ -176,7 +176,9 @@ impl Commands<'_> {
             let reason = "the order was paid for, but payment_url is not set: set it, then redrive";
             return Err(Failure::permanent(reason).into());
         };
-        let Refund::Given(refund) = self.refund(message, payments, (id, order), Some(charge)).await? else { return Ok(None) };
+        let Refund::Given(refund) = self.refund(message, payments, (id, order), Some(charge)).await? else {
+            return Ok(None);
+        };
         let (charge, provider) = (Some(charge.clone()), payments.provider());
         Ok(Some(Payment::Asked { charge, provider, back: Some(GivenBack::Refund(refund)) }))
     }
@@ -198,7 +200,9 @@ impl Commands<'_> {
     fn payments_of(&self, asked: Option<&str>) -> Result<Option<&Payments>, Failure> {
         let payments = self.payments.as_ref();
         match asked {
-            Some(asked) if payments.is_none_or(|payments| payments.partner.name() != asked) => Err(other_provider(asked)),
+            Some(asked) if payments.is_none_or(|payments| payments.partner.name() != asked) => {
+                Err(other_provider(asked))
+            }
             _ => Ok(payments),
         }
     }

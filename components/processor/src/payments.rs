@@ -12,7 +12,7 @@ use order::payment::{ChargeRequest, ProviderAnswer, RefundRequest, read_answer, 
 use order::{Means, NewOrder, OrderId, PaymentId, Placed, Provider, Timestamp};
 use queue::{Emit, Failure, Leave, Message, MessageId, Report, Showed};
 
-use crate::commands::tell;
+use crate::changes::tell;
 
 /// Charges orders and refunds them.
 pub(crate) struct Payments {
@@ -148,7 +148,8 @@ impl Payments {
     pub(crate) async fn charge(&self, asking: &Asking<'_>, placed: &Placed) -> Result<Charge, Unanswered> {
         // A charge has had this key since release 0.1. Another one could charge an order twice that an older build has
         // charged.
-        let mut reply = self.post(asking, "/charges", placed.id.to_string(), ChargeRequest::new(placed).to_json()).await?;
+        let mut reply =
+            self.post(asking, "/charges", placed.id.to_string(), ChargeRequest::new(placed).to_json()).await?;
         if let Some(Means::Token { token, .. }) = placed.order.means() {
             reply.secret = Some(token.secret().to_owned());
         }

@@ -14,11 +14,10 @@
 use std::time::Duration;
 
 use crate::connection::{Connection, Error};
-use crate::message::Message;
+use crate::message::{Emit, Message};
 use crate::queue::Queue;
 use crate::script::replies::Replies;
 use crate::script::{self, Arguments};
-use crate::settle::Emit;
 
 /// Whether a delivery may ask its partner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +83,8 @@ impl<C: Connection> Queue<'_, C> {
         let mut replies: Replies = self.run(Arguments::new(&script::PARTNERS)).await?;
         let mut interruptions = Vec::new();
         while !replies.is_empty() {
-            let (partner, since) = (replies.text("partner")?, Some(replies.number("since")?).filter(|since| *since > 0));
+            let (partner, since) =
+                (replies.text("partner")?, Some(replies.number("since")?).filter(|since| *since > 0));
             interruptions.push(Interruption { partner, since, why: replies.text("why")? });
         }
         Ok(interruptions)

@@ -6,25 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::connection::{Connection, Error};
 use crate::limits::REASON_BYTES;
-use crate::message::{Head, MessageId, Payload};
+use crate::message::{Emit, Head, MessageId};
 use crate::partner::Report;
 use crate::queue::Queue;
 use crate::script::{self, Arguments};
-
-/// A message for another queue. It is written in the same step as the verdict that causes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Emit {
-    /// The queue or lane.
-    pub queue: String,
-    /// Unique in that queue.
-    pub id: MessageId,
-    /// Its content.
-    pub payload: Payload,
-    /// Whether it is also appended to the log.
-    pub log: bool,
-    /// How long it stays invisible.
-    pub after: Duration,
-}
 
 /// How a subject lets go of the units that it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,10 +9,10 @@ use crate::backoff::Backoff;
 use crate::claim::Claim;
 use crate::connection::{Connection, Error, Runtime};
 use crate::failure::Failure;
-use crate::message::Message;
+use crate::message::{Emit, Message};
 use crate::partner::{Report, Showed};
 use crate::queue::Queue;
-use crate::settle::{Class, Contact, Effects, Emit, Settlement, TURNED, Verdict};
+use crate::settle::{Class, Contact, Effects, Settlement, TURNED, Verdict};
 
 /// Handles messages. Several are handled at the same time.
 #[expect(async_fn_in_trait, reason = "components are single-threaded, so no Send bound is wanted")]

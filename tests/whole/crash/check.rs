@@ -106,7 +106,8 @@ impl<'w> Check<'w> {
         let letters = world.queues.get(queues::PLACED).into_iter().flat_map(|placed| placed.letters.keys());
         let recorded = world.records.keys().filter_map(|key| key.split('/').nth(1));
         let orders = world.heads.keys().chain(letters).map(String::as_str).chain(recorded);
-        let orders: BTreeSet<&str> = orders.chain(world.log.iter().filter(|event| is_of_order(event)).map(order_of)).collect();
+        let orders: BTreeSet<&str> =
+            orders.chain(world.log.iter().filter(|event| is_of_order(event)).map(order_of)).collect();
         for id in orders.into_iter().filter(|id| !self.model.orders.contains_key(*id)) {
             self.breaks(Promise::Once, format!("there is an order {id} of which no shop was told"));
         }
@@ -170,7 +171,10 @@ impl<'w> Check<'w> {
         let told = self.world.log.iter().filter(|event| !is_of_order(event)).map(type_of).collect::<Vec<_>>();
         let expected: Vec<_> = (0..self.model.outages).flat_map(|_| [INTERRUPTED, RESUMED]).collect();
         if told != expected {
-            self.breaks(Promise::Told, format!("the payment provider's events should be {expected:?}, but are {told:?}"));
+            self.breaks(
+                Promise::Told,
+                format!("the payment provider's events should be {expected:?}, but are {told:?}"),
+            );
         }
     }
 

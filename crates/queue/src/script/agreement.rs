@@ -10,8 +10,8 @@ use futures::FutureExt;
 use crate::connection::{Arg, Connection, Error, Reply};
 use crate::message::{Head, Message, MessageId, Payload, Subject};
 use crate::{
-    Accept, Adjustment, Amendment, Claim, Class, Effects, Emit, FollowUp, Namespace, Pace, Queue, Report, Settlement, Showed, Stock,
-    Subscription, Terms, Timing, Untracked, Verdict, totals,
+    Accept, Adjustment, Amendment, Claim, Class, Effects, Emit, FollowUp, Namespace, Pace, Queue, Report, Settlement,
+    Showed, Stock, Subscription, Terms, Timing, Untracked, Verdict, totals,
 };
 
 /// A Redis that only remembers which scripts were called.

@@ -19,7 +19,7 @@
 --   ns:<queue>:line        hash    subject -> msgpack list of ids that are worked off one after the other, first one
 --                                  first; absent while the subject has but its own message
 --   ns:<queue>:discarded   hash    message id -> JSON {at, by, why, class, reason}: a dead letter that a person gave up
---   ns:<queue>:parked      zset    message that waits for a partner -> ms at which it was settled so. It is in `due` as well
+--   ns:<queue>:parked      zset    message that waits for a partner -> ms at which it began to. It is in `due` as well
 --   ns:<queue>:paced       string  ms until which the redriven messages are spread; absent before the first
 --   ns:<root>:bell         string  a doorbell is ringing that no worker has heard yet; PX
 --   ns:<root>:timer        hash    expires when the earliest invisible message becomes visible

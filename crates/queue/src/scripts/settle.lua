@@ -23,8 +23,8 @@
 local queue, worker, guard_ms, retention_ms, cut_off = unpack(ARGV, 1, 5)
 -- How many arguments each has. build.rs counts the names below.
 local SETTLEMENT, FINDING, EMIT = 11, 5, 5
--- After so many failures a partner fails for all. Its first probe comes after a part of the lease, and the pause doubles
--- up to one. In leases: how long a message may wait for its turn to probe.
+-- After so many failures a partner fails for all. The first probe comes after so small a part of the lease, and the
+-- pause doubles up to one. No message waits for its turn for more than so many leases.
 local BREAKS_AT, FIRST_PAUSE, LONGEST_PARKED = 5, 32, 10
 local due, body, states_key = key(queue, 'due'), key(queue, 'body'), key(queue, 'deliveries')
 local parked, FIRST = key(queue, 'parked'), 6
