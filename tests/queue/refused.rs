@@ -66,8 +66,8 @@ impl Scene {
         queue.accept(keyed("older", 2, 2, BRIEF)).await.unwrap();
         accept_all(&queue, &["a", "b", "c", "d"]).await;
         let batch = queue.claim(&claim(6)).await.unwrap();
-        queue.hold(&batch[2], &Terms { asks: "pay.test", ..terms(Untracked::Allow) }, [("tea", 2)]).await.unwrap();
         assert!(matches!(queue.ask(&batch[1], PARTNER).await.unwrap(), Leave::Probe { .. }));
+        queue.hold(&batch[2], &Terms { asks: "pay.test", ..terms(Untracked::Allow) }, [("tea", 2)]).await.unwrap();
         for id in ["f", "g"] {
             let follow_up = FollowUp { id: id.into(), subject: "b".into(), payload: id.into(), recalls: false };
             queue.follow(follow_up).await.unwrap();
@@ -144,11 +144,11 @@ impl Scene {
         self.leased.iter().zip(verdicts).map(settlement).collect()
     }
 
-    /// Everything that is there, but for what comes to its end by itself.
+    /// Everything that is there, but for the time, and for what comes to its end by itself.
     async fn all(&self) -> BTreeMap<String, Vec<u8>> {
         let mut all = BTreeMap::new();
         for key in self.setup.tell::<Vec<String>>(&["KEYS", "*"]).await {
-            if ![":bell", ":timer", ":guard"].iter().any(|part| key.ends_with(part)) {
+            if ![":bell", ":timer", ":guard", ":clock", ":clocks"].iter().any(|part| key.ends_with(part)) {
                 all.insert(key.clone(), self.setup.tell(&["DUMP", &key]).await);
             }
         }

@@ -118,8 +118,8 @@ pub fn attention(given_up: &GivenUp<'_>, trace: Option<&TraceParent>, now: Times
     serde_json::to_vec(&event).expect("strings always serialise")
 }
 
-/// Writes the event that a payment provider fails for all orders, or answers again: then there is no `reason`. Gives its
-/// id, too. Its subject is the provider, by host and port.
+/// Writes the event that a payment provider fails for all orders, or answers again: then there is no `reason`. Gives
+/// the event's id, too. Its subject is the provider, by host and port.
 #[must_use]
 pub fn payments_turned(provider: &str, since: Timestamp, reason: &str, now: Timestamp) -> (String, Vec<u8>) {
     let (event_type, turned) = match reason {

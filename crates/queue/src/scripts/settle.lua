@@ -151,7 +151,7 @@ end
 -- away for long. What the partner asks of this message alone stands.
 local function park(id, partner, pause_ms)
   local place = redis.call('ZCARD', parked)
-  local wait_ms = partner.next - now + math.min(place * partner.pause, LONGEST_PARKED * guard_ms)
+  local wait_ms = math.max(partner.next - now, 0) + math.min(place * partner.pause, LONGEST_PARKED * guard_ms)
   if pause_ms > wait_ms then return pause_ms end
   redis.call('ZADD', parked, now, id)
   return wait_ms
