@@ -3,6 +3,7 @@
 mod after_a_kill;
 mod chaos;
 mod clock;
+mod contract;
 mod crash;
 mod desk;
 mod door;
@@ -17,4 +18,5 @@ mod pipeline;
 mod pushback;
 mod settled;
 mod stock;
+mod stripe;
 mod versions;
