@@ -3,6 +3,9 @@
 //! every call; the names of what the script takes and gives; and the commands and keys that a user of Redis needs the
 //! rights to.
 
+#[path = "build/dense.rs"]
+mod dense;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::{env, fs};
@@ -12,7 +15,7 @@ fn main() {
     println!("cargo::rerun-if-changed={}", scripts.display());
     let prelude = parts(&read(&scripts.join("prelude.lua")));
     let whole = prelude.concat();
-    let packed = lz4_flex::block::compress(whole.as_bytes());
+    let packed = packed(&whole, "");
     let mut generated = format!("static PRELUDE: Packed = Packed {{ bytes: &{packed:?}, length: {} }};\n", whole.len());
 
     let mut names: Vec<_> = fs::read_dir(scripts)
@@ -61,7 +64,7 @@ fn constant_of(constant: &str, name: &str, prelude: &[String], body: &str) -> St
     let text = parts.iter().map(|part| prelude[*part].as_str()).chain([squeezed.as_str()]).collect::<String>();
     let begin = |part: usize| prelude[..part].iter().map(String::len).sum::<usize>();
     let ranges: String = parts.iter().map(|part| format!("({}, {}), ", begin(*part), begin(part + 1))).collect();
-    let packed = lz4_flex::block::compress_with_dict(squeezed.as_bytes(), prelude.concat().as_bytes());
+    let packed = packed(&squeezed, &prelude.concat());
     let digest = sha1_smol::Sha1::from(text).digest().to_string();
     let (takes, gives) = (takes(name, body), gives(body));
     format!(
@@ -73,6 +76,13 @@ fn constant_of(constant: &str, name: &str, prelude: &[String], body: &str) -> St
         }};\n",
         squeezed.len()
     )
+}
+
+fn packed(text: &str, dictionary: &str) -> Vec<u8> {
+    let packed = dense::packed(text.as_bytes(), dictionary.as_bytes());
+    let unpacked = lz4_flex::block::decompress_with_dict(&packed, text.len(), dictionary.as_bytes());
+    assert_eq!(unpacked.expect("it can be unpacked"), text.as_bytes(), "it unpacks to what it was");
+    packed
 }
 
 fn read(path: &Path) -> String {

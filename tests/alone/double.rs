@@ -135,7 +135,8 @@ impl Double {
             Verb::Claim { queue, most } => claimed(&self.claim(queue, *most)),
             Verb::Settle { queue, settled } => self.settle(queue, settled),
             Verb::Renew { ids, .. } => vec![RedisResult::Int64(1); ids.len()],
-            Verb::Hold(_) => vec![binary("held"), RedisResult::Int64(1)],
+            Verb::Hold(_) => vec![binary("held"), RedisResult::Int64(1), RedisResult::Int64(0)],
+            Verb::Ask { .. } => vec![RedisResult::Int64(0)],
             Verb::Unask { .. } => vec![],
             Verb::Ring { .. } => vec![RedisResult::Int64(1)],
             Verb::Subscribe { queue, lanes } => self.subscribe(queue, lanes),
@@ -272,6 +273,7 @@ impl Verb {
             Self::Ring { queue } => format!("ring {queue}"),
             Self::Hold(_) => "hold".to_owned(),
             Self::Unask { .. } => "unask".to_owned(),
+            Self::Ask { partner, .. } => format!("ask {partner}"),
             Self::Subscribe { queue, .. } => format!("subscribe {queue}"),
             Self::CatchUp { lane } => format!("catch up {lane}"),
         }

@@ -4,6 +4,7 @@ mod double;
 mod intake;
 mod later;
 mod notifier;
+mod outage;
 mod payments;
 mod processor;
 mod sample;

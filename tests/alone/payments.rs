@@ -18,7 +18,7 @@ const URL: &str = "https://pay.test/v1/";
 const KEY: &str = "sk_live_51H";
 
 /// Charges orders somewhere.
-fn charging(messages: impl IntoIterator<Item = Message>) -> Double {
+pub(super) fn charging(messages: impl IntoIterator<Item = Message>) -> Double {
     holding(messages).with("payment_url", URL).with("payment_key", KEY).with("payment_timeout_ms", "50")
 }
 
@@ -26,19 +26,22 @@ fn fails(error: HttpError) -> Ruling {
     Ruling::Refuse(Refusal::Http(error))
 }
 
-fn says(status: u16, body: &str) -> Ruling {
+pub(super) fn says(status: u16, body: &str) -> Ruling {
     let mut response = Response::new(Bytes::copy_from_slice(body.as_bytes()));
     *response.status_mut() = StatusCode::from_u16(status).unwrap();
     Ruling::Answer(Answer::Http(response))
 }
 
 /// What becomes of a message where the provider does so.
-async fn judged(message: Message, say: impl Fn() -> Ruling + Send + Sync + 'static) -> (Vec<Effect>, Settled) {
+pub(super) async fn judged(
+    message: Message,
+    say: impl Fn() -> Ruling + Send + Sync + 'static,
+) -> (Vec<Effect>, Settled) {
     let alone = charging([message]).when(move |effect| matches!(effect, Effect::Http(_)).then(&say));
     woken(alone).await
 }
 
-fn requests(effects: &[Effect]) -> Vec<&Request<Bytes>> {
+pub(super) fn requests(effects: &[Effect]) -> Vec<&Request<Bytes>> {
     let requests = effects.iter().filter_map(|effect| match effect {
         Effect::Http(request) => Some(request),
         _ => None,
@@ -46,7 +49,7 @@ fn requests(effects: &[Effect]) -> Vec<&Request<Bytes>> {
     requests.collect()
 }
 
-fn written(effects: &[Effect]) -> Option<Record> {
+pub(super) fn written(effects: &[Effect]) -> Option<Record> {
     let record = effects.iter().find_map(|effect| match effect {
         Effect::StoreSet(key, record) if key.starts_with("order/") => Some(record),
         _ => None,
@@ -233,7 +236,9 @@ async fn who_was_not_reached_or_says_that_the_set_up_is_wrong_does_not_count_as_
         for first in [true, false] {
             let alone = charging([order(1)]).when(move |effect| match (effect, effect.verb()) {
                 (Effect::Http(_), _) => Some(say()),
-                (_, Some(Verb::Hold(_))) => Some(replies(vec![binary("held"), RedisResult::Int64(first.into())])),
+                (_, Some(Verb::Hold(_))) => {
+                    Some(replies(vec![binary("held"), RedisResult::Int64(first.into()), RedisResult::Int64(0)]))
+                }
                 _ => None,
             });
             let (effects, _) = woken(alone).await;
@@ -259,7 +264,7 @@ async fn an_order_that_was_recalled_lets_its_cancellation_go_first() {
 }
 
 /// What asks for a change of the first order, whose present record is this.
-fn asking(request: ChangeRequest, head: &str) -> Message {
+pub(super) fn asking(request: ChangeRequest, head: &str) -> Message {
     let change = order::Change { id: id(1), request, trace: None };
     Message {
         id: CommandId { order: id(1), change: Some(change.kind()) }.to_bytes().into(),
@@ -270,20 +275,20 @@ fn asking(request: ChangeRequest, head: &str) -> Message {
     }
 }
 
-fn cancel(head: &str) -> Message {
+pub(super) fn cancel(head: &str) -> Message {
     asking(ChangeRequest::Cancel { reason: "ordered twice".parse().ok(), settled: None }, head)
 }
 
-fn confirmed(payment: Payment) -> Record {
+pub(super) fn confirmed(payment: Payment) -> Record {
     order::decide(placed(1), &Finding::Good(payment), Timestamp::from_ms(ACCEPTED_AT + 1))
 }
 
-fn charged() -> Payment {
+pub(super) fn charged() -> Payment {
     Payment::Asked { charge: "ch_1".parse().ok(), provider: "pay.test".parse().ok(), back: None }
 }
 
 /// What becomes of a change of the first order where the store holds this record of it and the provider does so.
-async fn changed(message: Message, record: Record, say: fn() -> Ruling) -> (Vec<Effect>, Settled) {
+pub(super) async fn changed(message: Message, record: Record, say: fn() -> Ruling) -> (Vec<Effect>, Settled) {
     let alone = charging([message]).when(move |effect| match effect {
         Effect::Http(_) => Some(say()),
         Effect::StoreGet(_) => Some(Ruling::Answer(Answer::Value(Some(record.to_json())))),
@@ -293,7 +298,7 @@ async fn changed(message: Message, record: Record, say: fn() -> Ruling) -> (Vec<
 }
 
 /// What one wake of the processor does, and what becomes of its only delivery.
-async fn woken(double: Double) -> (Vec<Effect>, Settled) {
+pub(super) async fn woken(double: Double) -> (Vec<Effect>, Settled) {
     let alone = double.around("processor").await;
     assert_eq!(alone.wake().await, Ok(()));
     let effects = alone.take_effects();
@@ -306,7 +311,7 @@ fn refunded(charge: &str) -> Payment {
     Payment::Asked { charge: charge.parse().ok(), provider: "pay.test".parse().ok(), back }
 }
 
-fn refunds() -> Ruling {
+pub(super) fn refunds() -> Ruling {
     says(200, r#"{"id": "re_1"}"#)
 }
 
@@ -420,6 +425,13 @@ async fn an_order_whose_charge_may_have_been_tried_is_refunded_by_its_id_alone()
     assert_eq!(json_of(request).get("charge_id"), None);
     assert_eq!(written(&effects).unwrap().payment(), Some(&refunded("")));
     assert_eq!(done.verdict, "done");
+}
+
+#[tokio::test]
+async fn an_order_that_only_waited_for_leave_is_cancelled_and_nobody_is_asked() {
+    let (effects, done) = cancelled_undecided(3, Some(("", 500)), refunds).await;
+    assert!(requests(&effects).is_empty());
+    assert_eq!((done.counter.as_str(), written(&effects).unwrap().payment()), ("orders:cancelled", None));
 }
 
 #[tokio::test]

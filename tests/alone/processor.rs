@@ -23,7 +23,7 @@ fn key(n: u8) -> String {
 }
 
 pub(crate) fn holding(messages: impl IntoIterator<Item = Message>) -> Double {
-    Double::new().holding("placed", messages)
+    Double::new().holding("placed", messages).with("max_attempts", "5")
 }
 
 pub(crate) fn is_record_of(n: u8) -> impl Fn(&Effect) -> bool {

@@ -31,6 +31,10 @@ pub(crate) enum Verb {
     Unask {
         id: Vec<u8>,
     },
+    Ask {
+        id: Vec<u8>,
+        partner: String,
+    },
     Settle {
         queue: String,
         settled: Vec<Settled>,
@@ -97,6 +101,10 @@ pub(crate) struct Settled {
     pub(crate) stock: String,
     pub(crate) clears: bool,
     pub(crate) topic: String,
+    pub(crate) partner: String,
+    pub(crate) showed: String,
+    pub(crate) pause_ms: i64,
+    pub(crate) why: String,
     pub(crate) emits: Vec<Emitted>,
 }
 
@@ -106,6 +114,8 @@ pub(crate) struct Emitted {
     pub(crate) id: Vec<u8>,
     pub(crate) payload: Vec<u8>,
     pub(crate) log: bool,
+    /// It is emitted only if a partner turns.
+    pub(crate) is_news: bool,
     pub(crate) after_ms: i64,
 }
 
@@ -155,6 +165,7 @@ impl<'a> Arguments<'a> {
                 asks: once.text("asks"),
                 items: self.each(|_, line| (line.text("item"), line.number("units"))),
             }),
+            "ask" => Verb::Ask { id: once.bytes("id"), partner: once.text("partner") },
             "unask" => Verb::Unask { id: once.bytes("id") },
             "settle" => Verb::Settle { queue: once.text("queue"), settled: self.each(settled) },
             "renew" => Verb::Renew { queue: once.text("queue"), ids: self.each(|_, delivery| delivery.bytes("id")) },
@@ -210,6 +221,7 @@ fn follow(once: &Named<'_>) -> Follow {
 }
 
 fn settled(arguments: &mut Arguments<'_>, named: &Named<'_>) -> Settled {
+    let finding = arguments.take(2);
     Settled {
         id: named.bytes("id"),
         delivery: named.number("delivery"),
@@ -222,7 +234,11 @@ fn settled(arguments: &mut Arguments<'_>, named: &Named<'_>) -> Settled {
         stock: named.text("stock"),
         clears: named.flag("clears"),
         topic: named.text("topic"),
-        emits: (0..named.number("emits")).map(|_| emitted(&arguments.take(2))).collect(),
+        partner: finding.text("partner"),
+        showed: finding.text("showed"),
+        pause_ms: finding.number("pause_ms"),
+        why: finding.text("why"),
+        emits: (0..finding.number("emits")).map(|_| emitted(&arguments.take(3))).collect(),
     }
 }
 
@@ -231,7 +247,8 @@ fn emitted(named: &Named<'_>) -> Emitted {
         queue: named.text("target"),
         id: named.bytes("event"),
         payload: named.bytes("payload"),
-        log: named.flag("log"),
+        log: named.number("log") > 0,
+        is_news: named.number("log") == 2,
         after_ms: named.number("delay_ms"),
     }
 }

@@ -29,7 +29,9 @@ pub enum Manner {
     Decline(&'static str),
     /// It does nothing and answers with this status and a problem.
     Fail(StatusCode),
-    /// The same, in these words.
+    /// It does nothing and answers 503 with this Retry-After.
+    Away(&'static str),
+    /// It does nothing and answers with this status and a problem, in these words.
     Refuse(StatusCode, &'static str),
     /// It takes the money, and then answers with this status all the same.
     TakeAndFail(StatusCode),
@@ -135,7 +137,11 @@ async fn serve(listener: TcpListener, kept: Arc<watch::Sender<Ledger>>, behave: 
         let (ours, theirs) = duplex(64 * 1024);
         let (mut received, sent) = stream.into_split();
         let (answers, mut requests) = split(theirs);
-        tokio::spawn(async move { _ = tokio::io::copy(&mut received, &mut requests).await });
+        tokio::spawn(async move {
+            _ = tokio::io::copy(&mut received, &mut requests).await;
+            // Its other half is still there, so that it doesn't end by itself.
+            _ = requests.shutdown().await;
+        });
         tokio::spawn(send_out(answers, sent, doubled));
         let (kept, behave, twice) = (kept.clone(), behave.clone(), Arc::new(twice));
         let service = service_fn(move |request| answer(request, kept.clone(), behave.clone(), twice.clone()));
@@ -175,7 +181,10 @@ async fn answer(
         std::future::pending::<()>().await;
     }
     let (status, body) = answer;
-    let response = Response::builder().status(status).header("content-type", "application/json");
+    let mut response = Response::builder().status(status).header("content-type", "application/json");
+    if let Manner::Away(wait) = manner {
+        response = response.header("retry-after", wait);
+    }
     Ok(response.body(Full::from(body.to_string()))?)
 }
 
@@ -187,6 +196,7 @@ impl Ledger {
         }
         match manner {
             Manner::Fail(status) => problem(status, "told to fail"),
+            Manner::Away(_) => problem(StatusCode::SERVICE_UNAVAILABLE, "told to be away"),
             Manner::Refuse(status, words) => problem(status, words),
             Manner::Hang => (StatusCode::OK, Value::Null),
             Manner::TakeAndFail(status) => {

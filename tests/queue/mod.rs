@@ -13,6 +13,7 @@ mod doubles;
 mod follow_ups;
 mod limits;
 mod model;
+mod partner;
 mod recovery;
 mod redrive;
 mod refused;

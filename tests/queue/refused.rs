@@ -5,17 +5,18 @@ use std::time::Duration;
 
 use queue::native::{Native, scripts};
 use queue::{
-    Adjustment, Class, Effects, Emit, Error, FollowUp, LetGo, Message, Pace, Settlement, Stock, Terms, Untracked,
-    Verdict,
+    Adjustment, Class, Effects, Emit, Error, FollowUp, Leave, LetGo, Message, Pace, Report, Settlement, Showed, Stock,
+    Terms, Untracked, Verdict,
 };
 
 use super::setup::*;
 use crate::harness::Trouble;
 
 /// The verbs that write.
-pub(super) const VERBS: [&str; 16] = [
+pub(super) const VERBS: [&str; 17] = [
     "accept",
     "amend",
+    "ask",
     "claim",
     "discard",
     "follow",
@@ -39,7 +40,7 @@ const EVEN_IF_FULL: [&str; 5] = ["discard", "renew", "settle", "settle_lane", "u
 pub(super) struct Scene {
     pub(super) setup: Setup,
     pub(super) user: Native,
-    /// Leased, to be settled: "a" holds stock, "b" has a follow-up, "c" and "d".
+    /// Leased, to be settled: "older" probes a partner, "a" holds stock, "b" has a follow-up, "c" and "d".
     leased: Vec<Message>,
 }
 
@@ -57,6 +58,7 @@ impl Scene {
     pub(super) async fn fill(&mut self) {
         let Self { setup, .. } = self;
         setup.tell::<()>(&["FLUSHALL"]).await;
+        interrupt(setup).await;
         let (queue, stock) = (setup.jobs(), Stock::new(&setup.connection, &setup.namespace));
         stock.set("tea", 9).await.unwrap();
         bury_all(&queue, &["dead", "grave"], Class::Handler).await;
@@ -64,6 +66,7 @@ impl Scene {
         queue.accept(keyed("older", 2, 2, BRIEF)).await.unwrap();
         accept_all(&queue, &["a", "b", "c", "d"]).await;
         let batch = queue.claim(&claim(6)).await.unwrap();
+        assert!(matches!(queue.ask(&batch[1], PARTNER).await.unwrap(), Leave::Probe { .. }));
         queue.hold(&batch[2], &Terms { asks: "pay.test", ..terms(Untracked::Allow) }, [("tea", 2)]).await.unwrap();
         for id in ["f", "g"] {
             let follow_up = FollowUp { id: id.into(), subject: "b".into(), payload: id.into(), recalls: false };
@@ -83,13 +86,17 @@ impl Scene {
         match verb {
             "accept" => queue.accept(keyed("new", 3, 3, LONG)).await.map(drop),
             "amend" => queue.amend(&"dead".into(), amendment("dead/cancel", "dead")).await.map(drop),
+            "ask" => queue.ask(&leased[1], PARTNER).await.map(drop),
             "claim" => queue.claim(&queue::Claim { silence: true, ..claim(9) }).await.map(drop),
             "discard" => queue.discard(&"dead".into(), "ann", "typo").await.map(drop),
             "follow" => {
                 let follow_up = FollowUp { id: "h".into(), subject: "b".into(), payload: "h".into(), recalls: true };
                 queue.follow(follow_up).await.map(drop)
             }
-            "hold" => queue.hold(&leased[4], &terms(Untracked::Allow), [("tea", 1), ("tea2", 1)]).await.map(drop),
+            "hold" => {
+                let terms = Terms { asks: PARTNER, ..terms(Untracked::Allow) };
+                queue.hold(&leased[4], &terms, [("tea", 1), ("tea2", 1)]).await.map(drop)
+            }
             "rearm" => queue.rearm().await.map(drop),
             "redrive" => queue.redrive(&["dead".into(), "grave".into()]).await.map(drop),
             "redrive_some" => queue.redrive_some(None, Pace::AtOnce, 9).await.map(drop),
@@ -116,21 +123,32 @@ impl Scene {
         };
         let never = || "never".to_owned();
         let verdicts = [
-            release(),
-            done(),
-            Verdict::Done(effects(Some(LetGo::Back))),
-            Verdict::Bury { class: Class::Permanent, reason: never(), effects: effects(None) },
-            retry(Duration::MAX),
-            Verdict::Done(effects(Some(LetGo::Out))),
+            (release(), Some(Showed::Waits)),
+            (done(), Some(Showed::Answered)),
+            (Verdict::Done(effects(Some(LetGo::Back))), None),
+            (Verdict::Bury { class: Class::Permanent, reason: never(), effects: effects(None) }, None),
+            (retry(Duration::MAX), Some(Showed::Failed)),
+            (Verdict::Done(effects(Some(LetGo::Out))), None),
         ];
-        self.leased.iter().zip(verdicts).map(|(message, verdict)| settlement(message, verdict)).collect()
+        let report = |showed| Report {
+            partner: PARTNER.to_owned(),
+            showed,
+            why: never(),
+            pause: BRIEF,
+            news: Some(emit.clone()),
+        };
+        let settlement = |(message, (verdict, showed)): (&Message, (Verdict, Option<Showed>))| Settlement {
+            report: showed.map(report),
+            ..settlement(message, verdict)
+        };
+        self.leased.iter().zip(verdicts).map(settlement).collect()
     }
 
-    /// Everything that is there, but for what comes to its end by itself.
+    /// Everything that is there, but for the time, and for what comes to its end by itself.
     pub(super) async fn all(&self) -> BTreeMap<String, Vec<u8>> {
         let mut all = BTreeMap::new();
         for key in self.setup.tell::<Vec<String>>(&["KEYS", "*"]).await {
-            if ![":bell", ":timer", ":guard"].iter().any(|part| key.ends_with(part)) {
+            if ![":bell", ":timer", ":guard", ":clock", ":clocks"].iter().any(|part| key.ends_with(part)) {
                 all.insert(key.clone(), self.setup.tell(&["DUMP", &key]).await);
             }
         }
@@ -166,6 +184,27 @@ impl Scene {
         self.fill().await;
         keys
     }
+}
+
+const PARTNER: &str = "pay.test";
+
+/// The partner fails for all, and a probe may go at once.
+async fn interrupt(setup: &Setup) {
+    let queue = setup.queue("jobs", BRIEF * 32);
+    accept_all(&queue, &["1", "2", "3", "4", "5"]).await;
+    let batch = setup.jobs().claim(&claim(5)).await.unwrap();
+    let report = |showed| Report {
+        partner: PARTNER.to_owned(),
+        showed,
+        why: "it is away".to_owned(),
+        pause: Duration::ZERO,
+        news: None,
+    };
+    let failed = |message| Settlement { report: Some(report(Showed::Failed)), ..settlement(message, done()) };
+    let settled = queue.settle("worker", &batch.iter().map(failed).collect::<Vec<_>>()).await.unwrap();
+    assert_eq!(settled, [true; 5]);
+    setup.next_millisecond().await;
+    setup.next_millisecond().await;
 }
 
 /// The Redis commands that a verb's script names.

@@ -1,6 +1,6 @@
 //! Each verb is one command, so that nothing can come between its parts, and is only repeated when nothing was run.
 
-use queue::{Accepted, Amended, MessageState, Pace, Subscription, Terms, Unsubscribed, Untracked};
+use queue::{Accepted, Amended, Leave, MessageState, Pace, Subscription, Terms, Unsubscribed, Untracked};
 
 use super::doubles::Failing;
 use super::setup::*;
@@ -39,6 +39,8 @@ impl Tour<'_> {
         let terms = Terms { asks: "pay.test", ..terms(Untracked::Allow) };
         self.step("hold", async { queue.hold(a, &terms, [("free", 1)]).await.unwrap() == HELD }).await;
         self.step("unask", async { queue.unask(a).await.is_ok() }).await;
+        self.step("ask", async { queue.ask(a, "pay.test").await.unwrap() == Leave::Free }).await;
+        self.step("interruptions", async { queue.interruptions().await.unwrap().is_empty() }).await;
         self.step("renew", async { queue.renew(&[(&a.id, a.delivery)]).await.unwrap() == [true] }).await;
         self.step("settle", async { queue.settle("worker", &[settlement(a, bury())]).await.unwrap() == [true] }).await;
         self.step("dead_letters", async { queue.dead_letters(0, 9).await.unwrap().len() == 1 }).await;

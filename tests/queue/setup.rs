@@ -7,8 +7,8 @@ use ::redis::FromRedisValue;
 use ::redis::aio::{MultiplexedConnection, PubSubStream};
 use queue::native::Native;
 use queue::{
-    Accept, Amendment, Claim, Class, Connection, Effects, Hold, IdempotencyRecord, Message, MessageId, Namespace,
-    Queue, Settlement, Terms, Timing, Untracked, Verdict,
+    Accept, Amendment, Claim, Class, Connection, Effects, Hold, IdempotencyRecord, Leave, Message, MessageId,
+    Namespace, Queue, Settlement, Terms, Timing, Untracked, Verdict,
 };
 
 use crate::harness::{Redis, eventually};
@@ -20,7 +20,7 @@ pub(crate) const LONG: Duration = Duration::from_secs(600);
 pub(crate) const BRIEF: Duration = Duration::from_millis(1);
 
 /// All is held, by the first delivery that may ask somebody.
-pub(crate) const HELD: Hold = Hold::Held { first: true };
+pub(crate) const HELD: Hold = Hold::Held { first: true, leave: Leave::Free };
 
 pub(crate) struct Setup {
     pub(crate) redis: Redis,
@@ -158,7 +158,7 @@ pub(crate) fn ids(batch: &[Message]) -> Vec<&str> {
 }
 
 pub(crate) fn settlement(message: &Message, verdict: Verdict) -> Settlement {
-    Settlement { id: message.id.clone(), delivery: message.delivery, verdict }
+    Settlement { id: message.id.clone(), delivery: message.delivery, verdict, report: None }
 }
 
 pub(crate) fn done() -> Verdict {

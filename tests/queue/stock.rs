@@ -6,11 +6,11 @@ use std::time::Duration;
 use futures::future::join_all;
 use queue::native::Native;
 use queue::{
-    Adjusted, Adjustment, Class, Effects, Hold, IdempotencyRecord, LetGo, Level, Message, Queue, Shortfall, Stock,
-    Terms, Untracked, Verdict,
+    Adjusted, Adjustment, Class, Effects, Hold, IdempotencyRecord, Leave, LetGo, Level, Message, Queue, Shortfall,
+    Stock, Terms, Untracked, Verdict,
 };
 
-use super::setup::{HELD, LONG, Setup, accept_all, chance, claim, claimed, settle, terms};
+use super::setup::{BRIEF, HELD, LONG, Setup, accept_all, chance, claim, claimed, settle, terms};
 
 async fn order(queue: &Queue<'_, Native>, id: &str) -> Message {
     accept_all(queue, &[id]).await;
@@ -96,7 +96,7 @@ async fn whom_a_message_may_have_asked_is_known_until_it_is_decided_and_nobody_e
         assert_eq!(hold(other).await, Hold::Asked("pay.test".to_owned()));
     }
     setup.next_millisecond().await;
-    assert_eq!(hold("pay.test").await, Hold::Held { first: false });
+    assert_eq!(hold("pay.test").await, Hold::Held { first: false, leave: Leave::Free });
     assert!(asked().await.unwrap().at > first.at, "each hold may be followed by asking");
     let decided = Effects { head: Some("1.1".into()), ..Effects::default() };
     assert!(settle(&queue, &a, Verdict::Done(decided)).await);
@@ -120,6 +120,22 @@ async fn whom_a_message_did_not_ask_after_all_can_be_another_next_time() {
     queue.unask(&a).await.unwrap();
     assert!(matches!(hold(&a, "pay.test", true).await, Hold::Short { first: true, .. }));
     assert!(matches!(hold(&a, "pay.test", true).await, Hold::Short { first: false, .. }));
+}
+
+#[tokio::test]
+async fn a_message_whose_first_delivery_asked_nobody_after_all_is_known_to_have_asked_nobody() {
+    let setup = Setup::new().await;
+    accept_all(&setup.jobs(), &["a"]).await;
+    let asking = |asks| Terms { asks, ..terms(Untracked::Allow) };
+    let whom = async || setup.jobs().find_own(&"a".into()).await.unwrap()?.asked.map(|asked| asked.whom);
+    for (lease, asks) in [(BRIEF, "typo.test"), (BRIEF, "typo2.test"), (LONG, "pay.test")] {
+        let queue = setup.queue("jobs", lease);
+        let a = claimed(&queue, &claim(1)).await.remove(0);
+        assert_eq!(queue.hold(&a, &asking(asks), [("free", 9)]).await.unwrap(), HELD);
+        assert_eq!(whom().await.as_deref(), Some(asks));
+        queue.unask(&a).await.unwrap();
+        assert_eq!(whom().await.as_deref(), Some(""), "delivery {}", a.delivery);
+    }
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod endpoints;
 mod life;
 mod means;
 mod metrics;
+mod outage;
 mod payment;
 mod pipeline;
 mod pushback;

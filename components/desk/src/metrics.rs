@@ -10,21 +10,22 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
-use queue::{Queue, Stats, Subscriber};
+use queue::{Interruption, Queue, Stats, Subscriber};
 
 /// OpenMetrics 1.0, section "Content-Type".
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 type Labels = [(&'static str, String); 2];
-type Queued = [(&'static str, String); 1];
+type Labelled = [(&'static str, String); 1];
 
 #[derive(Default)]
 struct Metrics {
     messages: Family<Labels, Gauge>,
-    oldest: Family<Queued, Gauge<f64, AtomicU64>>,
+    oldest: Family<Labelled, Gauge<f64, AtomicU64>>,
     events: Family<Labels, Counter>,
     superseded: Gauge,
-    unnamed: Family<Queued, Gauge<f64, AtomicU64>>,
+    interrupted: Family<Labelled, Gauge>,
+    unnamed: Family<Labelled, Gauge<f64, AtomicU64>>,
 }
 
 /// Measures the queues `roots` and their lanes.
@@ -43,6 +44,9 @@ pub(crate) async fn metrics(roots: &[Queue<'_, Redis>]) -> Result<Response, Prob
                 metrics.unnamed.get_or_create(&endpoint).set(unnamed_for.as_secs_f64());
             }
         }
+    }
+    for Interruption { partner, since, .. } in roots[0].interruptions().await? {
+        metrics.interrupted.get_or_create(&[("provider", partner)]).set(since.is_some().into());
     }
     for (counter, total) in queue::totals(&roots[0]).await? {
         let (subject, event) = counter.split_once(':').unwrap_or((&counter, ""));
@@ -80,6 +84,8 @@ impl Metrics {
         registry.register_with_unit("endpoint_unnamed", unnamed, Unit::Seconds, self.unnamed);
         let superseded = "Records in the store that nobody will read any more and that are still to be removed";
         registry.register("superseded_records", superseded, self.superseded);
+        let interrupted = "1 while the payment provider fails for all orders";
+        registry.register("payments_interrupted", interrupted, self.interrupted);
         let events = "What happened: states that orders came to, webhooks, and verdicts on the messages of a queue";
         registry.register("events", events, self.events);
         let mut text = String::new();

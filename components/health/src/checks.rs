@@ -1,10 +1,10 @@
 //! The checks, one by one.
 
 use futures::future::join;
-use guest::{Endpoint, QueueSettings, RedisAddress, Response, Settings};
+use guest::{Endpoint, PaymentProvider, QueueSettings, RedisAddress, Response, Settings};
 use http::StatusCode;
-use order::queues;
-use queue::{Error, RedisClock, Server};
+use order::{Timestamp, queues};
+use queue::{Error, Interruption, RedisClock, Server};
 use serde::Serialize;
 
 use crate::connected::Connected;
@@ -42,7 +42,8 @@ pub(crate) async fn health() -> Response {
     };
     let mut checks = vec![Check::of("settings", check_settings(&settings).await)];
     // At the same time, so that a probe waits only for the slower of the two.
-    let redis = check_redis(queue.ok(), endpoints.as_deref().ok(), store_url.as_ref());
+    let provider = settings.payment_provider().await.ok().flatten();
+    let redis = check_redis(queue.ok(), endpoints.as_deref().ok(), store_url.as_ref(), provider);
     let (redis, store) = join(redis, check_store(store_url.as_ref())).await;
     checks.extend(redis);
     checks.push(store);
@@ -64,6 +65,7 @@ async fn check_redis(
     settings: Option<QueueSettings>,
     endpoints: Option<&[Endpoint]>,
     store: Option<&RedisAddress>,
+    provider: Option<PaymentProvider>,
 ) -> Vec<Check> {
     let Some(settings) = settings else { return Vec::new() };
     let connected = Connected::get(settings);
@@ -84,6 +86,11 @@ async fn check_redis(
         && let Ok(Some(unknown)) = endpoints::unknown(&connected.queue(queues::CHANGES), known).await
     {
         checks.push(Check::warning("endpoints", &unknown));
+    }
+    if let Some(provider) = provider
+        && let Ok(interruptions) = connected.queue(queues::PLACED).interruptions().await
+    {
+        checks.extend(check_payments(provider.name(), &interruptions));
     }
     match queue::server(&connected.redis).await {
         Ok(server) => checks.extend(check_server(&server, &connected.settings.redis_url.cli())),
@@ -121,6 +128,17 @@ fn check_clock(clock: RedisClock) -> Option<Check> {
         eprintln!("{detail}");
     }
     Some(Check::warning("clock", &detail))
+}
+
+/// Warns while the payment provider fails for all orders.
+fn check_payments(provider: &str, interruptions: &[Interruption]) -> Option<Check> {
+    let interruption = interruptions.iter().find(|interruption| interruption.partner == provider)?;
+    let (since, why) = (Timestamp::from_ms(interruption.since?), &interruption.why);
+    let detail = format!(
+        "The payment provider {provider} fails for all orders since {since}: {why}. Orders wait for it and spend no \
+         attempts. One of them at a time tries whether it answers again. See that it does."
+    );
+    Some(Check::warning("payments", detail))
 }
 
 /// Each command stands at the end, where it can be copied, and where nothing sticks to its last word.

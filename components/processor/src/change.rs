@@ -31,8 +31,8 @@ impl Commands<'_> {
             self.records.check().await?;
         }
         let moved = match before {
-            Some(before) => self.move_on(change.id, before, change.request).await?,
-            None => self.move_undecided(change.id, change.request).await?,
+            Some(before) => self.move_on(message, change.id, before, change.request).await?,
+            None => self.move_undecided(message, change.id, change.request).await?,
         };
         let Some((record, stock)) = moved else { return Ok(self.unchanged(message)) };
         let name = RecordName::of(&record, Some(kind), message.delivery);
@@ -46,6 +46,7 @@ impl Commands<'_> {
     /// The order's next record, unless the change is illegal by now.
     async fn move_on(
         &self,
+        message: &Message,
         id: OrderId,
         before: RecordName,
         request: ChangeRequest,
@@ -72,7 +73,7 @@ impl Commands<'_> {
                         back: Some(GivenBack::ByHand(settled)),
                     }),
                     (Some(Payment::Asked { charge: Some(charge), provider, back: None }), None) => {
-                        self.give_back(id, record.order(), charge, provider.as_ref()).await?
+                        self.give_back(message, id, record.order(), charge, provider.as_ref()).await?
                     }
                     _ => None,
                 };
@@ -93,7 +94,12 @@ impl Commands<'_> {
     }
 
     /// The first record of an order that is cancelled before it was decided.
-    async fn move_undecided(&self, id: OrderId, request: ChangeRequest) -> Result<Option<(Record, LetGo)>, Failure> {
+    async fn move_undecided(
+        &self,
+        message: &Message,
+        id: OrderId,
+        request: ChangeRequest,
+    ) -> Result<Option<(Record, LetGo)>, Failure> {
         let ChangeRequest::Cancel { reason, settled } = request else { return Ok(None) };
         let Some(undecided) = self.undecided(id).await? else { return Ok(None) };
         let payment = match settled {
@@ -101,8 +107,10 @@ impl Commands<'_> {
                 Some(Payment::Asked { charge: None, provider: None, back: Some(GivenBack::ByHand(settled)) })
             }
             None => match undecided.placed.order.means() {
-                Some(Means::Charged(charge)) => self.give_back(id, &undecided.placed.order, charge, None).await?,
-                _ => self.give_back_unknown(&undecided).await?,
+                Some(Means::Charged(charge)) => {
+                    self.give_back(message, id, &undecided.placed.order, charge, None).await?
+                }
+                _ => self.give_back_unknown(message, &undecided).await?,
             },
         };
         let record = cancel_undecided(undecided.placed, reason, payment, Timestamp::from_ms(now_ms()));
@@ -125,13 +133,18 @@ impl Commands<'_> {
     }
 
     /// Has money given back of which it isn't known whether it was taken. `None`: it was not.
-    async fn give_back_unknown(&self, undecided: &UndecidedOrder) -> Result<Option<Payment>, Failure> {
+    async fn give_back_unknown(
+        &self,
+        message: &Message,
+        undecided: &UndecidedOrder,
+    ) -> Result<Option<Payment>, Failure> {
         let UndecidedOrder { placed, is_begun, asked, now } = undecided;
-        if !is_begun || !moves_money(&placed.order) {
+        let waited = asked.as_ref().is_some_and(|asked| asked.whom.is_empty());
+        if !is_begun || waited || !moves_money(&placed.order) {
             return Ok(None);
         }
         let Some(payments) = self.payments_of(asked.as_ref().map(|asked| &*asked.whom))? else { return Ok(None) };
-        let refund = match payments.refund(placed.id, &placed.order, None).await? {
+        let refund = match self.refund(message, payments, (placed.id, &placed.order), None).await? {
             Refund::Given(refund) => refund,
             Refund::Closed => return Ok(None),
             Refund::Unknown => {
@@ -150,6 +163,7 @@ impl Commands<'_> {
     /// Has a charge given back by who took it.
     pub(crate) async fn give_back(
         &self,
+        message: &Message,
         id: OrderId,
         order: &NewOrder,
         charge: &PaymentId,
@@ -162,22 +176,39 @@ impl Commands<'_> {
             let reason = "the order was paid for, but payment_url is not set: set it, then redrive";
             return Err(Failure::permanent(reason).into());
         };
-        let Refund::Given(refund) = payments.refund(id, order, Some(charge)).await? else { return Ok(None) };
+        let Refund::Given(refund) = self.refund(message, payments, (id, order), Some(charge)).await? else {
+            return Ok(None);
+        };
         let (charge, provider) = (Some(charge.clone()), payments.provider());
         Ok(Some(Payment::Asked { charge, provider, back: Some(GivenBack::Refund(refund)) }))
+    }
+
+    /// Has an order's total given back, unless the provider fails for all.
+    pub(crate) async fn refund(
+        &self,
+        message: &Message,
+        payments: &Payments,
+        order: (OrderId, &NewOrder),
+        charge: Option<&PaymentId>,
+    ) -> Result<Refund, Unanswered> {
+        let leave = self.queue.ask(message, payments.partner.name()).await;
+        let leave = leave.map_err(|error| queue_failed("Redis can't say whether the provider may be asked", &error))?;
+        payments.refund(&payments.begin(message, leave)?, order, charge).await
     }
 
     /// The payment provider, unless `asked` is the name of another one, which may have charged the order.
     fn payments_of(&self, asked: Option<&str>) -> Result<Option<&Payments>, Failure> {
         let payments = self.payments.as_ref();
         match asked {
-            Some(asked) if payments.is_none_or(|payments| payments.0.name() != asked) => Err(other_provider(asked)),
+            Some(asked) if payments.is_none_or(|payments| payments.partner.name() != asked) => {
+                Err(other_provider(asked))
+            }
             _ => Ok(payments),
         }
     }
 
     fn late_ms(&self, payments: &Payments) -> u64 {
-        (self.lease + payments.0.late).as_millis() as u64
+        (self.lease + payments.partner.late).as_millis() as u64
     }
 }
 

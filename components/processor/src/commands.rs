@@ -6,10 +6,11 @@ use guest::{Redis, now_ms};
 use order::event::GivenUp;
 use order::{
     Command, CommandId, DecodeError, Means, Money, NewOrder, OrderId, Record, RecordName, Timestamp, TraceParent,
-    Version, event, queues,
+    Version, event,
 };
 use queue::{Effects, Emit, Failure, Head, LetGo, Message, MessageId, Queue, Untracked};
 
+use crate::changes::tell;
 use crate::payments::Payments;
 use crate::records::Records;
 
@@ -126,17 +127,6 @@ impl Commands<'_> {
         if let Err(failure) = self.records.write_marker().await {
             eprintln!("The change marker could not be written: {failure}. The timer will wake the notifier.");
         }
-    }
-}
-
-/// A message that tells the subscribers of an event.
-fn tell(id: String, event: Vec<u8>) -> Emit {
-    Emit {
-        queue: queues::CHANGES.to_owned(),
-        id: id.into_bytes().into(),
-        payload: event.into(),
-        log: true,
-        after: Duration::ZERO,
     }
 }
 

@@ -3,7 +3,7 @@
 
 use guest::now_ms;
 use order::{ChangeKind, CommandId, Finding, Means, Payment, Placed, RecordName, Shortage, Timestamp};
-use queue::{Effects, Failure, Hold, LetGo, Message, Shortfall, Terms};
+use queue::{Effects, Failure, Hold, Leave, LetGo, Message, Shortfall, Terms};
 
 use crate::change::other_provider;
 use crate::commands::{Commands, Moved, UNCHANGED, moves_money, present, queue_failed};
@@ -30,26 +30,25 @@ impl Commands<'_> {
     /// What there is to decide on, and how money was given back that was taken before.
     async fn find_out(&self, message: &Message, placed: &Placed) -> Result<(Finding, Option<Payment>), Failure> {
         let begun = now_ms();
-        match self.hold(message, placed).await? {
-            Hold::Held { first } => {
-                let charged = self.charge(message, placed, begun).await;
-                Ok((self.answered(message, first, charged).await?, None))
-            }
+        let (first, leave) = match self.hold(message, placed).await? {
+            Hold::Held { first, leave } => (first, leave),
             Hold::Short { first, shortfalls } => {
                 let refunded = self.reject_unpaid(message, placed).await;
                 let refund = self.answered(message, first, refunded).await?;
-                Ok((Finding::OutOfStock(shortfalls.into_iter().map(shortage).collect()), refund))
+                return Ok((Finding::OutOfStock(shortfalls.into_iter().map(shortage).collect()), refund));
             }
-            Hold::Recalled => Err(Failure::release("it was cancelled, so its cancellation goes first")),
+            Hold::Recalled => return Err(Failure::release("it was cancelled, so its cancellation goes first")),
             Hold::RecallBuried => {
                 let reason = "it was cancelled, and its cancellation is a dead letter or was discarded: redrive or \
                               settle that one, or ask for it again";
-                Err(Failure::permanent(reason))
+                return Err(Failure::permanent(reason));
             }
-            Hold::Asked(whom) => Err(other_provider(&whom)),
+            Hold::Asked(whom) => return Err(other_provider(&whom)),
             // The verdict of this delivery will be refused as well.
-            Hold::Late => Err(Failure::retry("another worker has the order now")),
-        }
+            Hold::Late => return Err(Failure::retry("another worker has the order now")),
+        };
+        let charged = self.charge(message, leave, placed, begun).await;
+        Ok((self.answered(message, first, charged).await?, None))
     }
 
     /// What the payment provider answered. Where the first request to it is undone, another one may be asked next time.
@@ -80,7 +79,7 @@ impl Commands<'_> {
             }
         }
         let cancel = CommandId { order: placed.id, change: Some(ChangeKind::Cancel) };
-        let asks = self.payments_for(placed).map_or("", |payments| payments.0.name());
+        let asks = self.payments_for(placed).map_or("", |payments| payments.partner.name());
         let refuses = matches!(placed.order.means(), Some(Means::Charged(_)));
         let terms = Terms { untracked: self.untracked, recall: cancel.to_bytes().into(), asks, refuses };
         let hold = self.queue.hold(message, &terms, pieces).await;
@@ -88,7 +87,13 @@ impl Commands<'_> {
     }
 
     /// Charges an order whose hold began then.
-    async fn charge(&self, message: &Message, placed: &Placed, begun: u64) -> Result<Finding, Unanswered> {
+    async fn charge(
+        &self,
+        message: &Message,
+        leave: Leave,
+        placed: &Placed,
+        begun: u64,
+    ) -> Result<Finding, Unanswered> {
         let (means, payments) = (placed.order.means(), self.payments_for(placed));
         let payments = match (means, payments) {
             (Some(Means::Later), _) => return Ok(Finding::Good(Payment::Later)),
@@ -102,6 +107,7 @@ impl Commands<'_> {
             }
             _ => return Ok(Finding::Good(Payment::None)),
         };
+        let asking = payments.begin(message, leave)?;
         if message.delivery > 1 {
             self.records.check().await?;
         }
@@ -109,7 +115,7 @@ impl Commands<'_> {
         if now_ms().saturating_sub(begun) > self.lease.as_millis() as u64 {
             return Err(Failure::release("too long passed since the stock was held").into());
         }
-        Ok(match payments.charge(placed).await? {
+        Ok(match payments.charge(&asking, placed).await? {
             Charge::Taken(charge) => {
                 Finding::Good(Payment::Asked { charge: Some(charge), provider: payments.provider(), back: None })
             }
@@ -126,11 +132,11 @@ impl Commands<'_> {
     /// What the shop has charged is given back.
     async fn reject_unpaid(&self, message: &Message, placed: &Placed) -> Result<Option<Payment>, Unanswered> {
         if let Some(Means::Charged(charge)) = placed.order.means() {
-            return self.give_back(placed.id, &placed.order, charge, None).await;
+            return self.give_back(message, placed.id, &placed.order, charge, None).await;
         }
         match self.payments_for(placed) {
             Some(payments) if message.delivery > 1 => {
-                payments.refund(placed.id, &placed.order, None).await.map(|_| None)
+                self.refund(message, payments, (placed.id, &placed.order), None).await.map(|_| None)
             }
             _ => Ok(None),
         }

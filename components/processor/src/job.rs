@@ -1,7 +1,7 @@
 //! The jobs of the processor's workers. One type for all of them, so that the worker's loop is compiled once.
 
 use order::RECORDS;
-use queue::{Class, Effects, Emit, Failure, Handler, Message};
+use queue::{Class, Effects, Emit, Failure, Handler, Message, Report};
 
 use crate::commands::Commands;
 use crate::records::Records;
@@ -40,6 +40,13 @@ impl Handler for ProcessorJob<'_> {
         match self {
             Self::Commands(commands) => commands.comes_again(message),
             Self::RemoveSuperseded(_) => Vec::new(),
+        }
+    }
+
+    fn report(&self, message: &Message) -> Option<Report> {
+        match self {
+            Self::Commands(commands) => commands.payments.as_ref()?.take_report(message),
+            Self::RemoveSuperseded(_) => None,
         }
     }
 

@@ -3,6 +3,7 @@
 //! batch of messages in one step.
 
 mod change;
+mod changes;
 mod commands;
 mod decide;
 mod job;

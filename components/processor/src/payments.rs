@@ -1,17 +1,31 @@
 //! The payment provider. However often a charge or a refund is sent, the provider carries it out once, because its
 //! Idempotency-Key says which order it is for, and what it is.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
-use guest::{BodyError, PaymentProvider, Post, is_unsent, unreached, within};
+use guest::{BodyError, PaymentProvider, Post, is_unsent, now_ms, unreached, within};
 use http::StatusCode;
+use order::event::payments_turned;
 use order::means::HIDDEN;
 use order::payment::{ChargeRequest, ProviderAnswer, RefundRequest, read_answer, read_problem};
-use order::{Means, NewOrder, OrderId, PaymentId, Placed, Provider};
-use queue::Failure;
+use order::{Means, NewOrder, OrderId, PaymentId, Placed, Provider, Timestamp};
+use queue::{Emit, Failure, Leave, Message, MessageId, Report, Showed};
+
+use crate::changes::tell;
 
 /// Charges orders and refunds them.
-pub(crate) struct Payments(pub(crate) PaymentProvider);
+pub(crate) struct Payments {
+    pub(crate) partner: PaymentProvider,
+    /// What the deliveries in work found out about it.
+    reports: RefCell<Vec<(MessageId, Report)>>,
+}
+
+/// A delivery that asks the provider.
+pub(crate) struct Asking<'a> {
+    pub(crate) message: &'a Message,
+    pub(crate) leave: Leave,
+}
 
 /// The provider's answer to a charge.
 pub(crate) enum Charge {
@@ -64,16 +78,78 @@ struct ProviderReply {
 const ANSWER_BYTES: usize = 64 * 1024;
 
 impl Payments {
+    pub(crate) fn new(partner: PaymentProvider) -> Self {
+        Self { partner, reports: RefCell::default() }
+    }
+
     /// The provider, as records name it.
     pub(crate) fn provider(&self) -> Option<Provider> {
-        self.0.name().parse().ok()
+        self.partner.name().parse().ok()
+    }
+
+    /// What this delivery found out, once.
+    pub(crate) fn take_report(&self, message: &Message) -> Option<Report> {
+        let mut reports = self.reports.borrow_mut();
+        let at = reports.iter().position(|(id, _)| *id == message.id)?;
+        Some(reports.swap_remove(at).1)
+    }
+
+    /// Whether this delivery has leave to ask. If it has not, its order waits in its place.
+    pub(crate) fn begin<'a>(&self, message: &'a Message, leave: Leave) -> Result<Asking<'a>, Failure> {
+        if leave != Leave::Waits {
+            return Ok(Asking { message, leave });
+        }
+        self.note(message, Showed::Waits, "", Duration::ZERO, None);
+        Err(Failure::release("the payment provider fails for all orders, so this one waits until it answers"))
+    }
+
+    /// Notes what came of asking. A probe that failed spends no attempt.
+    fn learn(
+        &self,
+        asking: &Asking<'_>,
+        result: Result<ProviderReply, Unanswered>,
+    ) -> Result<ProviderReply, Unanswered> {
+        let (why, pause) = match &result {
+            // Nothing was sent.
+            Err(Unanswered { failure: Failure::Release { .. }, .. }) => return result,
+            Err(Unanswered { failure: Failure::Retry { reason, at_least }, .. }) => (reason.clone(), *at_least),
+            Ok(reply) if reply.is_at_fault() => (reply.status_line(), reply.retry_after.unwrap_or_default()),
+            _ => (String::new(), Duration::ZERO),
+        };
+        let showed = if why.is_empty() { Showed::Answered } else { Showed::Failed };
+        let since = match (showed, asking.leave) {
+            (Showed::Failed, Leave::Free) => Some(now_ms()),
+            (Showed::Answered, Leave::Probe { since }) => Some(since),
+            _ => None,
+        };
+        let news = since.map(|since| self.turned(since, &why));
+        let is_told = news.is_some();
+        self.note(asking.message, showed, &why, pause, news);
+        if showed == Showed::Answered || is_told {
+            return result;
+        }
+        let undone = result.is_err_and(|unanswered| unanswered.undone);
+        Err(Unanswered { failure: Failure::Release { reason: why, after: pause }, undone })
+    }
+
+    fn note(&self, message: &Message, showed: Showed, why: &str, pause: Duration, news: Option<Emit>) {
+        let (partner, why) = (self.partner.name().to_owned(), why.to_owned());
+        self.reports.borrow_mut().push((message.id.clone(), Report { partner, showed, why, pause, news }));
+    }
+
+    /// The event that the provider fails for all orders, for a reason, or answers again.
+    fn turned(&self, since: u64, reason: &str) -> Emit {
+        let (since, now) = (Timestamp::from_ms(since), Timestamp::from_ms(now_ms()));
+        let (id, event) = payments_turned(self.partner.name(), since, reason, now);
+        tell(id, event)
     }
 
     /// Takes an order's total.
-    pub(crate) async fn charge(&self, placed: &Placed) -> Result<Charge, Unanswered> {
+    pub(crate) async fn charge(&self, asking: &Asking<'_>, placed: &Placed) -> Result<Charge, Unanswered> {
         // A charge has had this key since release 0.1. Another one could charge an order twice that an older build has
         // charged.
-        let mut reply = self.post("/charges", placed.id.to_string(), ChargeRequest::new(placed).to_json()).await?;
+        let mut reply =
+            self.post(asking, "/charges", placed.id.to_string(), ChargeRequest::new(placed).to_json()).await?;
         if let Some(Means::Token { token, .. }) = placed.order.means() {
             reply.secret = Some(token.secret().to_owned());
         }
@@ -88,12 +164,12 @@ impl Payments {
     /// Gives an order's total back. Without a `charge`, the provider knows it by the order.
     pub(crate) async fn refund(
         &self,
-        id: OrderId,
-        order: &NewOrder,
+        asking: &Asking<'_>,
+        (id, order): (OrderId, &NewOrder),
         charge: Option<&PaymentId>,
     ) -> Result<Refund, Unanswered> {
         let body = RefundRequest::new(id, order, charge).to_json();
-        let reply = self.post("/refunds", format!("{id}/refund"), body).await?;
+        let reply = self.post(asking, "/refunds", format!("{id}/refund"), body).await?;
         match (reply.status, charge) {
             (StatusCode::GONE, None) => Ok(Refund::Closed),
             (StatusCode::NOT_FOUND, None) => Ok(Refund::Unknown),
@@ -101,15 +177,22 @@ impl Payments {
         }
     }
 
-    async fn post(&self, path: &str, idempotency_key: String, body: Vec<u8>) -> Result<ProviderReply, Unanswered> {
-        let PaymentProvider { url, key, timeout, .. } = &self.0;
+    async fn post(
+        &self,
+        asking: &Asking<'_>,
+        path: &str,
+        idempotency_key: String,
+        body: Vec<u8>,
+    ) -> Result<ProviderReply, Unanswered> {
+        let PaymentProvider { url, key, timeout, .. } = &self.partner;
         let mut headers = vec![("content-type", "application/json".to_owned()), ("idempotency-key", idempotency_key)];
         headers.extend(key.as_ref().map(|key| ("authorization", format!("Bearer {key}"))));
         let request = Post { url, path, headers, body };
-        within(*timeout, exchange(request)).await.unwrap_or_else(|| {
+        let result = within(*timeout, exchange(request)).await.unwrap_or_else(|| {
             let reason = format!("the payment provider did not answer within {} ms", timeout.as_millis());
             Err(Failure::retry(reason).into())
-        })
+        });
+        self.learn(asking, result)
     }
 }
 
@@ -163,8 +246,19 @@ impl ProviderReply {
         })
     }
 
+    /// It is the provider that fails, not what it was asked for.
+    fn is_at_fault(&self) -> bool {
+        let status = self.status;
+        status == StatusCode::TOO_MANY_REQUESTS || !(status.is_success() || status.is_client_error())
+    }
+
+    /// Without the provider's words, which may tell of a customer.
+    fn status_line(&self) -> String {
+        format!("the payment provider answered {}", self.status.as_u16())
+    }
+
     fn reason(&self) -> String {
-        let reason = format!("the payment provider answered {}", self.status.as_u16());
+        let reason = self.status_line();
         match self.problem() {
             Some(problem) => [&reason, ": ", &problem].concat(),
             None => reason,

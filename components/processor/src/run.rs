@@ -66,7 +66,7 @@ impl<'a> ProcessorWake<'a> {
         let commands = ProcessorJob::Commands(Commands {
             queue: self.placed(),
             records: self.records,
-            payments: self.settings.payments.clone().map(Payments),
+            payments: self.settings.payments.clone().map(Payments::new),
             untracked: self.settings.untracked,
             lease: self.settings.shared.timing.lease,
         });

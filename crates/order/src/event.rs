@@ -23,9 +23,16 @@ pub fn id(order: &OrderId, version: Version) -> String {
 /// The event type of an order that was given up and lies in the dead letters.
 pub const NEEDS_ATTENTION: &str = "sluice.order.needs_attention";
 
-/// All event types: one for each status, and [`NEEDS_ATTENTION`].
+/// The event type of a payment provider that fails for all orders from now on.
+pub const PAYMENTS_INTERRUPTED: &str = "sluice.payments.interrupted";
+
+/// The event type of a payment provider that answers again.
+pub const PAYMENTS_RESUMED: &str = "sluice.payments.resumed";
+
+/// All event types: one for each status, and those of what went wrong.
 pub fn types() -> impl Iterator<Item = &'static str> {
-    Status::ALL.into_iter().map(event_type).chain([NEEDS_ATTENTION])
+    let others = [NEEDS_ATTENTION, PAYMENTS_INTERRUPTED, PAYMENTS_RESUMED];
+    Status::ALL.into_iter().map(event_type).chain(others)
 }
 
 /// Whether there are events of this type.
@@ -109,6 +116,24 @@ pub fn attention(given_up: &GivenUp<'_>, trace: Option<&TraceParent>, now: Times
         },
     };
     serde_json::to_vec(&event).expect("strings always serialise")
+}
+
+/// Writes the event that a payment provider fails for all orders, or answers again: then there is no `reason`. Gives
+/// the event's id, too. Its subject is the provider, by host and port.
+#[must_use]
+pub fn payments_turned(provider: &str, since: Timestamp, reason: &str, now: Timestamp) -> (String, Vec<u8>) {
+    let (event_type, turned) = match reason {
+        "" => (PAYMENTS_RESUMED, "resumed"),
+        _ => (PAYMENTS_INTERRUPTED, "interrupted"),
+    };
+    let id = format!("payments.{turned}.{}", now.ms());
+    let quoted = |text: &str| serde_json::to_string(text).expect("strings always serialise");
+    let reason = if reason.is_empty() { String::new() } else { [",\"reason\":", &quoted(reason)].concat() };
+    let provider = quoted(provider);
+    let event = format!(
+        r#"{{"specversion":"1.0","id":"{id}","source":"/payments","type":"{event_type}","subject":{provider},"time":"{now}","datacontenttype":"application/json","data":{{"provider":{provider},"since":"{since}"{reason}}}}}"#
+    );
+    (id, event.into_bytes())
 }
 
 #[derive(Serialize)]

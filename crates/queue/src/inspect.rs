@@ -38,7 +38,7 @@ pub struct OwnMessage {
 pub struct Asked {
     /// When the last delivery held, in ms since the epoch by Redis's clock. It asks only after that.
     pub at: u64,
-    /// Whom.
+    /// Whom. Empty: nobody yet, as it waits for leave.
     pub whom: String,
 }
 

@@ -2,6 +2,7 @@
 //! another. The queue never reads them.
 
 use std::ops::Deref;
+use std::time::Duration;
 
 use crate::connection::Arg;
 
@@ -123,4 +124,19 @@ pub struct Message {
     pub head: Option<Head>,
     /// Its content.
     pub payload: Payload,
+}
+
+/// A message for another queue. It is written in the same step as the verdict that causes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Emit {
+    /// The queue or lane.
+    pub queue: String,
+    /// Unique in that queue.
+    pub id: MessageId,
+    /// Its content.
+    pub payload: Payload,
+    /// Whether it is also appended to the log.
+    pub log: bool,
+    /// How long it stays invisible.
+    pub after: Duration,
 }

@@ -6,24 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::connection::{Connection, Error};
 use crate::limits::REASON_BYTES;
-use crate::message::{Head, MessageId, Payload};
+use crate::message::{Emit, Head, MessageId};
+use crate::partner::Report;
 use crate::queue::Queue;
 use crate::script::{self, Arguments};
-
-/// A message for another queue. It is written in the same step as the verdict that causes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Emit {
-    /// The queue or lane.
-    pub queue: String,
-    /// Unique in that queue.
-    pub id: MessageId,
-    /// Its content.
-    pub payload: Payload,
-    /// Whether it is also appended to the log.
-    pub log: bool,
-    /// How long it stays invisible.
-    pub after: Duration,
-}
 
 /// How a subject lets go of the units that it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,7 +101,13 @@ pub struct Settlement {
     pub delivery: u64,
     /// Its verdict.
     pub verdict: Verdict,
+    /// What it found out about a partner.
+    pub report: Option<Report>,
 }
+
+/// The settlement of a delivery by which a partner begins to fail for all, or answers again. Also marks what is emitted
+/// only then.
+pub(crate) const TURNED: u64 = 2;
 
 /// Whether a worker has reached Redis at every try since its claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,16 +136,18 @@ impl<C: Connection> Queue<'_, C> {
     /// changes nothing. After an error either all of them were settled or
     /// no one was. Calling again with the same is safe.
     pub async fn settle(&self, worker: &str, settlements: &[Settlement]) -> Result<Vec<bool>, Error> {
-        self.settle_all(worker, Contact::Kept, settlements).await
+        let settled = self.settle_all(worker, Contact::Kept, settlements).await?;
+        Ok(settled.into_iter().map(|latest| latest > 0).collect())
     }
 
     /// The same by a worker that says whether it missed Redis since it claimed them. What is late then is no crash.
+    /// Gives [`TURNED`] for a delivery by which a partner turned, or else 1 or 0.
     pub(crate) async fn settle_all(
         &self,
         worker: &str,
         contact: Contact,
         settlements: &[Settlement],
-    ) -> Result<Vec<bool>, Error> {
+    ) -> Result<Vec<u64>, Error> {
         let mut arguments = self
             .arguments(&script::SETTLE)
             .with("worker", worker)
@@ -163,12 +157,17 @@ impl<C: Connection> Queue<'_, C> {
         for settlement in settlements {
             arguments = with_settlement(arguments, settlement);
         }
-        self.run(arguments).await?.flags("latest")
+        let mut replies = self.run(arguments).await?;
+        let mut settled = Vec::with_capacity(settlements.len());
+        while !replies.is_empty() {
+            settled.push(replies.number("latest")?);
+        }
+        Ok(settled)
     }
 }
 
 fn with_settlement(arguments: Arguments, settlement: &Settlement) -> Arguments {
-    let Settlement { id, delivery, verdict } = settlement;
+    let Settlement { id, delivery, verdict, report } = settlement;
     let none = Effects::default();
     let Effects { head, counter, stock, clears, topic, .. } = verdict.effects().unwrap_or(&none);
     let emits = verdict.emits();
@@ -188,14 +187,22 @@ fn with_settlement(arguments: Arguments, settlement: &Settlement) -> Arguments {
         .with("counter", counter.as_deref().unwrap_or_default())
         .with("stock", stock)
         .with("clears", *clears)
-        .with("topic", topic.as_deref().unwrap_or_default())
-        .with("emits", emits.len());
-    for Emit { queue, id, payload, log, after } in emits {
+        .with("topic", topic.as_deref().unwrap_or_default());
+    let (partner, showed, pause, why, news) = match report {
+        Some(Report { partner, showed, pause, why, news }) => {
+            (partner.as_str(), showed.name(), *pause, why.as_str(), news.as_ref())
+        }
+        None => ("", "", Duration::ZERO, "", None),
+    };
+    arguments = arguments.with("partner", partner).with("showed", showed).with("pause_ms", pause).with("why", why);
+    arguments = arguments.with("emits", emits.len() + usize::from(news.is_some()));
+    let emits = emits.iter().map(|emit| (emit, u64::from(emit.log)));
+    for (Emit { queue, id, payload, after, .. }, log) in emits.chain(news.map(|news| (news, TURNED))) {
         arguments = arguments
             .with("target", queue.as_str())
             .with("event", id)
             .with("payload", payload)
-            .with("log", *log)
+            .with("log", log)
             .with("delay_ms", *after);
     }
     arguments

@@ -7,6 +7,7 @@ use crate::accept::{IdempotencyRecord, idempotency};
 use crate::connection::{Arg, Connection, Error};
 use crate::message::{Message, MessageId};
 use crate::namespace::Namespace;
+use crate::partner::{Leave, leave};
 use crate::queue::Queue;
 use crate::script::replies::Replies;
 use crate::script::{self, Arguments};
@@ -18,6 +19,8 @@ pub enum Hold {
     Held {
         /// No earlier delivery may have asked anybody for what can't be undone.
         first: bool,
+        /// Leave to ask whom the terms name.
+        leave: Leave,
     },
     /// The message that recalls it waits. Nothing may be done for this one any more. Given back, it lets that one go
     /// first. Nothing was taken.
@@ -137,7 +140,7 @@ impl<C: Connection> Queue<'_, C> {
         }
         let mut replies = self.run(arguments).await?;
         match replies.text("verdict")?.as_str() {
-            "held" => Ok(Hold::Held { first: replies.number("first")? > 0 }),
+            "held" => Ok(Hold::Held { first: replies.number("first")? > 0, leave: leave(&mut replies)? }),
             "recalled" => Ok(Hold::Recalled),
             "buried" => Ok(Hold::RecallBuried),
             "asked" => replies.text("whom").map(Hold::Asked),

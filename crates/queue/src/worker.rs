@@ -9,9 +9,10 @@ use crate::backoff::Backoff;
 use crate::claim::Claim;
 use crate::connection::{Connection, Error, Runtime};
 use crate::failure::Failure;
-use crate::message::Message;
+use crate::message::{Emit, Message};
+use crate::partner::{Report, Showed};
 use crate::queue::Queue;
-use crate::settle::{Class, Contact, Effects, Emit, Settlement, Verdict};
+use crate::settle::{Class, Contact, Effects, Settlement, TURNED, Verdict};
 
 /// Handles messages. Several are handled at the same time.
 #[expect(async_fn_in_trait, reason = "components are single-threaded, so no Send bound is wanted")]
@@ -27,6 +28,11 @@ pub trait Handler {
     /// What a delivery emits whose message is to be handed out again: such as what has its leftovers removed.
     fn comes_again(&self, _message: &Message) -> Vec<Emit> {
         Vec::new()
+    }
+
+    /// What a delivery that was handled found out about a partner. The worker asks once.
+    fn report(&self, _message: &Message) -> Option<Report> {
+        None
     }
 
     /// Writes a line to the log.
@@ -151,13 +157,17 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
                     return self.settle(&mut finished, news, contact, drained).await;
                 };
                 open.retain(|other| other.id != message.id);
+                let report = self.handler.report(message);
+                let is_answered = report.as_ref().is_none_or(|report| report.showed == Showed::Answered);
+                // What waits for a partner is told by the news of that.
                 if let Verdict::Release { reason, .. } = &verdict
+                    && is_answered
                     && is_told(times_given_back(message))
                 {
                     news.get_or_insert_with(|| reason.clone());
                 }
                 let (id, delivery) = (message.id.clone(), message.delivery);
-                finished.push(Settlement { id, delivery, verdict });
+                finished.push(Settlement { id, delivery, verdict, report });
             }
             self.settle(&mut finished, news.take(), contact, drained).await?;
             let timing = &self.queue.timing;
@@ -223,8 +233,13 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
             self.queue.settle_all(self.name, contact, finished).await
         };
         let (settled, answer_lost) = self.insist(settle).await?;
+        for (settlement, latest) in finished.iter().zip(&settled) {
+            if let (TURNED, Some(report)) = (*latest, &settlement.report) {
+                self.handler.log(&report.line());
+            }
+        }
         finished.clear();
-        let on_time = settled.iter().filter(|&&latest| latest).count();
+        let on_time = settled.iter().filter(|&&latest| latest > 0).count();
         drained.settled += on_time;
         drained.late += settled.len() - on_time;
         // A try that seemed to fail may have settled them all, and then the next one finds them late.

@@ -8,7 +8,8 @@ use order::queues;
 use serde_json::Value;
 
 use super::model::{
-    ATTENTION, Broken, CANCELLED, CONFIRMED, Ending, FULFILLED, Model, Money, Promise, REJECTED, Stock, Subscriber,
+    ATTENTION, Broken, CANCELLED, CONFIRMED, Ending, FULFILLED, INTERRUPTED, Model, Money, Promise, REJECTED, RESUMED,
+    Stock, Subscriber,
 };
 use super::stage::wanted;
 use super::world::{Contents, Event, World};
@@ -23,6 +24,7 @@ pub(crate) fn check(model: &Model, world: &World) -> Vec<Broken> {
     check.stock();
     check.money();
     check.log();
+    check.outages();
     for subscriber in &model.subscribers {
         check.subscriber(subscriber);
     }
@@ -104,7 +106,8 @@ impl<'w> Check<'w> {
         let letters = world.queues.get(queues::PLACED).into_iter().flat_map(|placed| placed.letters.keys());
         let recorded = world.records.keys().filter_map(|key| key.split('/').nth(1));
         let orders = world.heads.keys().chain(letters).map(String::as_str).chain(recorded);
-        let orders: BTreeSet<&str> = orders.chain(world.log.iter().map(order_of)).collect();
+        let orders: BTreeSet<&str> =
+            orders.chain(world.log.iter().filter(|event| is_of_order(event)).map(order_of)).collect();
         for id in orders.into_iter().filter(|id| !self.model.orders.contains_key(*id)) {
             self.breaks(Promise::Once, format!("there is an order {id} of which no shop was told"));
         }
@@ -161,6 +164,18 @@ impl<'w> Check<'w> {
         let of_strangers: Vec<_> =
             of_strangers.map(|key| format!("there is a charge of {key}, which is no order")).collect();
         self.broken.extend(of_strangers.into_iter().map(|what| Broken { promise: Promise::Once, what }));
+    }
+
+    /// An outage of the payment provider is told once when it begins and once when it ends.
+    fn outages(&mut self) {
+        let told = self.world.log.iter().filter(|event| !is_of_order(event)).map(type_of).collect::<Vec<_>>();
+        let expected: Vec<_> = (0..self.model.outages).flat_map(|_| [INTERRUPTED, RESUMED]).collect();
+        if told != expected {
+            self.breaks(
+                Promise::Told,
+                format!("the payment provider's events should be {expected:?}, but are {told:?}"),
+            );
+        }
     }
 
     fn log(&mut self) {
@@ -289,6 +304,11 @@ fn lane(endpoint: &str) -> String {
 /// The order that an event tells of: its id begins with the order's.
 fn order_of(event: &Event) -> &str {
     event.id.split('.').next().unwrap_or_default()
+}
+
+/// The others are of the payment provider.
+fn is_of_order(event: &Event) -> bool {
+    !event.id.starts_with("payments.")
 }
 
 fn type_of(event: &Event) -> String {

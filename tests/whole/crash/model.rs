@@ -33,6 +33,8 @@ pub(crate) struct Model {
     /// By article: the pieces that there were before anyone ordered.
     pub(crate) stock: BTreeMap<String, u64>,
     pub(crate) subscribers: Vec<Subscriber>,
+    /// How often the payment provider fails for all.
+    pub(crate) outages: usize,
     /// What was read that should not have been.
     pub(crate) broken: Vec<Broken>,
 }
@@ -86,6 +88,8 @@ pub(crate) const REJECTED: &str = "sluice.order.rejected";
 pub(crate) const FULFILLED: &str = "sluice.order.fulfilled";
 pub(crate) const CANCELLED: &str = "sluice.order.cancelled";
 pub(crate) const ATTENTION: &str = "sluice.order.needs_attention";
+pub(crate) const INTERRUPTED: &str = "sluice.payments.interrupted";
+pub(crate) const RESUMED: &str = "sluice.payments.resumed";
 
 impl Ending {
     pub(crate) const CONFIRMED: Self =

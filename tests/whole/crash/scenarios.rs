@@ -234,6 +234,21 @@ fn paying() -> Vec<Scenario> {
             ..Scenario::new("charge by a provider whose first answer is lost", &["processor"], PLACE_ONE)
         },
         Scenario {
+            // For all of them, once more if a crash loses what was learned of that, and for a probe at least.
+            provider: Some(|asked| {
+                if asked.before < 11 { Provider::Fail(StatusCode::SERVICE_UNAVAILABLE) } else { Provider::Take }
+            }),
+            variables: &[("max_attempts", "9")],
+            past: Some(Past { worked_off: false, trouble: NO_TROUBLE, act: PLACE_FIVE }),
+            ..Scenario::new("charge through an outage of the provider", &["processor"], |stage| {
+                async {
+                    stage.ring().await;
+                    stage.expect_outage();
+                }
+                .boxed()
+            })
+        },
+        Scenario {
             provider: Some(|_| Provider::Decline("insufficient funds")),
             ..Scenario::new("decline one order", &["processor"], |stage| {
                 async {
@@ -245,6 +260,15 @@ fn paying() -> Vec<Scenario> {
         },
     ]
 }
+
+const PLACE_FIVE: Step = |stage| {
+    async {
+        for key in ["1", "2", "3", "4", "5"] {
+            stage.place(key).await;
+        }
+    }
+    .boxed()
+};
 
 /// What is wanted of an order later.
 fn changing() -> Vec<Scenario> {

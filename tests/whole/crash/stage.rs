@@ -98,6 +98,11 @@ impl<'b> Stage<'b> {
         self.model().orders.insert(id.to_owned(), ending);
     }
 
+    /// The payment provider fails for all in the meantime, which is one incident.
+    pub(crate) fn expect_outage(&self) {
+        self.model().outages = 1;
+    }
+
     /// So many pieces of an article are there, before anyone ordered.
     pub(crate) async fn stock(&self, sku: &str, pieces: u64) {
         let stock = Stock::new(&self.bench.native, &self.bench.namespace);

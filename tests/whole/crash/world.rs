@@ -109,6 +109,8 @@ impl World {
             "held" => self.holders = members(bench, "HKEYS", &[key]).await,
             // Whom the orders asked that are not decided.
             "asked" => {}
+            // Whom they ask, and how that one fares.
+            "partners" => {}
             "seen" => self.seen.0 = ask(bench, "HLEN", &[key]).await,
             "log" => {
                 type Entry = (String, (String, String, String, Vec<u8>));

@@ -10,8 +10,8 @@ use futures::FutureExt;
 use crate::connection::{Arg, Connection, Error, Reply};
 use crate::message::{Head, Message, MessageId, Payload, Subject};
 use crate::{
-    Accept, Adjustment, Amendment, Claim, Class, Effects, Emit, FollowUp, Namespace, Pace, Queue, Rights, Settlement,
-    Stock, Subscription, Terms, Timing, Untracked, Verdict, totals,
+    Accept, Adjustment, Amendment, Claim, Class, Effects, Emit, FollowUp, Namespace, Pace, Queue, Report, Rights,
+    Settlement, Showed, Stock, Subscription, Terms, Timing, Untracked, Verdict, totals,
 };
 
 /// A Redis that only remembers which scripts were called.
@@ -45,6 +45,8 @@ async fn call_all(queue: &Queue<'_, Deaf>, stock: &Stock<'_, Deaf>) {
     drop(queue.renew(&[(&id, 1)]).await);
     let terms = Terms { untracked: Untracked::Allow, recall: id.clone(), asks: "", refuses: false };
     drop(queue.hold(&message(), &terms, [("tea", 1)]).await);
+    drop(queue.ask(&message(), "pay.test").await);
+    drop(queue.interruptions().await);
     drop(queue.unask(&message()).await);
     drop(queue.settle("w", &[settlement()]).await);
     drop(queue.find(&Subject::from("m"), [&id]).await);
@@ -87,5 +89,7 @@ fn settlement() -> Settlement {
     let emit = Emit { queue: "r".to_owned(), id: "e".into(), payload: "p".into(), log: true, after: Duration::ZERO };
     let effects = Effects { emits: vec![emit], ..Effects::default() };
     let verdict = Verdict::Bury { class: Class::Permanent, reason: "never".to_owned(), effects };
-    Settlement { id: "m".into(), delivery: 1, verdict }
+    let (partner, why, pause) = ("pay.test".to_owned(), "it is away".to_owned(), Duration::ZERO);
+    let report = Some(Report { partner, showed: Showed::Failed, why, pause, news: None });
+    Settlement { id: "m".into(), delivery: 1, verdict, report }
 }

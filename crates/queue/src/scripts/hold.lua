@@ -6,7 +6,8 @@
 -- asks       whom its handler asks next for what can't be undone, or '' for nobody
 -- refuses    '1' if its handler asks that also when it is short: then it stays short
 --
--- Reply {'held', first}  first: 1 if no earlier delivery may have asked anybody, or else 0
+-- Reply {'held', first, leave}  first: 1 if no earlier delivery may have asked anybody, or else 0; then leave to
+--                     ask whom it asks, as `leave_to_ask` gives it
 --       {'recalled'}  the message that recalls it waits, and goes first if this one is given back
 --       {'buried'}    the message that recalls it is a dead letter, or was one and was discarded
 --       {'asked', whom}  an earlier delivery asked somebody else
@@ -24,16 +25,27 @@ if asks ~= '' and read_state(queue, recall) > 0 then return {'buried'} end
 local asked = redis.call('HGET', ns .. ':asked', id)
 local whom, was_short = asks, ''
 if asked then whom, was_short = string.match(asked, ' (%S*)(.*)$') end
-if whom ~= asks then return {'asked', whom} end
-local first = asked and 0 or 1
+if whom ~= asks and whom ~= '' then return {'asked', whom} end
+local first = (not asked or whom == '') and 1 or 0
 
 local function held()
-  if asks ~= '' then redis.call('HSET', ns .. ':asked', id, now .. ' ' .. asks) end
-  return {'held', first}
+  local leave = FREE
+  -- Whoever also asks when it is short asks nobody now.
+  if asks ~= '' and refuses ~= '1' then leave = leave_to_ask(queue, id, delivery, asks) end
+  -- The first delivery knows that nobody was asked. Later ones must be told, as release 0.1 kept no trace of asking.
+  local nobody = first == 1 and (asked or deliveries == 1)
+  if leave ~= WAITS then
+    if asks ~= '' then redis.call('HSET', ns .. ':asked', id, now .. ' ' .. asks .. (nobody and ' new' or '')) end
+  elseif nobody then
+    redis.call('HSET', ns .. ':asked', id, now .. ' ')
+  end
+  return {'held', first, leave}
 end
 
 local stock, stock_held = ns .. ':stock', ns .. ':stock:held'
-begin({'HINCRBY', 'HSET'}, {hash = {stock, stock_held, ns .. ':held', ns .. ':asked'}})
+begin({'HINCRBY', 'HSET', 'ZSCORE'}, {
+  hash = {stock, stock_held, ns .. ':held', ns .. ':asked', ns .. ':partners'}, zset = {key(queue, 'due')},
+})
 if redis.call('HEXISTS', ns .. ':held', id) == 1 then return held() end
 
 local lines = {}
@@ -53,7 +65,7 @@ for at = 8, #ARGV, 2 do
     lines[#lines + 1] = {item, units}
   end
 end
-if #reply > 2 or was_short ~= '' then
+if #reply > 2 or was_short == ' short' then
   if refuses == '1' then redis.call('HSET', ns .. ':asked', id, now .. ' ' .. asks .. ' short') end
   return reply
 end

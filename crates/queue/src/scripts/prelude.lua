@@ -19,6 +19,7 @@
 --   ns:<queue>:line        hash    subject -> msgpack list of ids that are worked off one after the other, first one
 --                                  first; absent while the subject has but its own message
 --   ns:<queue>:discarded   hash    message id -> JSON {at, by, why, class, reason}: a dead letter that a person gave up
+--   ns:<queue>:parked      zset    message that waits for a partner -> ms at which it began to. It is in `due` as well
 --   ns:<queue>:paced       string  ms until which the redriven messages are spread; absent before the first
 --   ns:<root>:bell         string  a doorbell is ringing that no worker has heard yet; PX
 --   ns:<root>:timer        hash    expires when the earliest invisible message becomes visible
@@ -43,7 +44,11 @@
 --   ns:held                hash    subject -> msgpack [[item, units], ...]: what it holds. An empty list stays until
 --                                  the subject is decided: it has held once, and so holds again
 --   ns:asked               hash    subject -> ms of its last hold, a space, and whom its handler asks then for what
---                                  can't be undone; then ' short' if it is to stay short; until the subject is decided
+--                                  can't be undone, or nothing: nobody was asked; then ' short' if it is to stay short,
+--                                  or ' new' if nobody was asked before; until the subject is decided
+--   ns:partners            hash    partner -> msgpack {failed: subjects for which it failed, one after the other} or,
+--                                  while it fails for all, {since, why, pause: ms between probes, next: ms at which a
+--                                  probe may go, probe: the last one, delivery: of that}
 --   ns:totals              hash    counters
 --   ns:clock               string  what Redis's clock showed when it was last noted (6 bytes), and the ms by which
 --                                  queue time is ahead of it (6 bytes, with a sign)
@@ -502,6 +507,34 @@ end
 local function arm_earliest(queue, guard_ms)
   local next = redis.call('ZRANGE', key(queue, 'due'), '(' .. now, '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')
   if next[2] then arm(queue, tonumber(next[2]), guard_ms) end
+end
+
+-- What is known of a partner whom handlers ask.
+local function partner_of(name)
+  local known = redis.call('HGET', ns .. ':partners', name)
+  return known and decoded(cmsgpack.unpack, known) or {failed = {}}
+end
+
+local function note_partner(name, partner) redis.call('HSET', ns .. ':partners', name, cmsgpack.pack(partner)) end
+
+-- Leave to ask a partner: FREE, or if the partner fails for all either the ms since then, to a probe, or WAITS. A probe
+-- is out while its delivery has its lease. So one whose worker died keeps nobody waiting for longer.
+local FREE, WAITS = 0, 1
+
+local function leave_to_ask(queue, id, delivery, name)
+  local partner = partner_of(name)
+  if not partner.since then return FREE end
+  if now < partner.next then return WAITS end
+  local probe = partner.probe
+  if probe and probe ~= id then
+    local deliveries, _, _, holder = read_state(queue, probe)
+    local lease_end = redis.call('ZSCORE', key(queue, 'due'), probe)
+    local is_out = holder and deliveries == partner.delivery and lease_end and tonumber(lease_end) > now
+    if is_out then return WAITS end
+  end
+  partner.probe, partner.delivery = id, tonumber(delivery)
+  note_partner(name, partner)
+  return partner.since
 end
 
 -- The lines of what a subject holds: item and units.

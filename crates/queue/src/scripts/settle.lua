@@ -5,19 +5,29 @@
 -- stock          'back' or 'out' to let what the subject holds go back into stock or out of it, or ''
 -- clears         '1' to clear the subject's own message, whether it waits or is a dead letter
 -- topic          copies the message to the lanes of its queue's subscribers to this topic; '' for no copies
--- emits          how many there are, each with log: '1' to append it to the log
+-- partner        whom its handler asked, or was to ask, or ''
+-- showed         what that showed: 'answered', 'failed', or 'waits' as it had no leave to ask
+-- pause_ms, why  how long the partner wants no request, and how it failed
+-- emits          how many there are, each with log: '1' to append it to the log; '2' the same, but it is only for the
+--                case that the partner begins to fail for all, or answers again
 --
--- Reply {latest for each delivery}: 1, or 0: it is no longer the latest, and nothing of it was done
+-- Reply {latest for each delivery}: 1, or 2 in that case, or 0: it is no longer the latest, and nothing of it was done
 --
 --   done     the message is gone; its head moves, its events exist
 --   retry    spends an attempt; visible again after delay_ms
 --   bury     becomes a dead letter; head and events as for done
 --   release  given back unhandled; spends nothing; visible again after delay_ms; its reason is remembered once
+--
+-- A partner that failed for so many subjects, one after the other, fails for all. Then a retry for its sake is a
+-- release, and whoever waits for it comes back when it is its turn to probe. As soon as a probe is answered, all go on.
 local queue, worker, guard_ms, retention_ms, cut_off = unpack(ARGV, 1, 5)
 -- How many arguments each has. build.rs counts the names below.
-local SETTLEMENT, EMIT = 12, 5
+local SETTLEMENT, FINDING, EMIT = 11, 5, 5
+-- After so many failures a partner fails for all. The first probe comes after so small a part of the lease, and the
+-- pause doubles up to one. No message waits for its turn for more than so many leases.
+local BREAKS_AT, FIRST_PAUSE, LONGEST_PARKED = 5, 32, 10
 local due, body, states_key = key(queue, 'due'), key(queue, 'body'), key(queue, 'deliveries')
-local FIRST = 6
+local parked, FIRST = key(queue, 'parked'), 6
 local at, counts, reply, trimmed = FIRST, {}, {}, false
 -- Written together in the end, because nothing before that reads it.
 local finished, heads, decided, emitted = {}, {}, {}, {}
@@ -57,7 +67,7 @@ end
 local function emit(target, id, payload, log, delay_ms)
   if not emitted[target] then note_lane(target) end
   put(target, id, payload, delay_ms)
-  if log == '1' then append(id, payload) end
+  if log ~= '0' then append(id, payload) end
 end
 
 local copies, subscribers = false, {}
@@ -107,6 +117,64 @@ local function postpone(id, deliveries, failures, crashes, delay_ms)
   arm(queue, now + delay_ms, guard_ms)
 end
 
+local partners, goes_on = {}, false
+
+-- What a partner showed. Says whether it begins to fail for all, or answers again. While it fails for all, only the
+-- probe counts: what was under way before says nothing of now.
+local function learn(name, id, subject, deliveries, showed, pause_ms, why)
+  local partner, turns = partners[name], false
+  local is_open, is_probe = partner.since ~= nil, partner.probe == id and partner.delivery == deliveries
+  if showed == 'answered' then
+    goes_on = goes_on or is_probe or not is_open
+    if is_open ~= is_probe or (not is_open and #partner.failed == 0) then return false end
+    partner, turns = {failed = {}}, is_open
+  elseif is_open then
+    if not is_probe then return false end
+    partner.pause = math.min(2 * partner.pause, guard_ms)
+    partner.next, partner.why = now + math.max(partner.pause, pause_ms), why
+  else
+    for _, other in ipairs(partner.failed) do
+      if other == subject then return false end
+    end
+    table.insert(partner.failed, subject)
+    if #partner.failed == BREAKS_AT then
+      local pause = math.ceil(guard_ms / FIRST_PAUSE)
+      partner, turns = {since = now, why = why, pause = pause, next = now + math.max(pause, pause_ms)}, true
+    end
+  end
+  partners[name] = partner
+  note_partner(name, partner)
+  return turns
+end
+
+-- For how long a message waits for a partner. They come back one after the other, each to be the probe, and none is
+-- away for long. What the partner asks of this message alone stands.
+local function park(id, partner, pause_ms)
+  local place = redis.call('ZCARD', parked)
+  local wait_ms = math.max(partner.next - now, 0) + math.min(place * partner.pause, LONGEST_PARKED * guard_ms)
+  if pause_ms > wait_ms then return pause_ms end
+  redis.call('ZADD', parked, now, id)
+  return wait_ms
+end
+
+-- Calls forward what waits for a partner that answers: some of it at each answer. Not what a worker has, which sees it
+-- when it settles.
+local function call_forward()
+  local ids = redis.call('ZRANGE', parked, 0, MOST_ARGUMENTS / 2 - 1)
+  if #ids == 0 then return end
+  local times = {}
+  for n, state in ipairs(values_of(states_key, ids)) do
+    local _, _, _, holder = parse_state(state)
+    if not holder then
+      table.insert(times, now)
+      table.insert(times, ids[n])
+    end
+  end
+  if times[1] then redis.call('ZADD', due, 'XX', 'LT', unpack(times)) end
+  call_with('ZREM', parked, ids)
+  arm(queue, now, guard_ms)
+end
+
 -- It is never out at the same time as the message that clears it.
 local function clear(subject)
   if redis.call('HEXISTS', body, subject) == 0 then return end
@@ -121,7 +189,7 @@ while at <= #ARGV do
   ids[#ids + 1] = ARGV[at]
   if ARGV[at + 8] ~= '' then letting_go[#letting_go + 1] = ARGV[at] end
   copies = copies or ARGV[at + 10] ~= ''
-  at = at + SETTLEMENT
+  at = at + SETTLEMENT + FINDING
   for _ = 1, tonumber(ARGV[at - 1]) do
     targets[ARGV[at]] = true
     at = at + EMIT
@@ -129,16 +197,17 @@ while at <= #ARGV do
 end
 
 -- What was done must be told though Redis is full: it was charged, it was delivered.
-local hashes, zsets = {ns .. ':head'}, {due, key(queue, 'dead')}
+local hashes, zsets = {ns .. ':head'}, {due, key(queue, 'dead'), parked}
 for _, part in ipairs({'body', 'deliveries', 'history', 'why', 'subject', 'line'}) do
   hashes[#hashes + 1] = key(queue, part)
 end
-for _, part in ipairs({':asked', ':held'}) do hashes[#hashes + 1] = ns .. part end
+for _, part in ipairs({':asked', ':held', ':partners'}) do hashes[#hashes + 1] = ns .. part end
 if letting_go[1] then
   for _, part in ipairs({':stock', ':stock:held'}) do hashes[#hashes + 1] = ns .. part end
 end
 check_waking(queue)
-begin_even_if_full({'HDEL', 'HEXISTS', 'HGET', 'HINCRBY', 'HMGET', 'HSET', 'XADD', 'ZADD', 'ZREM', 'ZSCORE'},
+begin_even_if_full({'HDEL', 'HEXISTS', 'HGET', 'HINCRBY', 'HMGET', 'HSET', 'XADD', 'ZADD', 'ZCARD', 'ZRANGE', 'ZREM',
+  'ZSCORE'},
   {hash = hashes, zset = zsets, stream = {ns .. ':log'}})
 if copies then
   subscribers = subscribers_of(queue)
@@ -154,12 +223,26 @@ for n, state in ipairs(values_of(states_key, ids)) do states[ids[n]] = state end
 
 at = FIRST
 while at <= #ARGV do
-  local id, delivery, verdict, delay_ms, class, reason, head, counter, stock, clears, topic, emits = take(SETTLEMENT)
+  local id, delivery, verdict, delay_ms, class, reason, head, counter, stock, clears, topic = take(SETTLEMENT)
+  local partner, showed, pause_ms, why, emits = take(FINDING)
   local deliveries, failures, crashes, holder = parse_state(states[id])
   -- The fence. A settled delivery has no holder, a later one has another number.
   local latest = holder and deliveries == tonumber(delivery) and 1 or 0
   if latest == 1 then
     states[id] = false
+    local subject = follow_ups and subject_of(queue, id) or id
+    if partner ~= '' then
+      pause_ms = tonumber(pause_ms)
+      partners[partner] = partners[partner] or partner_of(partner)
+      if showed ~= 'waits' and learn(partner, id, subject, deliveries, showed, pause_ms, why) then latest = 2 end
+      if showed ~= 'answered' and (verdict == 'retry' or verdict == 'release') then
+        if partners[partner].since then
+          verdict, delay_ms = 'release', park(id, partners[partner], pause_ms)
+        elseif showed == 'waits' then
+          delay_ms = 0
+        end
+      end
+    end
     if (verdict == 'retry' or verdict == 'bury') and class ~= 'crash' then
       if class == 'handler' then failures = failures + 1 end
       remember(queue, id, {delivery = deliveries, kind = class, reason = reason, worker = worker})
@@ -167,7 +250,6 @@ while at <= #ARGV do
     if verdict == 'release' and reason ~= '' then
       remember_given_back(queue, id, {delivery = deliveries, kind = 'handler', reason = reason, worker = worker})
     end
-    local subject = follow_ups and subject_of(queue, id) or id
     if topic ~= '' then copy(id, topic) end
     if verdict == 'done' then finish(id)
     elseif verdict == 'bury' then bury(id, deliveries, failures, crashes, class, reason)
@@ -189,7 +271,7 @@ while at <= #ARGV do
   end
   for _ = 1, tonumber(emits) do
     local target, event, payload, log, delay_ms = take(EMIT)
-    if latest == 1 then emit(target, event, payload, log, tonumber(delay_ms)) end
+    if latest == 2 or (latest == 1 and log ~= '2') then emit(target, event, payload, log, tonumber(delay_ms)) end
   end
   reply[#reply + 1] = {latest}
 end
@@ -208,6 +290,7 @@ for target, sent in pairs(emitted) do
   call_with('HSET', key(target, 'body'), sent.bodies)
   call_with('ZADD', key(target, 'due'), sent.times)
 end
+if goes_on then call_forward() end
 -- A counter that can't count must hold up no order.
 for counter, n in pairs(counts) do redis.pcall('HINCRBY', ns .. ':totals', counter, n) end
 return reply

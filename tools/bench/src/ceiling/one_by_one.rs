@@ -54,7 +54,7 @@ async fn work_off(
     let articles = wanted(&placed.order).into_iter().map(|(sku, units)| (sku.to_owned(), units)).collect::<Vec<_>>();
     let (record, head) = decided(placed, message);
     let verdict = Verdict::Done(effects(&record, head));
-    let settlement = [Settlement { id: message.id.clone(), delivery: message.delivery, verdict }];
+    let settlement = [Settlement { id: message.id.clone(), delivery: message.delivery, verdict, report: None }];
     let articles = articles.iter().map(|(sku, units)| (sku.as_str(), *units));
     let (held, (), settled) = try_join3(
         async { anyhow::Ok(queue.hold(message, &terms(), articles).await?) },

@@ -84,6 +84,7 @@ async fn scripts(rig: &mut Rig) -> anyhow::Result<f64> {
             id: message.id,
             delivery: message.delivery,
             verdict: Verdict::Done(Effects::default()),
+            report: None,
         });
         finished += queue.settle("bench", &done.collect::<Vec<_>>()).await?.len() as u64;
     }
