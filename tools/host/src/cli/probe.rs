@@ -53,8 +53,8 @@ impl Readiness {
 const ONCE_MORE: Duration = Duration::from_millis(1500);
 
 /// Requests a path now and every ten seconds, and logs each change of the answer. The faults that it logs are not told
-/// by the components too. Also requests it when Redis triggers listen again: some applications catch up on lost messages
-/// when they are probed.
+/// by the components too. Also requests it when Redis triggers listen again: some applications catch up on lost
+/// messages when they are probed.
 pub(crate) async fn watch(running: Arc<RunningApplication>, path: PathAndQuery) {
     let mut ticks = tokio::time::interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
