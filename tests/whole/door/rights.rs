@@ -72,6 +72,18 @@ async fn the_rights_that_the_page_names_are_enough_for_health() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_channel_of_a_trigger_is_named_to_a_user_without_channels() {
+    let manifest: toml::Table = toml::from_str(&std::fs::read_to_string(root().join("spin.toml")).unwrap()).unwrap();
+    let triggers = manifest["trigger"]["redis"].as_array().unwrap().iter();
+    let channels = triggers.map(|trigger| trigger["channel"].as_str().unwrap().replace("{{ namespace }}", "{orders}"));
+    let redis = Redis::start().await;
+    let (_, check) = ask(&start(&redis, &["resetchannels"]).await).await;
+    let named = check["detail"].as_str().unwrap();
+    let missed: Vec<_> = channels.filter(|channel| !named.contains(channel)).collect();
+    assert!(missed.is_empty(), "{missed:?} are not in {named}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_users_are_told_of_each_by_its_name() {
     let redis = Redis::start().await;
     redis.tell(&["ACL", "SETUSER", "store", "on", ">password", "~*", "&*", "+@all", "-del"]).await;
