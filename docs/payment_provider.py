@@ -33,27 +33,31 @@ class Provider(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self):
-        try:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"] or 0)))
-        except ValueError:
-            return self.say(400, {"detail": "the body is no JSON"})
+        text = self.rfile.read(int(self.headers["Content-Length"] or 0))
         decide, known_by = {"/charges": charge, "/refunds": refund}.get(self.path), self.headers["Idempotency-Key"]
         if key and self.headers["Authorization"] != "Bearer " + key:
             return self.say(401, {"detail": "the key is missing or wrong"})
-        if not decide or not known_by:
-            return self.say(404, {"detail": "POST /charges or /refunds, with an Idempotency-Key"})
-        asked = json.dumps([body.get(name) for name in ["order_id", "amount", "currency", "charge_id", "payment"]])
-        asked = hashlib.sha256(asked.encode()).hexdigest()  # It has a token in it, which nobody may read here.
-        with one_at_a_time:
-            if not answered(known_by):
-                status, answer = decide(body["order_id"], body)
-                table.execute("INSERT INTO answers VALUES (?, ?, ?, ?)", [known_by, asked, status, json.dumps(answer)])
-            before, status, answer = answered(known_by)
+        if not decide:
+            return self.say(404, {"detail": "POST /charges or /refunds"})
+        try:
+            body = json.loads(text)
+            asked = json.dumps([body.get(name) for name in ["order_id", "amount", "currency", "charge_id", "payment"]])
+            asked = hashlib.sha256(asked.encode()).hexdigest()  # It has a token in it, which nobody may read here.
+            with one_at_a_time:
+                if not answered(known_by):
+                    status, answer = decide(body["order_id"] + "", body)
+                    row = [known_by + "", asked, status, json.dumps(answer)]
+                    table.execute("INSERT INTO answers VALUES (?, ?, ?, ?)", row)
+                before, status, answer = answered(known_by)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return self.say(400, {"detail": "send an Idempotency-Key, and JSON as docs/payments.md shows it"})
         if asked != before:
             return self.say(422, {"detail": "this key was used for another request"})
         self.say(status, json.loads(answer))
 
     def do_GET(self):
+        if self.path != "/":
+            return self.say(404, {"detail": "GET / to see what was answered"})
         rows = table.execute("SELECT key, status, answer FROM answers ORDER BY rowid").fetchall()
         self.say(200, [{"key": key, "status": status, "answer": json.loads(answer)} for key, status, answer in rows])
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use bytes::Bytes;
-use futures::future::join;
+use futures::future::join_all;
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -142,10 +142,13 @@ async fn the_provider_of_the_page_declines_and_the_customer_reads_why() {
 async fn the_provider_of_the_page_knows_a_key_at_the_same_time_and_after_it_was_killed() {
     let folder = TempDir::new().unwrap();
     let Some(double) = Double::start(folder.path()) else { return };
-    let asked = charge("a", 500);
-    let taken = (201, json!({"id": "ch_a", "status": "succeeded"}));
-    let both = join(double.post("/charges", "a", &asked), double.post("/charges", "a", &asked)).await;
-    assert_eq!(both, (taken.clone(), taken.clone()));
+    let keys: Vec<String> = (0..50).map(|n| format!("b{n}")).collect();
+    let twice = keys.iter().chain(&keys).map(async |key| double.post("/charges", key, &charge(key, 500)).await);
+    for (answer, key) in join_all(twice).await.into_iter().zip(keys.iter().chain(&keys)) {
+        assert_eq!(answer, (201, json!({"id": format!("ch_{key}"), "status": "succeeded"})));
+    }
+    let (asked, taken) = (charge("a", 500), (201, json!({"id": "ch_a", "status": "succeeded"})));
+    assert_eq!(double.post("/charges", "a", &asked).await, taken);
     drop(double);
 
     let Some(double) = Double::start(folder.path()) else { return };
@@ -153,7 +156,7 @@ async fn the_provider_of_the_page_knows_a_key_at_the_same_time_and_after_it_was_
     later["added_by_a_later_release"] = json!(true);
     assert_eq!(double.post("/charges", "a", &later).await, taken);
     assert_eq!(double.post("/charges", "a", &charge("a", 501)).await.0, 422);
-    assert_eq!(double.ledger().await, [("a".to_owned(), 201)]);
+    assert_eq!(double.ledger().await.len(), keys.len() + 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -177,5 +180,8 @@ async fn the_provider_of_the_page_refuses_who_has_no_key_or_asks_for_what_it_doe
     let answer = double.client.send(stranger.body(Bytes::from(charge("a", 500).to_string())).unwrap()).await;
     assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(double.post("/voids", "a", &charge("a", 500)).await.0, 404);
+    for body in [json!([]), json!("a"), json!({}), json!({"order_id": 1}), json!({"order_id": "a", "payment": "tok"})] {
+        assert_eq!(double.post("/charges", "a", &body).await.0, 400, "{body}");
+    }
     assert!(double.ledger().await.is_empty());
 }
