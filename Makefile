@@ -21,14 +21,14 @@ NATIVE := --package order --package queue --package guest --package host --packa
 WASM := --target wasm32-wasip2 --release
 IN_COMPONENTS := $(COMPONENTS:%=--package %) --package guest
 
-.PHONY: up test chaos flash-sale bench lint build tools redis-server
+.PHONY: up test chaos flash-sale bench lint build tools redis-server python3
 
 up: target/built redis-server
 	@exec target/debug/host up --listen $(LISTEN) --data $(DATA) $(if $(REDIS),--redis $(REDIS)) --probe /health \
 	  --try "curl -i http://{address}/orders -H 'content-type: application/json' -d '{\"customer\":{\"email\":\"ada@example.com\"},\"currency\":\"EUR\",\"lines\":[{\"sku\":\"TEA-1\",\"quantity\":2,\"unit_price\":450}]}'" \
 	  --try "curl http://{address}/health"
 
-test: build redis-server
+test: build redis-server python3
 	cargo test
 
 chaos: build redis-server
@@ -74,3 +74,14 @@ redis-server:
 	  else \
 	    echo "Sluice needs redis-server 7 or newer on the path. Install it with your package manager." >&2; exit 1; \
 	  fi; }
+
+# Some tests need it, and are skipped aloud without it.
+python3:
+	@command -v python3 >/dev/null || { \
+	  if command -v brew >/dev/null; then \
+	    echo "Installing Python: brew install python3"; brew install python3; \
+	  elif command -v apt-get >/dev/null; then \
+	    SUDO=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	    echo "Installing Python: $$SUDO apt-get install --yes python3"; \
+	    $$SUDO apt-get update && $$SUDO apt-get install --yes --no-install-recommends python3 python3-pip; \
+	  fi; } || true

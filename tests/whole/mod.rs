@@ -3,6 +3,7 @@
 mod after_a_kill;
 mod chaos;
 mod clock;
+mod contract;
 mod crash;
 mod desk;
 mod door;

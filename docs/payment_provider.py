@@ -1,0 +1,69 @@
+"""A payment provider that keeps the contract of docs/payments.md, to test against. It takes no money.
+
+    python3 docs/payment_provider.py [port] [file] [key]
+
+The file (payments.db) keeps what was answered. With a key, requests must carry it. The token tok_declined is declined.
+"""
+import hashlib, json, sqlite3, sys, threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+port, file, key = [*sys.argv[1:], *["8100", "payments.db", ""][len(sys.argv) - 1:]]
+table = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
+table.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, asked TEXT, status INTEGER, answer TEXT)")
+one_at_a_time = threading.Lock()  # A request that comes while the first one still runs waits for its answer.
+
+def answered(key):
+    return table.execute("SELECT asked, status, answer FROM answers WHERE key = ?", [key]).fetchone()
+
+def charge(order, body):
+    closing = answered(order + "/refund")
+    if closing and closing[1] == 410:
+        return 410, {"detail": "this order is closed"}
+    if (body.get("payment") or {}).get("token") == "tok_declined":
+        return 402, {"detail": "the card was declined"}
+    return 201, {"id": "ch_" + order, "status": "succeeded"}
+
+def refund(order, body):
+    charged = answered(order)
+    if body.get("charge_id") or charged and charged[1] == 201:
+        return 201, {"id": "re_" + order, "status": "succeeded"}
+    return 410, {"detail": "this order was never charged, and is closed now"}
+
+class Provider(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        try:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"] or 0)))
+        except ValueError:
+            return self.say(400, {"detail": "the body is no JSON"})
+        decide, known_by = {"/charges": charge, "/refunds": refund}.get(self.path), self.headers["Idempotency-Key"]
+        if key and self.headers["Authorization"] != "Bearer " + key:
+            return self.say(401, {"detail": "the key is missing or wrong"})
+        if not decide or not known_by:
+            return self.say(404, {"detail": "POST /charges or /refunds, with an Idempotency-Key"})
+        asked = json.dumps([body.get(name) for name in ["order_id", "amount", "currency", "charge_id", "payment"]])
+        asked = hashlib.sha256(asked.encode()).hexdigest()  # It has a token in it, which nobody may read here.
+        with one_at_a_time:
+            if not answered(known_by):
+                status, answer = decide(body["order_id"], body)
+                table.execute("INSERT INTO answers VALUES (?, ?, ?, ?)", [known_by, asked, status, json.dumps(answer)])
+            before, status, answer = answered(known_by)
+        if asked != before:
+            return self.say(422, {"detail": "this key was used for another request"})
+        self.say(status, json.loads(answer))
+
+    def do_GET(self):
+        rows = table.execute("SELECT key, status, answer FROM answers ORDER BY rowid").fetchall()
+        self.say(200, [{"key": key, "status": status, "answer": json.loads(answer)} for key, status, answer in rows])
+
+    def say(self, status, answer):
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(json.dumps(answer))))
+        self.end_headers()
+        self.wfile.write(json.dumps(answer).encode())
+
+server = ThreadingHTTPServer(("127.0.0.1", int(port)), Provider)
+print("payment_url is http://127.0.0.1:%d" % server.server_port, flush=True)
+server.serve_forever()

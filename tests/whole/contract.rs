@@ -1,0 +1,181 @@
+//! docs/payments.md: each request looks as the page shows it, and the provider that comes with it keeps its word.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use bytes::Bytes;
+use futures::future::join;
+use http::{Request, StatusCode};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::payment::{KEY, charging};
+use crate::harness::{
+    Asked, Client, PAYMENT_KEY, PaymentProvider, Redis, Sluice, an_order, json as body_of, root, start_with,
+};
+
+/// The provider of the page. It ends with this guard.
+struct Double {
+    process: Child,
+    address: SocketAddr,
+    client: Client,
+}
+
+impl Double {
+    /// `None`, said aloud, where there is no Python. `.ci/run` installs it.
+    fn start(folder: &Path) -> Option<Self> {
+        let mut python = Command::new("python3");
+        python.arg(root().join("docs/payment_provider.py")).args(["0", "payments.db", PAYMENT_KEY]);
+        let started = python.current_dir(folder).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+        let Ok(mut process) = started else {
+            eprintln!("SKIPPED: python3 is not on the path, so nobody tries docs/payment_provider.py. Install it.");
+            return None;
+        };
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("payment_url is http://").expect("it says where it is").parse().unwrap();
+        Some(Self { process, address, client: Client::new(address) })
+    }
+
+    async fn post(&self, path: &str, key: &str, body: &Value) -> (u16, Value) {
+        let request = Request::post(path).header("idempotency-key", key).header("content-type", "application/json");
+        let request = request.header("authorization", format!("Bearer {PAYMENT_KEY}"));
+        let answer = self.client.send(request.body(Bytes::from(body.to_string())).unwrap()).await;
+        (answer.status().as_u16(), body_of(&answer))
+    }
+
+    /// Keys and statuses of what it has answered, in turn.
+    async fn ledger(&self) -> Vec<(String, u64)> {
+        let rows = body_of(&self.client.get("/").await);
+        let rows = rows.as_array().unwrap().iter();
+        rows.map(|row| (row["key"].as_str().unwrap().to_owned(), row["status"].as_u64().unwrap())).collect()
+    }
+
+    async fn sluice(&self) -> Sluice {
+        let url = format!("http://{}", self.address);
+        let variables =
+            [("operator_key", KEY), ("payment_url", &url), ("payment_origin", &url), ("payment_key", PAYMENT_KEY)];
+        Sluice::on(Redis::start().await.into(), start_with(&variables)).await
+    }
+}
+
+impl Drop for Double {
+    fn drop(&mut self) {
+        _ = self.process.kill();
+        _ = self.process.wait();
+    }
+}
+
+fn charge(order: &str, amount: u64) -> Value {
+    json!({"order_id": order, "amount": amount, "currency": "EUR", "customer": {"email": "ada@example.com"}})
+}
+
+/// A request's head and body as the page shows them: with the page's order and the page's provider.
+fn on_the_page(asked: &Asked, id: &str, provider: &str) -> (String, Value) {
+    let as_shown = |text: String| {
+        let text = text.replace(id, "019ac2b4-52d1-7b6c-9d3e-5a1f0c8e7b42").replace(provider, "127.0.0.1:8100");
+        text.replace(PAYMENT_KEY, "sk_test_1")
+    };
+    let mut headers: Vec<String> =
+        asked.headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+    headers.sort();
+    let head = format!("POST /v1{} HTTP/1.1\n{}\n\n", asked.path, headers.join("\n"));
+    (as_shown(head), serde_json::from_str(&as_shown(asked.body.to_string())).unwrap())
+}
+
+/// The page's order.
+fn shown() -> Value {
+    json!({
+        "customer": {"email": "ada@example.com"}, "currency": "EUR", "reference": "cart-4711",
+        "lines": [{"sku": "TEA-1", "quantity": 2, "unit_price": 450}],
+        "payment": {"token": "tok_1"}, "metadata": {"channel": "app"},
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_shows_each_request_as_it_is_sent() {
+    let provider = PaymentProvider::start().await;
+    let sluice = charging(&provider).await;
+    let id = sluice.place(&shown()).await;
+    sluice.until(&id, "confirmed").await;
+    sluice.ask(&id, "cancel", &Value::Null).await;
+    sluice.until(&id, "cancelled").await;
+    let page = std::fs::read_to_string(root().join("docs/payments.md")).unwrap();
+    for asked in provider.ledger().asked {
+        let (head, body) = on_the_page(&asked, &id, provider.name());
+        let Some((_, rest)) = page.split_once(&head) else { panic!("docs/payments.md doesn't show\n{head}{body}") };
+        let (shown, _) = rest.split_once("```").unwrap();
+        assert_eq!(serde_json::from_str::<Value>(shown).unwrap(), body, "{head}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_provider_of_the_page_charges_and_refunds_an_order_once() {
+    let folder = TempDir::new().unwrap();
+    let Some(double) = Double::start(folder.path()) else { return };
+    let sluice = double.sluice().await;
+    let id = sluice.place(&an_order()).await;
+    let record = sluice.until(&id, "confirmed").await;
+    assert_eq!(record["payment"]["charge_id"], format!("ch_{id}"));
+    sluice.ask(&id, "cancel", &Value::Null).await;
+    let record = sluice.until(&id, "cancelled").await;
+    assert_eq!(record["payment"]["refund_id"], format!("re_{id}"));
+    assert_eq!(double.ledger().await, [(id.clone(), 201), (format!("{id}/refund"), 201)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_provider_of_the_page_declines_and_the_customer_reads_why() {
+    let folder = TempDir::new().unwrap();
+    let Some(double) = Double::start(folder.path()) else { return };
+    let sluice = double.sluice().await;
+    let mut order = an_order();
+    order["payment"] = json!({"token": "tok_declined"});
+    let id = sluice.place(&order).await;
+    let record = sluice.until(&id, "rejected").await;
+    assert!(record["reason"].to_string().contains("the card was declined"), "{record}");
+    assert_eq!(double.ledger().await, [(id, 402)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_provider_of_the_page_knows_a_key_at_the_same_time_and_after_it_was_killed() {
+    let folder = TempDir::new().unwrap();
+    let Some(double) = Double::start(folder.path()) else { return };
+    let asked = charge("a", 500);
+    let taken = (201, json!({"id": "ch_a", "status": "succeeded"}));
+    let both = join(double.post("/charges", "a", &asked), double.post("/charges", "a", &asked)).await;
+    assert_eq!(both, (taken.clone(), taken.clone()));
+    drop(double);
+
+    let Some(double) = Double::start(folder.path()) else { return };
+    let mut later = asked.clone();
+    later["added_by_a_later_release"] = json!(true);
+    assert_eq!(double.post("/charges", "a", &later).await, taken);
+    assert_eq!(double.post("/charges", "a", &charge("a", 501)).await.0, 422);
+    assert_eq!(double.ledger().await, [("a".to_owned(), 201)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_provider_of_the_page_takes_no_charge_of_an_order_that_it_closed() {
+    let folder = TempDir::new().unwrap();
+    let Some(double) = Double::start(folder.path()) else { return };
+    let closing = json!({"order_id": "a", "amount": 500, "currency": "EUR"});
+    for _ in 0..2 {
+        assert_eq!(double.post("/refunds", "a/refund", &closing).await.0, 410);
+        assert_eq!(double.post("/charges", "a", &charge("a", 500)).await.0, 410);
+    }
+    let of_the_shop = json!({"order_id": "b", "amount": 500, "currency": "EUR", "charge_id": "ch_shop"});
+    assert_eq!(double.post("/refunds", "b/refund", &of_the_shop).await.0, 201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_provider_of_the_page_refuses_who_has_no_key_or_asks_for_what_it_does_not_know() {
+    let folder = TempDir::new().unwrap();
+    let Some(double) = Double::start(folder.path()) else { return };
+    let stranger = Request::post("/charges").header("idempotency-key", "a");
+    let answer = double.client.send(stranger.body(Bytes::from(charge("a", 500).to_string())).unwrap()).await;
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(double.post("/voids", "a", &charge("a", 500)).await.0, 404);
+    assert!(double.ledger().await.is_empty());
+}
