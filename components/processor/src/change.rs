@@ -7,7 +7,7 @@ use guest::now_ms;
 use order::payment::GivenBack;
 use order::{
     Change, ChangeKind, ChangeRequest, Command, CommandId, Means, NewOrder, OrderId, Payment, PaymentId, Placed,
-    Provider, Record, RecordName, Timestamp, cancel_undecided,
+    Provider, Record, RecordName, SettledByHand, Status, Timestamp, cancel_undecided,
 };
 use queue::{Asked, Effects, Failure, LetGo, Message, MessageId, OwnMessage};
 
@@ -17,6 +17,11 @@ use crate::payments::{Payments, Refund, Unanswered};
 /// An order without a record.
 pub(crate) struct UndecidedOrder {
     pub(crate) placed: Placed,
+    charging: Charging,
+}
+
+/// Whether an order may have been charged whose own message still waits, and by whom.
+struct Charging {
     /// It was handed out at least once, so it may have been charged.
     is_begun: bool,
     asked: Option<Asked>,
@@ -75,12 +80,32 @@ impl Commands<'_> {
                     (Some(Payment::Asked { charge: Some(charge), provider, back: None }), None) => {
                         self.give_back(message, id, record.order(), charge, provider.as_ref()).await?
                     }
+                    (None, settled) if record.status() == Status::PaymentPending => {
+                        self.close(message, &record, settled).await?
+                    }
                     _ => None,
                 };
                 record.cancel(reason, payment, now()).map(|record| (record, LetGo::Back))
             }
         };
         Ok(moved.ok())
+    }
+
+    /// Has a payment closed at the provider that is pending, or given back if it was completed meanwhile.
+    async fn close(
+        &self,
+        message: &Message,
+        record: &Record,
+        settled: Option<SettledByHand>,
+    ) -> Result<Option<Payment>, Failure> {
+        if let Some(settled) = settled {
+            return Ok(Some(settled_by_hand(settled)));
+        }
+        let own = self.own(record.id()).await?;
+        // If a person discarded it, nobody else asks any more.
+        let (asked, now) = own.map_or((None, u64::MAX), |own| (own.asked, own.now));
+        let charging = Charging { is_begun: true, asked, now };
+        self.give_back_unknown(message, (record.id(), record.order()), &charging).await
     }
 
     /// Whether a cancellation may have asked for a refund, and isn't made: it waits, is a dead letter or was discarded.
@@ -103,14 +128,15 @@ impl Commands<'_> {
         let ChangeRequest::Cancel { reason, settled } = request else { return Ok(None) };
         let Some(undecided) = self.undecided(id).await? else { return Ok(None) };
         let payment = match settled {
-            Some(settled) => {
-                Some(Payment::Asked { charge: None, provider: None, back: Some(GivenBack::ByHand(settled)) })
-            }
+            Some(settled) => Some(settled_by_hand(settled)),
             None => match undecided.placed.order.means() {
                 Some(Means::Charged(charge)) => {
                     self.give_back(message, id, &undecided.placed.order, charge, None).await?
                 }
-                _ => self.give_back_unknown(message, &undecided).await?,
+                _ => {
+                    let UndecidedOrder { placed, charging } = &undecided;
+                    self.give_back_unknown(message, (id, &placed.order), charging).await?
+                }
             },
         };
         let record = cancel_undecided(undecided.placed, reason, payment, Timestamp::from_ms(now_ms()));
@@ -119,32 +145,35 @@ impl Commands<'_> {
 
     /// The order in its own message. `None`: a person discarded it.
     pub(crate) async fn undecided(&self, id: OrderId) -> Result<Option<UndecidedOrder>, Failure> {
-        let own = MessageId::from(CommandId { order: id, change: None }.to_bytes());
-        let found = self.queue.find_own(&own).await;
-        let found = found.map_err(|error| queue_failed("the order can't be looked up", &error))?;
-        let Some(OwnMessage { now, payload, deliveries, asked }) = found else { return Ok(None) };
+        let Some(OwnMessage { now, payload, deliveries, asked }) = self.own(id).await? else { return Ok(None) };
         match Command::decode(&payload) {
             Ok(Command::Decide(placed)) => {
-                Ok(Some(UndecidedOrder { placed: *placed, is_begun: deliveries > 0, asked, now }))
+                let charging = Charging { is_begun: deliveries > 0, asked, now };
+                Ok(Some(UndecidedOrder { placed: *placed, charging }))
             }
-            Err(error) if error.is_later() => Err(unread(&own, &error)),
+            Err(error) if error.is_later() => Err(unread(&own(id), &error)),
             _ => Err(Failure::permanent("the order itself can't be read; discard its dead letter instead")),
         }
+    }
+
+    async fn own(&self, id: OrderId) -> Result<Option<OwnMessage>, Failure> {
+        let found = self.queue.find_own(&own(id)).await;
+        found.map_err(|error| queue_failed("the order can't be looked up", &error))
     }
 
     /// Has money given back of which it isn't known whether it was taken. `None`: it was not.
     async fn give_back_unknown(
         &self,
         message: &Message,
-        undecided: &UndecidedOrder,
+        order: (OrderId, &NewOrder),
+        Charging { is_begun, asked, now }: &Charging,
     ) -> Result<Option<Payment>, Failure> {
-        let UndecidedOrder { placed, is_begun, asked, now } = undecided;
         let waited = asked.as_ref().is_some_and(|asked| asked.whom.is_empty());
-        if !is_begun || waited || !moves_money(&placed.order) {
+        if !is_begun || waited || !moves_money(order.1) {
             return Ok(None);
         }
         let Some(payments) = self.payments_of(asked.as_ref().map(|asked| &*asked.whom))? else { return Ok(None) };
-        let refund = match self.refund(message, payments, (placed.id, &placed.order), None).await? {
+        let refund = match self.refund(message, payments, order, None).await? {
             Refund::Given(refund) => refund,
             Refund::Closed => return Ok(None),
             Refund::Unknown => {
@@ -207,9 +236,19 @@ impl Commands<'_> {
         }
     }
 
-    fn late_ms(&self, payments: &Payments) -> u64 {
+    /// For so long after a try its charge may still come.
+    pub(crate) fn late_ms(&self, payments: &Payments) -> u64 {
         (self.lease + payments.partner.late).as_millis() as u64
     }
+}
+
+/// The id of an order's own message.
+fn own(order: OrderId) -> MessageId {
+    CommandId { order, change: None }.to_bytes().into()
+}
+
+fn settled_by_hand(settled: SettledByHand) -> Payment {
+    Payment::Asked { charge: None, provider: None, back: Some(GivenBack::ByHand(settled)) }
 }
 
 pub(crate) fn other_provider(asked: &str) -> Failure {

@@ -2,40 +2,65 @@
 //! decides anew. Hold and charge are idempotent, and nothing points to the record that the crashed delivery wrote.
 
 use guest::now_ms;
-use order::{ChangeKind, CommandId, Finding, Means, Payment, Placed, RecordName, Shortage, Timestamp};
+use order::{ChangeKind, CommandId, Finding, Means, Payment, Placed, Record, RecordName, Shortage, Status, Timestamp};
 use queue::{Effects, Failure, Hold, Leave, LetGo, Message, Shortfall, Terms};
 
 use crate::change::other_provider;
 use crate::commands::{Commands, Moved, UNCHANGED, moves_money, present, queue_failed};
-use crate::payments::{Charge, Payments, Unanswered};
+use crate::payments::{Payments, Unanswered};
+use crate::pending::Decision;
 
 impl Commands<'_> {
     pub(crate) async fn decide(&self, message: &Message, placed: Placed) -> Result<Effects, Failure> {
-        if present(message)?.is_some() {
+        let before = present(message)?;
+        let pending = match before {
+            Some(name) => Some(self.records.read(placed.id, name).await?),
+            None => None,
+        };
+        if pending.as_ref().is_some_and(|record| record.status() != Status::PaymentPending) {
             return Ok(Effects::counted(UNCHANGED));
         }
-        let (finding, refund) = self.find_out(message, &placed).await?;
+        let Decision { finding, refund, pause } = self.find_out(message, &placed, pending.as_ref()).await?;
+        let is_pending = matches!(finding, Finding::Pending(_));
+        if let (Finding::Pending(action), Some(record)) = (&finding, &pending)
+            && (action.is_none() || record.next_action().is_some())
+        {
+            let again = Some(self.wait(record, pause));
+            return Ok(Effects { again, emits: self.comes_again(message), ..Effects::default() });
+        }
         // The pieces that were held for a declined payment go back.
-        let stock = matches!(finding, Finding::Declined(_)).then_some(LetGo::Back);
+        let stock = matches!(finding, Finding::Declined(_) | Finding::Expired).then_some(LetGo::Back);
         let trace = placed.trace.clone();
-        let mut record = order::decide(placed, &finding, Timestamp::from_ms(now_ms()));
+        let now = Timestamp::from_ms(now_ms());
+        let mut record = match pending {
+            None => order::decide(placed, &finding, now),
+            Some(record) => record.decide(&finding, now).map_err(|illegal| Failure::permanent(illegal.to_string()))?,
+        };
         if let Some(refund) = refund {
             record = record.given_back(refund);
         }
         let name = RecordName::of(&record, None, message.delivery);
         self.records.write_record(&record, name).await?;
-        Ok(self.effects(message, &Moved { record: &record, name, before: None, stock, trace: trace.as_ref() }))
+        let again = is_pending.then(|| self.wait(&record, pause));
+        let moved = Moved { record: &record, name, before, stock, trace: trace.as_ref() };
+        Ok(Effects { again, ..self.effects(message, &moved) })
     }
 
-    /// What there is to decide on, and how money was given back that was taken before.
-    async fn find_out(&self, message: &Message, placed: &Placed) -> Result<(Finding, Option<Payment>), Failure> {
+    /// What there is to decide on.
+    async fn find_out(
+        &self,
+        message: &Message,
+        placed: &Placed,
+        pending: Option<&Record>,
+    ) -> Result<Decision, Failure> {
         let begun = now_ms();
         let (first, leave) = match self.hold(message, placed).await? {
             Hold::Held { first, leave } => (first, leave),
             Hold::Short { first, shortfalls } => {
                 let refunded = self.reject_unpaid(message, placed).await;
                 let refund = self.answered(message, first, refunded).await?;
-                return Ok((Finding::OutOfStock(shortfalls.into_iter().map(shortage).collect()), refund));
+                let finding = Finding::OutOfStock(shortfalls.into_iter().map(shortage).collect());
+                return Ok(Decision { refund, ..finding.into() });
             }
             Hold::Recalled => return Err(Failure::release("it was cancelled, so its cancellation goes first")),
             Hold::RecallBuried => {
@@ -47,8 +72,11 @@ impl Commands<'_> {
             // The verdict of this delivery will be refused as well.
             Hold::Late => return Err(Failure::retry("another worker has the order now")),
         };
-        let charged = self.charge(message, leave, placed, begun).await;
-        Ok((self.answered(message, first, charged).await?, None))
+        let charged = match pending {
+            Some(record) => self.ask_again(message, leave, placed, record).await,
+            None => self.charge(message, leave, placed, begun).await,
+        };
+        self.answered(message, first, charged).await
     }
 
     /// What the payment provider answered. Where the first request to it is undone, another one may be asked next time.
@@ -93,19 +121,19 @@ impl Commands<'_> {
         leave: Leave,
         placed: &Placed,
         begun: u64,
-    ) -> Result<Finding, Unanswered> {
+    ) -> Result<Decision, Unanswered> {
         let (means, payments) = (placed.order.means(), self.payments_for(placed));
         let payments = match (means, payments) {
-            (Some(Means::Later), _) => return Ok(Finding::Good(Payment::Later)),
+            (Some(Means::Later), _) => return Ok(Finding::Good(Payment::Later).into()),
             (Some(Means::Charged(charge)), _) => {
                 let provider = payments.and_then(Payments::provider);
-                return Ok(Finding::Good(Payment::Asked { charge: Some(charge.clone()), provider, back: None }));
+                return Ok(Finding::Good(Payment::Asked { charge: Some(charge.clone()), provider, back: None }).into());
             }
             (_, Some(payments)) => payments,
             (Some(Means::Token { .. }), None) if moves_money(&placed.order) => {
                 return Err(Failure::release("it is to be charged, but payment_url is not set").into());
             }
-            _ => return Ok(Finding::Good(Payment::None)),
+            _ => return Ok(Finding::Good(Payment::None).into()),
         };
         let asking = payments.begin(message, leave)?;
         if message.delivery > 1 {
@@ -115,12 +143,7 @@ impl Commands<'_> {
         if now_ms().saturating_sub(begun) > self.lease.as_millis() as u64 {
             return Err(Failure::release("too long passed since the stock was held").into());
         }
-        Ok(match payments.charge(&asking, placed).await? {
-            Charge::Taken(charge) => {
-                Finding::Good(Payment::Asked { charge: Some(charge), provider: payments.provider(), back: None })
-            }
-            Charge::Declined(words) => Finding::Declined(words),
-        })
+        payments.charge(&asking, placed).await.map(|answer| payments.decision(answer))
     }
 
     /// Who charges the order, or gives back what the shop has charged. `None`: there is no money to move, or nobody.

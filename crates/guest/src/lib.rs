@@ -31,7 +31,7 @@ pub use deadline::Deadline;
 pub use foreign_encoding::ForeignEncoding;
 pub use idempotency::idempotency_key;
 pub use operator::NoOperator;
-pub use outbound::{PartnerReply, Post, is_unsent, unreached};
+pub use outbound::{PartnerReply, PartnerRequest, is_unsent, unreached};
 pub use payments::PaymentProvider;
 pub use problem::Problem;
 pub use problem_kind::{PROBLEM_KINDS, ProblemKind};

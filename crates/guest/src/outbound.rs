@@ -1,4 +1,4 @@
-//! Posting JSON to a partner's server. It uses WASI's own types: with those of the `http` crate, which serve any
+//! Requests to a partner's server. It uses WASI's own types: with those of the `http` crate, which serve any
 //! request, it would be a tenth of a component.
 
 use std::time::Duration;
@@ -15,15 +15,15 @@ use crate::retry_after::retry_after;
 use crate::runtime::now_ms;
 
 /// A request, ready to be sent.
-pub struct Post<'a> {
+pub struct PartnerRequest<'a> {
     /// The server, and a path on it.
     pub url: &'a Uri,
     /// Goes behind the URL's own path. Empty, or begins with a slash.
     pub path: &'a str,
     /// Its headers. The length and the name of our program are added.
     pub headers: Vec<(&'static str, String)>,
-    /// Its body: JSON.
-    pub body: Vec<u8>,
+    /// Posts this body: JSON. `None`: a GET.
+    pub body: Option<Vec<u8>>,
 }
 
 /// The partner's answer.
@@ -35,15 +35,17 @@ pub struct PartnerReply {
     response: Response,
 }
 
-impl Post<'_> {
+impl PartnerRequest<'_> {
     /// Sends it, and waits for the head of the answer. It sets no limit of time: see [`within`](crate::within).
     pub async fn send(self) -> Result<PartnerReply, ErrorCode> {
-        let length = ("content-length", self.body.len().to_string());
-        let agent = ("user-agent", concat!("Sluice/", env!("CARGO_PKG_VERSION")).to_owned());
-        let headers = self.headers.into_iter().chain([length, agent]);
-        let headers = fields(headers).map_err(|error| invalid(&error))?;
-        let (contents, no_trailers, write) = outgoing(self.body);
-        let (request, _sent) = Request::new(headers, Some(contents), no_trailers, None);
+        let mut headers = self.headers;
+        headers.push(("user-agent", concat!("Sluice/", env!("CARGO_PKG_VERSION")).to_owned()));
+        headers.extend(self.body.as_ref().map(|body| ("content-length", body.len().to_string())));
+        let headers = fields(headers.into_iter()).map_err(|error| invalid(&error))?;
+        let method = if self.body.is_some() { Method::Post } else { Method::Get };
+        let has_body = self.body.is_some();
+        let (contents, no_trailers, write) = outgoing(self.body.unwrap_or_default());
+        let (request, _sent) = Request::new(headers, has_body.then_some(contents), no_trailers, None);
         let url = self.url;
         let scheme = if url.scheme_str() == Some("http") { Scheme::Http } else { Scheme::Https };
         let own = url.path_and_query().map_or("/", |path| path.as_str());
@@ -52,7 +54,7 @@ impl Post<'_> {
             below => format!("{}{below}", own.trim_end_matches('/')),
         };
         let set = [
-            request.set_method(&Method::Post),
+            request.set_method(&method),
             request.set_scheme(Some(&scheme)),
             request.set_authority(url.authority().map(|authority| authority.as_str())),
             request.set_path_with_query(Some(&path)),

@@ -1,4 +1,5 @@
-//! The payment provider, from the variables `payment_url`, `payment_key`, `payment_timeout_ms` and `payment_late_s`.
+//! The payment provider, from the variables `payment_url`, `payment_key`, `payment_timeout_ms`, `payment_late_s` and
+//! `payment_pending_ttl_s`.
 
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ pub struct PaymentProvider {
     pub timeout: Duration,
     /// How long after a try it may still come to a charge of which it doesn't know yet.
     pub late: Duration,
+    /// How long a payment may be pending before it is given up.
+    pub pending_ttl: Duration,
 }
 
 impl PaymentProvider {
@@ -32,6 +35,7 @@ impl Settings {
     pub async fn payment_provider(&self) -> Result<Option<PaymentProvider>, SettingError> {
         let timeout = self.millis("payment_timeout_ms", 10..=60_000).await?;
         let late = Duration::from_secs(self.number("payment_late_s", 0..=86_400).await?);
+        let pending_ttl = Duration::from_secs(self.number("payment_pending_ttl_s", 1..=30 * 86_400).await?);
         let (url, key) = (self.text("payment_url").await?, self.text("payment_key").await?);
         if url.is_empty() {
             return Ok(None);
@@ -41,7 +45,7 @@ impl Settings {
             let fault = "must be visible ASCII characters without spaces".to_owned();
             return Err(self.error("payment_key", fault));
         }
-        Ok(Some(PaymentProvider { url, key: Some(key).filter(|key| !key.is_empty()), timeout, late }))
+        Ok(Some(PaymentProvider { url, key: Some(key).filter(|key| !key.is_empty()), timeout, late, pending_ttl }))
     }
 
     /// Checks that charges may be sent to the provider.

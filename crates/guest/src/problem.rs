@@ -317,7 +317,9 @@ impl Problem {
 /// What can be done with an order that can't be changed as somebody wants.
 fn instead(present: State) -> &'static str {
     match present {
-        State::Queued => "It can be cancelled now, and fulfilled once it is confirmed.",
+        State::Queued | State::Decided(Status::PaymentPending) => {
+            "It can be cancelled now, and fulfilled once it is confirmed."
+        }
         State::NeedsAttention => "It can be cancelled, or an operator redrives or discards its dead letter.",
         State::Discarded => "An operator gave it up.",
         State::Decided(Status::Confirmed) => "It can be fulfilled or cancelled.",
