@@ -7,7 +7,7 @@ use guest::now_ms;
 use order::payment::GivenBack;
 use order::{
     Change, ChangeKind, ChangeRequest, Command, CommandId, Means, NewOrder, OrderId, Payment, PaymentId, Placed,
-    Provider, Record, RecordName, SettledByHand, Status, Timestamp, cancel_undecided,
+    Provider, Record, RecordName, Timestamp, cancel_undecided,
 };
 use queue::{Asked, Effects, Failure, LetGo, Message, MessageId, OwnMessage};
 
@@ -17,11 +17,6 @@ use crate::payments::{Payments, Refund, Unanswered};
 /// An order without a record.
 pub(crate) struct UndecidedOrder {
     pub(crate) placed: Placed,
-    charging: Charging,
-}
-
-/// Whether an order may have been charged whose own message still waits, and by whom.
-struct Charging {
     /// It was handed out at least once, so it may have been charged.
     is_begun: bool,
     asked: Option<Asked>,
@@ -77,11 +72,11 @@ impl Commands<'_> {
                         provider: provider.clone(),
                         back: Some(GivenBack::ByHand(settled)),
                     }),
-                    (Some(Payment::Asked { charge: Some(charge), provider, back: None }), None) => {
-                        self.give_back(message, id, record.order(), charge, provider.as_ref()).await?
-                    }
-                    (None, settled) if record.status() == Status::PaymentPending => {
-                        self.close(message, &record, settled).await?
+                    (Some(Payment::Asked { charge, provider, back: None }), None) => {
+                        // Without a charge, its payment is pending.
+                        let (order, asked) = ((id, record.order()), provider.as_ref().map(Provider::as_str));
+                        let passed = now_ms().saturating_sub(record.updated_at().ms());
+                        self.give_back(message, order, charge.as_ref(), asked, passed).await?
                     }
                     _ => None,
                 };
@@ -89,23 +84,6 @@ impl Commands<'_> {
             }
         };
         Ok(moved.ok())
-    }
-
-    /// Has a payment closed at the provider that is pending, or given back if it was completed meanwhile.
-    async fn close(
-        &self,
-        message: &Message,
-        record: &Record,
-        settled: Option<SettledByHand>,
-    ) -> Result<Option<Payment>, Failure> {
-        if let Some(settled) = settled {
-            return Ok(Some(settled_by_hand(settled)));
-        }
-        let own = self.own(record.id()).await?;
-        // If a person discarded it, nobody else asks any more.
-        let (asked, now) = own.map_or((None, u64::MAX), |own| (own.asked, own.now));
-        let charging = Charging { is_begun: true, asked, now };
-        self.give_back_unknown(message, (record.id(), record.order()), &charging).await
     }
 
     /// Whether a cancellation may have asked for a refund, and isn't made: it waits, is a dead letter or was discarded.
@@ -128,16 +106,10 @@ impl Commands<'_> {
         let ChangeRequest::Cancel { reason, settled } = request else { return Ok(None) };
         let Some(undecided) = self.undecided(id).await? else { return Ok(None) };
         let payment = match settled {
-            Some(settled) => Some(settled_by_hand(settled)),
-            None => match undecided.placed.order.means() {
-                Some(Means::Charged(charge)) => {
-                    self.give_back(message, id, &undecided.placed.order, charge, None).await?
-                }
-                _ => {
-                    let UndecidedOrder { placed, charging } = &undecided;
-                    self.give_back_unknown(message, (id, &placed.order), charging).await?
-                }
-            },
+            Some(settled) => {
+                Some(Payment::Asked { charge: None, provider: None, back: Some(GivenBack::ByHand(settled)) })
+            }
+            None => self.give_back_undecided(message, &undecided).await?,
         };
         let record = cancel_undecided(undecided.placed, reason, payment, Timestamp::from_ms(now_ms()));
         Ok(Some((record, LetGo::Back)))
@@ -145,71 +117,73 @@ impl Commands<'_> {
 
     /// The order in its own message. `None`: a person discarded it.
     pub(crate) async fn undecided(&self, id: OrderId) -> Result<Option<UndecidedOrder>, Failure> {
-        let Some(OwnMessage { now, payload, deliveries, asked }) = self.own(id).await? else { return Ok(None) };
+        let own = MessageId::from(CommandId { order: id, change: None }.to_bytes());
+        let found = self.queue.find_own(&own).await;
+        let found = found.map_err(|error| queue_failed("the order can't be looked up", &error))?;
+        let Some(OwnMessage { now, payload, deliveries, asked }) = found else { return Ok(None) };
         match Command::decode(&payload) {
             Ok(Command::Decide(placed)) => {
-                let charging = Charging { is_begun: deliveries > 0, asked, now };
-                Ok(Some(UndecidedOrder { placed: *placed, charging }))
+                Ok(Some(UndecidedOrder { placed: *placed, is_begun: deliveries > 0, asked, now }))
             }
-            Err(error) if error.is_later() => Err(unread(&own(id), &error)),
+            Err(error) if error.is_later() => Err(unread(&own, &error)),
             _ => Err(Failure::permanent("the order itself can't be read; discard its dead letter instead")),
         }
     }
 
-    async fn own(&self, id: OrderId) -> Result<Option<OwnMessage>, Failure> {
-        let found = self.queue.find_own(&own(id)).await;
-        found.map_err(|error| queue_failed("the order can't be looked up", &error))
-    }
-
-    /// Has money given back of which it isn't known whether it was taken. `None`: it was not.
-    async fn give_back_unknown(
+    /// Has money given back that the shop took, or of which it isn't known whether it was taken. `None`: it was not.
+    async fn give_back_undecided(
         &self,
         message: &Message,
-        order: (OrderId, &NewOrder),
-        Charging { is_begun, asked, now }: &Charging,
-    ) -> Result<Option<Payment>, Failure> {
-        let waited = asked.as_ref().is_some_and(|asked| asked.whom.is_empty());
-        if !is_begun || waited || !moves_money(order.1) {
-            return Ok(None);
-        }
-        let Some(payments) = self.payments_of(asked.as_ref().map(|asked| &*asked.whom))? else { return Ok(None) };
-        let refund = match self.refund(message, payments, order, None).await? {
-            Refund::Given(refund) => refund,
-            Refund::Closed => return Ok(None),
-            Refund::Unknown => {
-                // A try begins within a lease of its hold: see Commands::charge.
-                let known_at = asked.as_ref().map_or(0, |asked| asked.at + self.late_ms(payments));
-                if *now >= known_at {
+        undecided: &UndecidedOrder,
+    ) -> Result<Option<Payment>, Unanswered> {
+        let UndecidedOrder { placed, is_begun, asked, now } = undecided;
+        let (charge, whom) = match placed.order.means() {
+            Some(Means::Charged(charge)) => (Some(charge), None),
+            _ => {
+                let whom = asked.as_ref().map(|asked| &*asked.whom);
+                let is_unasked = whom == Some("") || (whom.is_none() && self.payments.is_none());
+                if !is_begun || is_unasked {
                     return Ok(None);
                 }
-                let reason = "the payment provider knows of no charge, but one may still be under way".to_owned();
-                return Err(Failure::Release { reason, after: Duration::from_millis(known_at - now) });
+                (None, whom)
             }
         };
-        Ok(Some(Payment::Asked { charge: None, provider: payments.provider(), back: Some(GivenBack::Refund(refund)) }))
+        // A try begins within a lease of its hold: see Commands::charge.
+        let passed = asked.as_ref().map_or(u64::MAX, |asked| now.saturating_sub(asked.at));
+        self.give_back(message, (placed.id, &placed.order), charge, whom, passed).await
     }
 
-    /// Has a charge given back by who took it.
+    /// Has a charge given back by who took it. Without a charge, the provider knows it by the order, which it closes.
+    /// Where it doesn't know the order, that counts only if enough time has `passed` since the last try, in ms.
     pub(crate) async fn give_back(
         &self,
         message: &Message,
-        id: OrderId,
-        order: &NewOrder,
-        charge: &PaymentId,
-        provider: Option<&Provider>,
+        order: (OrderId, &NewOrder),
+        charge: Option<&PaymentId>,
+        whom: Option<&str>,
+        passed: u64,
     ) -> Result<Option<Payment>, Unanswered> {
-        if !moves_money(order) {
+        if !moves_money(order.1) {
             return Ok(None);
         }
-        let Some(payments) = self.payments_of(provider.map(Provider::as_str))? else {
+        let Some(payments) = self.payments_of(whom)? else {
             let reason = "the order was paid for, but payment_url is not set: set it, then redrive";
             return Err(Failure::permanent(reason).into());
         };
-        let Refund::Given(refund) = self.refund(message, payments, (id, order), Some(charge)).await? else {
-            return Ok(None);
+        let refund = match self.refund(message, payments, order, charge).await? {
+            Refund::Given(refund) => refund,
+            Refund::Closed => return Ok(None),
+            Refund::Unknown => {
+                let left = self.late_ms(payments).saturating_sub(passed);
+                if left == 0 {
+                    return Ok(None);
+                }
+                let reason = "the payment provider knows of no charge, but one may still be under way".to_owned();
+                return Err(Failure::Release { reason, after: Duration::from_millis(left) }.into());
+            }
         };
-        let (charge, provider) = (Some(charge.clone()), payments.provider());
-        Ok(Some(Payment::Asked { charge, provider, back: Some(GivenBack::Refund(refund)) }))
+        let back = Some(GivenBack::Refund(refund));
+        Ok(Some(Payment::Asked { charge: charge.cloned(), provider: payments.provider(), back }))
     }
 
     /// Has an order's total given back, unless the provider fails for all.
@@ -240,15 +214,6 @@ impl Commands<'_> {
     pub(crate) fn late_ms(&self, payments: &Payments) -> u64 {
         (self.lease + payments.partner.late).as_millis() as u64
     }
-}
-
-/// The id of an order's own message.
-fn own(order: OrderId) -> MessageId {
-    CommandId { order, change: None }.to_bytes().into()
-}
-
-fn settled_by_hand(settled: SettledByHand) -> Payment {
-    Payment::Asked { charge: None, provider: None, back: Some(GivenBack::ByHand(settled)) }
 }
 
 pub(crate) fn other_provider(asked: &str) -> Failure {

@@ -7,7 +7,7 @@ use queue::{Effects, Failure, Hold, Leave, LetGo, Message, Shortfall, Terms};
 
 use crate::change::other_provider;
 use crate::commands::{Commands, Moved, UNCHANGED, moves_money, present, queue_failed};
-use crate::payments::{Payments, Unanswered};
+use crate::payments::{Charge, Payments, Unanswered};
 use crate::pending::Decision;
 
 impl Commands<'_> {
@@ -21,29 +21,27 @@ impl Commands<'_> {
             return Ok(Effects::counted(UNCHANGED));
         }
         let Decision { finding, refund, pause } = self.find_out(message, &placed, pending.as_ref()).await?;
-        let is_pending = matches!(finding, Finding::Pending(_));
-        if let (Finding::Pending(action), Some(record)) = (&finding, &pending)
-            && (action.is_none() || record.next_action().is_some())
+        if let (Finding::Pending { next_action, .. }, Some(record)) = (&finding, &pending)
+            && (next_action.is_none() || record.next_action().is_some())
         {
-            let again = Some(self.wait(record, pause));
-            return Ok(Effects { again, emits: self.comes_again(message), ..Effects::default() });
+            // There is nothing new to tell.
+            let (emits, again) = (self.comes_again(message), self.again(record, pause));
+            return Ok(Effects { emits, again, ..Effects::default() });
         }
         // The pieces that were held for a declined payment go back.
         let stock = matches!(finding, Finding::Declined(_) | Finding::Expired).then_some(LetGo::Back);
-        let trace = placed.trace.clone();
-        let now = Timestamp::from_ms(now_ms());
+        let (trace, now) = (placed.trace.clone(), Timestamp::from_ms(now_ms()));
         let mut record = match pending {
+            Some(record) => record.decide(&finding, now),
             None => order::decide(placed, &finding, now),
-            Some(record) => record.decide(&finding, now).map_err(|illegal| Failure::permanent(illegal.to_string()))?,
         };
         if let Some(refund) = refund {
             record = record.given_back(refund);
         }
         let name = RecordName::of(&record, None, message.delivery);
         self.records.write_record(&record, name).await?;
-        let again = is_pending.then(|| self.wait(&record, pause));
         let moved = Moved { record: &record, name, before, stock, trace: trace.as_ref() };
-        Ok(Effects { again, ..self.effects(message, &moved) })
+        Ok(Effects { again: self.again(&record, pause), ..self.effects(message, &moved) })
     }
 
     /// What there is to decide on.
@@ -54,13 +52,10 @@ impl Commands<'_> {
         pending: Option<&Record>,
     ) -> Result<Decision, Failure> {
         let begun = now_ms();
-        let (first, leave) = match self.hold(message, placed).await? {
-            Hold::Held { first, leave } => (first, leave),
+        let (first, answer) = match self.hold(message, placed).await? {
+            Hold::Held { first, leave } => (first, self.charge(message, leave, placed, begun, pending).await),
             Hold::Short { first, shortfalls } => {
-                let refunded = self.reject_unpaid(message, placed).await;
-                let refund = self.answered(message, first, refunded).await?;
-                let finding = Finding::OutOfStock(shortfalls.into_iter().map(shortage).collect());
-                return Ok(Decision { refund, ..finding.into() });
+                (first, Ok(Finding::OutOfStock(shortfalls.into_iter().map(shortage).collect()).into()))
             }
             Hold::Recalled => return Err(Failure::release("it was cancelled, so its cancellation goes first")),
             Hold::RecallBuried => {
@@ -72,15 +67,23 @@ impl Commands<'_> {
             // The verdict of this delivery will be refused as well.
             Hold::Late => return Err(Failure::retry("another worker has the order now")),
         };
-        let charged = match pending {
-            Some(record) => self.ask_again(message, leave, placed, record).await,
-            None => self.charge(message, leave, placed, begun).await,
+        let rejected = match answer {
+            Ok(Decision { finding: finding @ Finding::OutOfStock(_), .. }) => finding,
+            Ok(Decision { finding: Finding::Pending { .. }, .. }) | Err(_) if self.is_over(pending) => Finding::Expired,
+            answer => return self.answered(message, first, answer).await,
         };
-        self.answered(message, first, charged).await
+        let refunded = self.reject_unpaid(message, placed).await;
+        let decided = refunded.map(|refund| Decision { refund, ..rejected.into() });
+        self.answered(message, first, decided).await
     }
 
     /// What the payment provider answered. Where the first request to it is undone, another one may be asked next time.
-    async fn answered<T>(&self, message: &Message, first: bool, answer: Result<T, Unanswered>) -> Result<T, Failure> {
+    async fn answered(
+        &self,
+        message: &Message,
+        first: bool,
+        answer: Result<Decision, Unanswered>,
+    ) -> Result<Decision, Failure> {
         match answer {
             Err(Unanswered { failure, undone }) => {
                 // If this fails, the provider counts as asked, which is safe.
@@ -114,13 +117,14 @@ impl Commands<'_> {
         hold.map_err(|error| queue_failed("the stock can't be held", &error))
     }
 
-    /// Charges an order whose hold began then.
+    /// Charges an order whose hold began then, or asks what became of its charge.
     async fn charge(
         &self,
         message: &Message,
         leave: Leave,
         placed: &Placed,
         begun: u64,
+        pending: Option<&Record>,
     ) -> Result<Decision, Unanswered> {
         let (means, payments) = (placed.order.means(), self.payments_for(placed));
         let payments = match (means, payments) {
@@ -143,7 +147,14 @@ impl Commands<'_> {
         if now_ms().saturating_sub(begun) > self.lease.as_millis() as u64 {
             return Err(Failure::release("too long passed since the stock was held").into());
         }
-        payments.charge(&asking, placed).await.map(|answer| payments.decision(answer))
+        let asked = |charge| Payment::Asked { charge, provider: payments.provider(), back: None };
+        Ok(match payments.charge(&asking, placed, pending).await? {
+            Charge::Taken(charge) => Finding::Good(asked(Some(charge))).into(),
+            Charge::Declined(words) => Finding::Declined(words).into(),
+            Charge::Pending { next_action, pause, .. } => {
+                Decision { pause, ..Finding::Pending { payment: asked(None), next_action }.into() }
+            }
+        })
     }
 
     /// Who charges the order, or gives back what the shop has charged. `None`: there is no money to move, or nobody.
@@ -152,17 +163,14 @@ impl Commands<'_> {
     }
 
     /// Release 0.1 kept no trace of a hold that took nothing. So an order that is short may have been charged by it.
-    /// What the shop has charged is given back.
+    /// A payment that was pending for too long is closed. What was taken for it, or by the shop, is given back.
     async fn reject_unpaid(&self, message: &Message, placed: &Placed) -> Result<Option<Payment>, Unanswered> {
-        if let Some(Means::Charged(charge)) = placed.order.means() {
-            return self.give_back(message, placed.id, &placed.order, charge, None).await;
-        }
-        match self.payments_for(placed) {
-            Some(payments) if message.delivery > 1 => {
-                self.refund(message, payments, (placed.id, &placed.order), None).await.map(|_| None)
-            }
-            _ => Ok(None),
-        }
+        let charge = match placed.order.means() {
+            Some(Means::Charged(charge)) => Some(charge),
+            _ if message.delivery > 1 && self.payments_for(placed).is_some() => None,
+            _ => return Ok(None),
+        };
+        self.give_back(message, (placed.id, &placed.order), charge, None, u64::MAX).await
     }
 }
 

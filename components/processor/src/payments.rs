@@ -9,7 +9,7 @@ use http::StatusCode;
 use order::event::payments_turned;
 use order::means::HIDDEN;
 use order::payment::{ChargeRequest, NoId, RefundRequest, read_answer, read_problem};
-use order::{Means, NewOrder, NextAction, OrderId, PaymentId, Placed, Provider, Timestamp};
+use order::{Means, NewOrder, NextAction, OrderId, PaymentId, Placed, Provider, Record, Timestamp};
 use queue::{Emit, Failure, Leave, Message, MessageId, Report, Showed};
 
 use crate::changes::tell;
@@ -156,17 +156,30 @@ impl Payments {
         tell(id, event)
     }
 
-    /// Takes an order's total.
-    pub(crate) async fn charge(&self, asking: &Asking<'_>, placed: &Placed) -> Result<Charge, Unanswered> {
-        // A charge has had this key since release 0.1. Another one could charge an order twice that an older build has
-        // charged.
-        let posted = Some((placed.id.to_string(), ChargeRequest::new(placed).to_json()));
-        self.send(asking, "/charges", posted).await?.charge(placed)
-    }
-
-    /// Asks what became of a charge that was pending.
-    pub(crate) async fn look_up(&self, asking: &Asking<'_>, placed: &Placed) -> Result<Charge, Unanswered> {
-        self.send(asking, &format!("/charges/{}", placed.id), None).await?.charge(placed)
+    /// Takes an order's total, or asks what became of it if that is pending.
+    pub(crate) async fn charge(
+        &self,
+        asking: &Asking<'_>,
+        placed: &Placed,
+        pending: Option<&Record>,
+    ) -> Result<Charge, Unanswered> {
+        let id = placed.id.to_string();
+        let (path, posted) = match pending {
+            Some(_) => (["/charges/", &id].concat(), None),
+            // A charge has had this key since release 0.1. Another one could charge an order twice that an older build
+            // has charged.
+            None => ("/charges".to_owned(), Some((id, ChargeRequest::new(placed).to_json()))),
+        };
+        let mut reply = self.send(asking, &path, posted).await?;
+        if let Some(Means::Token { token, .. }) = placed.order.means() {
+            reply.secret = Some(token.secret().to_owned());
+        }
+        match reply.status {
+            StatusCode::PAYMENT_REQUIRED => Ok(Charge::Declined(reply.problem())),
+            // There is nothing to charge that it could miss.
+            StatusCode::NOT_FOUND => Err(reply.misdirected()),
+            _ => reply.outcome(),
+        }
     }
 
     /// Gives an order's total back. Without a `charge`, the provider knows it by the order.
@@ -232,19 +245,6 @@ async fn exchange(request: PartnerRequest<'_>) -> Result<ProviderReply, Unanswer
 }
 
 impl ProviderReply {
-    /// What the answer to a charge, or to the question for one, says.
-    fn charge(mut self, placed: &Placed) -> Result<Charge, Unanswered> {
-        if let Some(Means::Token { token, .. }) = placed.order.means() {
-            self.secret = Some(token.secret().to_owned());
-        }
-        match self.status {
-            StatusCode::PAYMENT_REQUIRED => Ok(Charge::Declined(self.problem())),
-            // There is nothing to charge that it could miss.
-            StatusCode::NOT_FOUND => Err(self.misdirected()),
-            _ => self.outcome(),
-        }
-    }
-
     /// What a good answer says, or the failure that a bad one is. Where the same answer would come again, it may mean
     /// that money was taken, and only a person can tell.
     fn outcome(&self) -> Result<Charge, Unanswered> {

@@ -19,8 +19,13 @@ pub enum Finding {
     OutOfStock(Vec<Shortage>),
     /// The payment was declined. The provider may have said why.
     Declined(Option<String>),
-    /// The payment was begun, and waits for the customer, who may have to go here, or for the provider.
-    Pending(Option<NextAction>),
+    /// The payment was begun, and waits for the customer or for the provider.
+    Pending {
+        /// Who was asked.
+        payment: Payment,
+        /// Where the customer goes to complete it.
+        next_action: Option<NextAction>,
+    },
     /// The payment was begun, and not completed in time. The provider has closed it.
     Expired,
     /// The order was cancelled before anything was done for it.
@@ -54,7 +59,7 @@ pub fn decide(placed: Placed, finding: &Finding, now: Timestamp) -> Record {
         updated_at: placed.accepted_at(),
         order: placed.order,
     };
-    undecided.found(None, finding, now).expect("every move that decides a placed order is in the table")
+    undecided.found(None, finding, now)
 }
 
 /// Cancels a placed order that was never decided. It may have been paid for all the same: then `refund` says how the
@@ -73,27 +78,31 @@ impl Record {
 
     /// Decides an order whose payment was pending.
     ///
-    /// # Errors
-    /// [`Illegal`] unless the payment is pending.
-    pub fn decide(self, finding: &Finding, now: Timestamp) -> Result<Self, Illegal> {
+    /// # Panics
+    /// If its payment is not pending.
+    #[must_use]
+    pub fn decide(self, finding: &Finding, now: Timestamp) -> Self {
         let present = Some(self.status);
         self.found(present, finding, now)
     }
 
-    fn found(self, present: Option<Status>, finding: &Finding, now: Timestamp) -> Result<Self, Illegal> {
+    fn found(self, present: Option<Status>, finding: &Finding, now: Timestamp) -> Self {
         let (step, reason, payment) = match finding {
             Finding::Good(payment) => (Move::Confirm, None, Some(payment.clone())),
             Finding::OutOfStock(shortages) => (Move::Reject, Some(out_of_stock(shortages)), None),
             Finding::Declined(words) => (Move::Reject, Some(declined(words.as_deref())), None),
-            Finding::Pending(_) => (Move::Pend, None, None),
+            Finding::Pending { payment, .. } => (Move::Pend, None, Some(payment.clone())),
             Finding::Expired => (Move::Reject, Some(expired()), None),
             Finding::Recalled => (Move::Cancel, None, None),
         };
         let next_action = match finding {
-            Finding::Pending(action) => action.clone(),
+            Finding::Pending { next_action, .. } => next_action.clone(),
             _ => None,
         };
-        Ok(Self { reason, payment, next_action, ..self.moved(present, step, now)? })
+        let Ok(moved) = self.moved(present, step, now) else {
+            unreachable!("every move that decides an order is in the table");
+        };
+        Self { reason, payment, next_action, ..moved }
     }
 
     /// Cancels the order. `refund` says how its payment was given back, if it was paid for.
@@ -101,7 +110,8 @@ impl Record {
     /// # Errors
     /// [`Illegal`] unless the order is confirmed, or its payment is pending.
     pub fn cancel(self, reason: Option<Reason>, refund: Option<Payment>, now: Timestamp) -> Result<Self, Illegal> {
-        let payment = refund.or_else(|| self.payment.clone());
+        // What was pending is nothing any more.
+        let payment = refund.or_else(|| self.payment.clone().filter(|_| self.status != Status::PaymentPending));
         Ok(Self { reason, payment, ..self.moved_on(Move::Cancel, now)? })
     }
 

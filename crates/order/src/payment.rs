@@ -23,7 +23,8 @@ pub enum Payment {
     Later,
     /// A provider was asked.
     Asked {
-        /// The provider's id of the charge. Absent if the order was cancelled before the charge was answered.
+        /// The provider's id of the charge. Absent if the order was cancelled before the charge was answered, and while
+        /// that is pending.
         charge: Option<PaymentId>,
         /// Who charged. Records of release 0.1 don't say it.
         provider: Option<Provider>,
@@ -216,8 +217,8 @@ impl Payment {
             (None, settled) => settled.map(GivenBack::ByHand),
         };
         let (charge, provider) = (charge?, provider?);
-        if charge.is_none() && back.is_none() {
-            value.fault("must be \"none\", or have a charge_id, a refund_id or settled");
+        if charge.is_none() && back.is_none() && provider.is_none() {
+            value.fault("must be \"none\", or have a charge_id, a refund_id, settled or a provider");
             return None;
         }
         Some(Self::Asked { charge, provider, back })
