@@ -7,7 +7,7 @@ use queue::{Effects, Failure, Hold, Leave, LetGo, Message, Shortfall, Terms};
 
 use crate::change::other_provider;
 use crate::commands::{Commands, Moved, UNCHANGED, moves_money, present, queue_failed};
-use crate::payments::{Charge, Payments, Unanswered};
+use crate::payments::{Charge, Payments, Unanswered, Undone};
 use crate::pending::Decision;
 
 impl Commands<'_> {
@@ -52,7 +52,7 @@ impl Commands<'_> {
         pending: Option<&Record>,
     ) -> Result<Decision, Failure> {
         let begun = now_ms();
-        let (first, answer) = match self.hold(message, placed).await? {
+        let (first, mut answer) = match self.hold(message, placed).await? {
             Hold::Held { first, leave } => (first, self.charge(message, leave, placed, begun, pending).await),
             Hold::Short { first, shortfalls } => {
                 (first, Ok(Finding::OutOfStock(shortfalls.into_iter().map(shortage).collect()).into()))
@@ -67,14 +67,19 @@ impl Commands<'_> {
             // The verdict of this delivery will be refused as well.
             Hold::Late => return Err(Failure::retry("another worker has the order now")),
         };
-        let rejected = match answer {
-            Ok(Decision { finding: finding @ Finding::OutOfStock(_), .. }) => finding,
-            Ok(Decision { finding: Finding::Pending { .. }, .. }) | Err(_) if self.is_over(pending) => Finding::Expired,
-            answer => return self.answered(message, first, answer).await,
+        let is_over = self.is_over(pending);
+        let rejected = match &mut answer {
+            Ok(Decision { finding: Finding::OutOfStock(shortages), .. }) => {
+                Some(Finding::OutOfStock(std::mem::take(shortages)))
+            }
+            Ok(Decision { finding: Finding::Pending { .. }, .. }) | Err(_) if is_over => Some(Finding::Expired),
+            _ => None,
         };
-        let refunded = self.reject_unpaid(message, placed).await;
-        let decided = refunded.map(|refund| Decision { refund, ..rejected.into() });
-        self.answered(message, first, decided).await
+        if let Some(rejected) = rejected {
+            let refunded = self.reject_unpaid(message, placed).await;
+            answer = refunded.map(|refund| Decision { refund, ..rejected.into() });
+        }
+        self.answered(message, first, answer).await
     }
 
     /// What the payment provider answered. Where the first request to it is undone, another one may be asked next time.
@@ -151,7 +156,7 @@ impl Commands<'_> {
         Ok(match payments.charge(&asking, placed, pending).await? {
             Charge::Taken(charge) => Finding::Good(asked(Some(charge))).into(),
             Charge::Declined(words) => Finding::Declined(words).into(),
-            Charge::Pending { next_action, pause, .. } => {
+            Charge::Pending(Undone { next_action, pause, .. }) => {
                 Decision { pause, ..Finding::Pending { payment: asked(None), next_action }.into() }
             }
         })

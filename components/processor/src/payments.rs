@@ -34,14 +34,16 @@ pub(crate) enum Charge {
     /// The provider declined. It may have said why.
     Declined(Option<String>),
     /// It is not done yet.
-    Pending {
-        /// Its status.
-        status: String,
-        /// Where the customer goes to complete it.
-        next_action: Option<NextAction>,
-        /// How long the provider wants no question.
-        pause: Duration,
-    },
+    Pending(Undone),
+}
+
+/// What the provider has begun and not done yet.
+pub(crate) struct Undone {
+    status: String,
+    /// Where the customer goes to complete it.
+    pub(crate) next_action: Option<NextAction>,
+    /// How long the provider wants no question.
+    pub(crate) pause: Duration,
 }
 
 /// The provider's answer to a refund.
@@ -178,7 +180,7 @@ impl Payments {
             StatusCode::PAYMENT_REQUIRED => Ok(Charge::Declined(reply.problem())),
             // There is nothing to charge that it could miss.
             StatusCode::NOT_FOUND => Err(reply.misdirected()),
-            _ => reply.outcome(),
+            _ => Ok(reply.outcome()?.map_or_else(Charge::Pending, Charge::Taken)),
         }
     }
 
@@ -196,14 +198,10 @@ impl Payments {
             (StatusCode::NOT_FOUND, None) => return Ok(Refund::Unknown),
             _ => {}
         }
-        match reply.outcome()? {
-            Charge::Taken(id) => Ok(Refund::Given(id)),
-            Charge::Pending { status, pause, .. } => {
-                let reason = ["the payment provider is not done yet, its status is ", &status].concat();
-                Err(Failure::retry_after(reason, Some(pause)).into())
-            }
-            Charge::Declined(_) => Err(reply.failure()),
-        }
+        reply.outcome()?.map(Refund::Given).map_err(|undone| {
+            let reason = ["the payment provider is not done yet, its status is ", &undone.status].concat();
+            Failure::retry_after(reason, Some(undone.pause)).into()
+        })
     }
 
     /// Posts a body under an Idempotency-Key, or gets.
@@ -247,7 +245,7 @@ async fn exchange(request: PartnerRequest<'_>) -> Result<ProviderReply, Unanswer
 impl ProviderReply {
     /// What a good answer says, or the failure that a bad one is. Where the same answer would come again, it may mean
     /// that money was taken, and only a person can tell.
-    fn outcome(&self) -> Result<Charge, Unanswered> {
+    fn outcome(&self) -> Result<Result<PaymentId, Undone>, Unanswered> {
         if !self.status.is_success() {
             return Err(self.failure());
         }
@@ -262,9 +260,9 @@ impl ProviderReply {
                 let is_open =
                     |url: &NextAction| !self.secret.as_ref().is_some_and(|secret| url.as_str().contains(secret));
                 let next_action = answer.next_action.filter(is_open);
-                Ok(Charge::Pending { status, next_action, pause: self.retry_after.unwrap_or_default() })
+                Ok(Err(Undone { status, next_action, pause: self.retry_after.unwrap_or_default() }))
             }
-            (None, Ok(id)) => Ok(Charge::Taken(id)),
+            (None, Ok(id)) => Ok(Ok(id)),
             (None, Err(NoId::Bad)) => {
                 let reason = "the payment provider's answer has an id that is no string of 1 to 128 characters and no \
                               whole number, so its id is unknown";
