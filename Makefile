@@ -15,20 +15,20 @@ SECONDS ?= 120
 SEED ?=
 OTHER ?=
 
-COMPONENTS := intake health desk processor notifier
+COMPONENTS := intake health desk processor notifier stripe
 # What plain cargo leaves out.
 NATIVE := --package order --package queue --package guest --package host --package tests --package plot --package flash-sale --package bench
 WASM := --target wasm32-wasip2 --release
 IN_COMPONENTS := $(COMPONENTS:%=--package %) --package guest
 
-.PHONY: up test chaos flash-sale bench lint build tools redis-server python3
+.PHONY: up test chaos flash-sale bench lint build tools redis-server python3 localstripe
 
 up: target/built redis-server
 	@exec target/debug/host up --listen $(LISTEN) --data $(DATA) $(if $(REDIS),--redis $(REDIS)) --probe /health \
 	  --try "curl -i http://{address}/orders -H 'content-type: application/json' -d '{\"customer\":{\"email\":\"ada@example.com\"},\"currency\":\"EUR\",\"lines\":[{\"sku\":\"TEA-1\",\"quantity\":2,\"unit_price\":450}]}'" \
 	  --try "curl http://{address}/health"
 
-test: build redis-server python3
+test: build redis-server localstripe
 	cargo test
 
 chaos: build redis-server
@@ -85,3 +85,13 @@ python3:
 	    echo "Installing Python: $$SUDO apt-get install --yes python3"; \
 	    $$SUDO apt-get update && $$SUDO apt-get install --yes --no-install-recommends python3 python3-pip; \
 	  fi; } || true
+
+# A fake of Stripe for the tests of the adapter. They are skipped aloud without it.
+LOCALSTRIPE := 1.15.10
+localstripe: python3
+	@[ -d target/localstripe/localstripe-$(LOCALSTRIPE).dist-info ] || { \
+	  echo "Installing localstripe for the tests: python3 -m pip install --target target/localstripe localstripe"; \
+	  rm -rf target/localstripe target/localstripe.new; \
+	  python3 -m pip install --quiet --no-warn-conflicts --root-user-action ignore --target target/localstripe.new \
+	    localstripe==$(LOCALSTRIPE) && mv target/localstripe.new target/localstripe; } || \
+	  echo "localstripe can't be installed, which takes python3 with pip. The tests that need it are skipped." >&2

@@ -12,6 +12,7 @@ mod script;
 mod settings;
 mod silence;
 mod stock;
+mod stripe;
 
 use std::sync::{Arc, Mutex};
 

@@ -15,7 +15,7 @@ struct Route {
     path: String,
 }
 
-/// A trigger of spin.toml.
+/// A trigger of spin.toml that clients can reach.
 struct Trigger {
     /// `/health`, or `/stock/...`
     route: String,
@@ -34,9 +34,11 @@ fn routes() -> Vec<Route> {
 
 fn triggers() -> Vec<Trigger> {
     let manifest = tree::toml("spin.toml");
-    let text = |value: &toml::Value| value.as_str().unwrap().to_owned();
+    let component = |trigger: &toml::Value| trigger["component"].as_str().unwrap().to_owned();
     let triggers = manifest["trigger"]["http"].as_array().unwrap().iter();
-    triggers.map(|it| Trigger { route: text(&it["route"]), component: text(&it["component"]) }).collect()
+    let public =
+        triggers.filter_map(|it| Some(Trigger { route: it["route"].as_str()?.to_owned(), component: component(it) }));
+    public.collect()
 }
 
 impl Trigger {
@@ -162,6 +164,18 @@ fn the_page_and_the_source_have_the_same_methods() {
         let told: BTreeSet<String> = routes_of(&component).into_iter().flat_map(|route| route.methods).collect();
         assert_eq!(told, methods(&component), "methods of {component}, by {PAGE} and by its source");
     }
+}
+
+#[test]
+fn the_adapter_has_the_routes_of_the_contract_and_no_other() {
+    let page = Page::read("docs/payments.md");
+    let told: BTreeSet<String> =
+        page.spans().filter_map(|(_, span)| span.strip_prefix("POST {payment_url}")).map(str::to_owned).collect();
+    let served = patterns("stripe").into_iter().map(|pattern| match &pattern.segments[..] {
+        [Segment::Words(words)] => format!("/{}", words[0]),
+        other => panic!("{other:?} is no route of the contract"),
+    });
+    assert_eq!(served.collect::<BTreeSet<_>>(), told, "the routes of the stripe component, and of docs/payments.md");
 }
 
 fn words(segment: &Segment) -> &[String] {

@@ -137,7 +137,11 @@ async fn serve(listener: TcpListener, kept: Arc<watch::Sender<Ledger>>, behave: 
         let (ours, theirs) = duplex(64 * 1024);
         let (mut received, sent) = stream.into_split();
         let (answers, mut requests) = split(theirs);
-        tokio::spawn(async move { _ = tokio::io::copy(&mut received, &mut requests).await });
+        tokio::spawn(async move {
+            _ = tokio::io::copy(&mut received, &mut requests).await;
+            // Its other half is still there, so that it doesn't end by itself.
+            _ = requests.shutdown().await;
+        });
         tokio::spawn(send_out(answers, sent, doubled));
         let (kept, behave, twice) = (kept.clone(), behave.clone(), Arc::new(twice));
         let service = service_fn(move |request| answer(request, kept.clone(), behave.clone(), twice.clone()));

@@ -18,4 +18,5 @@ mod pipeline;
 mod pushback;
 mod settled;
 mod stock;
+mod stripe;
 mod versions;

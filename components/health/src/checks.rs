@@ -75,6 +75,10 @@ async fn check_settings(
             Ok(None) => None,
             Err(fault) => Some(fault.clone()),
         },
+        match &provider {
+            Ok(Some(provider)) => settings.check_stripe(provider).await.err(),
+            _ => settings.stripe_account().await.err(),
+        },
         match endpoints {
             Ok(endpoints) => settings.webhook_origin(endpoints).await.err(),
             Err(fault) => Some(fault.clone()),

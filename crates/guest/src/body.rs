@@ -31,7 +31,7 @@ pub enum BodyError {
 const DEADLINE: Duration = Duration::from_secs(10);
 
 /// The end of a body: trailers, or an error.
-type WhatFollows = FutureReader<Result<Option<Trailers>, ErrorCode>>;
+pub(crate) type WhatFollows = FutureReader<Result<Option<Trailers>, ErrorCode>>;
 
 /// Room for a body of unknown length, in bytes, to begin with and each time that it is full.
 const CHUNK: usize = 4096;

@@ -22,6 +22,7 @@ mod response;
 mod retry_after;
 mod runtime;
 mod settings;
+mod stripe;
 mod webhook_secret;
 mod webhooks;
 
@@ -41,4 +42,5 @@ pub use request::Request;
 pub use response::Response;
 pub use runtime::{Wasi, now_ms, random_bytes, within};
 pub use settings::{QueueSettings, SettingError, Settings};
+pub use stripe::StripeAccount;
 pub use webhooks::Endpoint;

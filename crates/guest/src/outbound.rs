@@ -22,7 +22,7 @@ pub struct PartnerRequest<'a> {
     pub path: &'a str,
     /// Its headers. The length and the name of our program are added.
     pub headers: Vec<(&'static str, String)>,
-    /// Posts this body: JSON. `None`: a GET.
+    /// Posts this body. `None`: a GET.
     pub body: Option<Vec<u8>>,
 }
 

@@ -6,6 +6,7 @@
 //! | `order/{id}/{version}.{change}.{delivery}` | a [`Record`] | once, by that delivery of the change's message |
 //! | `orders/latest-change` | a time that means nothing | after each batch, to wake the notifier |
 //! | `orders/probe` | chance | by each check of health, which looks for it where the store should be |
+//! | `stripe/{id}/…` | notes of the adapter for Stripe | see `components/stripe/src/notes.rs` |
 
 use crate::command_id::ChangeKind;
 use crate::id::OrderId;

@@ -191,20 +191,13 @@ fn with_settlement(arguments: Arguments, settlement: &Settlement) -> Arguments {
         .with("stock", stock)
         .with("clears", *clears)
         .with("topic", topic.as_deref().unwrap_or_default());
-    let news = match report {
-        Some(Report { partner, showed, why, pause, news }) => {
-            arguments = arguments
-                .with("partner", partner.as_str())
-                .with("showed", showed.name())
-                .with("pause_ms", *pause)
-                .with("why", why.as_str());
-            news.as_ref()
+    let (partner, showed, pause, why, news) = match report {
+        Some(Report { partner, showed, pause, why, news }) => {
+            (partner.as_str(), showed.name(), *pause, why.as_str(), news.as_ref())
         }
-        None => {
-            arguments = arguments.with("partner", "").with("showed", "").with("pause_ms", 0_u64).with("why", "");
-            None
-        }
+        None => ("", "", Duration::ZERO, "", None),
     };
+    arguments = arguments.with("partner", partner).with("showed", showed).with("pause_ms", pause).with("why", why);
     arguments = arguments.with("emits", emits.len() + usize::from(news.is_some()));
     let emits = emits.iter().map(|emit| (emit, u64::from(emit.log)));
     for (Emit { queue, id, payload, after, .. }, log) in emits.chain(news.map(|news| (news, TURNED))) {

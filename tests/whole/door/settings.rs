@@ -34,6 +34,8 @@ const TABLE: &[(&str, &[&str])] = &[
     ("backoff_cap_ms", &["0", "999", "86400001"]),
     ("drain_budget_ms", &["99", "600001"]),
     ("operator_key", &["hunter2", "0123456789 hunter2", "0123456789\nhunter2", "0123456789\u{e9}hunter2"]),
+    ("stripe_key", &["hunter2 hunter2", "hunter2\u{e9}"]),
+    ("stripe_url", &["ftp://hunter2:21", "https://hunter2:*"]),
     ("webhooks", &["", "{}", r#"[{"name":"erp","url":"https://erp.test","secret":"whsec_hunter2"}]"#]),
     ("webhook_schedule_ms", &["", "soon"]),
     ("webhook_timeout_ms", &["9", "60001"]),

@@ -83,7 +83,7 @@ impl InstanceContext {
             return false;
         };
         let allowed = self.component.allowed_hosts.allow(&destination);
-        if !allowed {
+        if !allowed && self.is_news(&destination.to_string()) {
             let list = format!("allowed_outbound_hosts of [component.{component}]");
             match self.component.variable_hosts.iter().find(|host| host.may_allow(destination.scheme())) {
                 // Whoever runs an application sets its variables, and leaves its manifest as it is.
@@ -101,11 +101,17 @@ impl InstanceContext {
         allowed
     }
 
+    /// Whether it is to be told that the component may not connect there. It may try again many times a second.
+    fn is_news(&self, destination: &str) -> bool {
+        let name = format!("{} to {destination}", self.component.name);
+        self.application.upgrade().is_none_or(|application| application.shared().told.is_new(&name, destination))
+    }
+
     /// Whether the component may send requests to its own application. If not, the log says what to add to the
     /// manifest.
     pub(crate) fn allows_itself(&self) -> bool {
         let (component, allowed) = (&self.component.name, self.component.allowed_hosts.allow_itself());
-        if !allowed {
+        if !allowed && self.is_news("itself") {
             tracing::warn!(
                 %component,
                 "may not call its own application: add \"http://self\" to allowed_outbound_hosts of \

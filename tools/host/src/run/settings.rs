@@ -33,16 +33,21 @@ impl ComponentSettings {
         stores: &BTreeMap<String, Arc<Backend>>,
     ) -> anyhow::Result<Self> {
         let resolve = |text| variables.resolve_template(&template(text));
-        let hosts = component.allowed_outbound_hosts.iter().map(resolve);
-        let allowed_hosts = AllowedHosts::parse(hosts)
-            .map_err(|error| anyhow::anyhow!("`allowed_outbound_hosts` of the component `{name}`: {error}"))?;
+        let entries = &component.allowed_outbound_hosts;
+        let allowed_hosts = AllowedHosts::parse(entries.iter().map(resolve)).map_err(|error| {
+            let at_fault = entries.iter().find(|entry| AllowedHosts::parse([resolve(entry)]).is_err());
+            let variable = at_fault
+                .and_then(VariableHost::of)
+                .map_or(String::new(), |host| format!(". It is the value of the variable {}", host.variable));
+            anyhow::anyhow!("`allowed_outbound_hosts` of the component `{name}`: {error}{variable}")
+        })?;
         let labels = component.key_value_stores.iter().map(|label| label.get_ref());
         Ok(Self {
             name: name.into(),
             variables: component.variables.iter().map(|(name, text)| (name.clone(), resolve(text))).collect(),
             environment: component.environment.clone().into_iter().collect(),
             allowed_hosts,
-            variable_hosts: component.allowed_outbound_hosts.iter().filter_map(VariableHost::of).collect(),
+            variable_hosts: entries.iter().filter_map(VariableHost::of).collect(),
             stores: labels.filter_map(|label| Some((label.clone(), stores.get(label)?.clone()))).collect(),
         })
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 /// For how long the same text isn't told again.
 const QUIET: Duration = Duration::from_secs(60);
 
-/// The last text that was told of each component, and when.
+/// The last text that was told of each component, or of where it may not connect to, and when.
 #[derive(Default)]
 pub(crate) struct Told(Mutex<HashMap<String, (String, Instant)>>);
 

@@ -1,0 +1,86 @@
+//! `POST /charges`: takes an order's total, once.
+
+use std::time::Duration;
+
+use guest::{Request, Response};
+
+use crate::answer::{done, not_yet};
+use crate::api::{Stripe, StripeFault};
+use crate::asked::{AskedCharge, read};
+use crate::form;
+use crate::intent::{Intent, IntentStatus};
+use crate::notes::{KnownIntent, Notes};
+use crate::refusal::Refusal;
+
+/// How long Stripe surely knows a key. It forgets keys when they are a day old; an hour is for clocks that differ.
+const KEY_LIFE: Duration = Duration::from_secs(23 * 3600);
+
+pub(crate) async fn charge(request: Request) -> Result<Response, Refusal> {
+    let stripe = Stripe::open().await?;
+    let (asked, key) = read::<AskedCharge>(request).await?;
+    let notes = Notes::of(asked.order_id).await?;
+    if notes.is_closed().await? {
+        return Err(Refusal::closed());
+    }
+    let intent = match notes.intent().await? {
+        KnownIntent::Id(id) => stripe.intent(&id).await?,
+        KnownIntent::Nothing => {
+            // What can't be charged is noted nowhere.
+            let form = form::intent(&asked)?;
+            notes.ask().await?;
+            let intent = stripe.create(form, &key).await?;
+            keep(&stripe, &notes, intent).await?
+        }
+        KnownIntent::Asked(ago) => {
+            let found = if ago < KEY_LIFE { None } else { stripe.find(&asked.order_id.to_string()).await? };
+            let intent = match found {
+                Some(found) => found,
+                None => stripe.create(form::intent(&asked)?, &key).await?,
+            };
+            keep(&stripe, &notes, intent).await?
+        }
+    };
+    // A refund notes this before it looks for the intent. So if this is not noted, the refund finds the intent.
+    if notes.is_closed().await? {
+        return Err(Refusal::closed());
+    }
+    take(&stripe, intent).await
+}
+
+/// Notes an intent before money can move. If another delivery has noted one meanwhile, that is the order's: this one
+/// may have stood still until Stripe forgot the key.
+async fn keep(stripe: &Stripe, notes: &Notes, intent: Intent) -> Result<Intent, Refusal> {
+    match notes.intent().await? {
+        KnownIntent::Id(noted) if noted != intent.id => stripe.intent(&noted).await,
+        _ => {
+            notes.keep(&intent.id).await?;
+            Ok(intent)
+        }
+    }
+}
+
+async fn take(stripe: &Stripe, intent: Intent) -> Result<Response, Refusal> {
+    let intent = match intent.status {
+        IntentStatus::RequiresConfirmation => stripe.confirm(&intent.id).await.map_err(StripeFault::of_intent)?,
+        _ => intent,
+    };
+    match intent.status {
+        IntentStatus::Succeeded => Ok(done(&intent.id)),
+        // The contract knows no charge that waits for its customer, so this is where one would be told as pending.
+        IntentStatus::RequiresAction => {
+            stripe.cancel(&intent.id).await.map_err(StripeFault::of_intent)?;
+            Err(Refusal::declined(NEEDS_ACTION))
+        }
+        IntentStatus::RequiresPaymentMethod => Err(Refusal::declined(intent.fault())),
+        IntentStatus::Canceled => Err(Refusal::declined(CANCELED)),
+        IntentStatus::RequiresConfirmation => Err(Refusal::busy("The PaymentIntent is not confirmed yet. Ask again.")),
+        IntentStatus::Processing => Ok(not_yet(&intent.id, "processing")),
+        IntentStatus::RequiresCapture => Ok(not_yet(&intent.id, "requires_capture")),
+        IntentStatus::Other => Ok(not_yet(&intent.id, "unknown")),
+    }
+}
+
+const NEEDS_ACTION: &str = "needs the customer's action (3-D Secure)";
+
+/// We cancel what needs the customer's action. An answer to that may have been lost.
+const CANCELED: &str = "the payment was cancelled, because it needs the customer's action (3-D Secure), or by hand";

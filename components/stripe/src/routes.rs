@@ -1,0 +1,22 @@
+//! Which request goes to which handler.
+
+use guest::{Request, Response};
+use http::{Method, StatusCode};
+
+use crate::refusal::Refusal;
+use crate::{charge, refund};
+
+pub(crate) async fn route(request: Request) -> Result<Response, Refusal> {
+    let path = request.path().to_owned();
+    let segments: Vec<&str> = path.split('/').skip(1).collect();
+    match (segments.as_slice(), request.method().clone()) {
+        (["charges"], Method::POST) => charge::charge(request).await,
+        (["refunds"], Method::POST) => refund::refund(request).await,
+        (["charges" | "refunds"], _) => Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "Use POST.")),
+        _ => {
+            let detail = "The adapter for Stripe knows /charges and /refunds: set payment_url to \
+                          http://stripe.spin.internal, without a path.";
+            Err(Refusal::new(StatusCode::NOT_FOUND, detail))
+        }
+    }
+}
