@@ -79,6 +79,7 @@ async fn check_settings(
             Ok(Some(provider)) => settings.check_stripe(provider).await.err(),
             _ => settings.stripe_account().await.err(),
         },
+        settings.word_signers().await.err(),
         match endpoints {
             Ok(endpoints) => settings.webhook_origin(endpoints).await.err(),
             Err(fault) => Some(fault.clone()),

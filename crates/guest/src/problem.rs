@@ -58,6 +58,8 @@ pub enum Problem {
     DeskClosed,
     /// The operator's key was not sent, or a wrong one.
     Unauthorized,
+    /// The payment provider's word is not signed, or not as it should be.
+    BadSignature,
     /// The order's state allows no such change.
     IllegalMove(Illegal),
     /// The same change was asked for before and given up: a person must look at it.
@@ -174,6 +176,12 @@ impl Problem {
                 let text = "Send the header Authorization: Bearer with the operator's key.";
                 (kind::UNAUTHORIZED, text.to_owned())
             }
+            Self::BadSignature => (
+                kind::BAD_SIGNATURE,
+                "Sign the body as Standard Webhooks says, at the present time and with the secret in \
+                 payment_event_secret."
+                    .to_owned(),
+            ),
             Self::IllegalMove(Illegal { present: State::Discarded, .. }) => {
                 (kind::ILLEGAL_MOVE, "An operator discarded the order.".to_owned())
             }
@@ -306,6 +314,7 @@ impl Problem {
         match self {
             Self::MethodNotAllowed { allow } => Some(("allow", allow)),
             Self::Unauthorized => Some(("www-authenticate", "Bearer")),
+            Self::BadSignature => Some(("www-authenticate", "Webhook-Signature")),
             Self::Encoded(ForeignEncoding::Coding(_)) => Some(("accept-encoding", "identity")),
             Self::QueueFull => Some(("retry-after", "5")),
             Self::Misconfigured(_) => Some(("retry-after", "30")),

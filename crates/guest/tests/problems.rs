@@ -129,6 +129,7 @@ fn examples() -> Vec<Problem> {
         Problem::NothingToSettle,
         Problem::RefundUnknown,
         Problem::WrittenLater { why: "the record has format 2".to_owned() },
+        Problem::BadSignature,
     ]
 }
 
@@ -173,5 +174,6 @@ fn number(problem: &Problem) -> usize {
         Problem::NothingToSettle => 35,
         Problem::RefundUnknown => 36,
         Problem::WrittenLater { .. } => 37,
+        Problem::BadSignature => 38,
     }
 }
