@@ -41,16 +41,20 @@ pub enum Manner {
     TakeAndHang,
     /// It takes the money and sends its answer twice.
     AnswerTwice,
+    /// It waits for the customer, who is to go to [`customer_page`], unless the payment is over.
+    Pend,
+    /// It works on it, and has nothing for the customer to do, unless the payment is over.
+    Process,
 }
 
 /// A request that came.
 #[derive(Clone, Debug)]
 pub struct Asked {
-    /// `/charges` or `/refunds`.
+    /// `/charges` or `/refunds`; `/charges/{order}` for a question.
     pub path: String,
     /// Its headers.
     pub headers: HeaderMap,
-    /// Its Idempotency-Key.
+    /// Its Idempotency-Key; the order's id for a question.
     pub key: String,
     /// Its body.
     pub body: Value,
@@ -65,6 +69,8 @@ pub struct Ledger {
     pub asked: Vec<Asked>,
     /// Money that was taken: the body of the first request.
     pub charges: BTreeMap<String, Value>,
+    /// Charges that wait for the customer or for the provider.
+    pub pending: BTreeMap<String, Value>,
     /// Money that was given back: the body of the first request.
     pub refunds: BTreeMap<String, Value>,
     /// Charges that were declined, and in which words.
@@ -168,9 +174,13 @@ async fn answer(
     twice: Arc<watch::Sender<bool>>,
 ) -> Result<Response<Full<Bytes>>, Box<dyn std::error::Error + Send + Sync>> {
     let (parts, body) = request.into_parts();
-    let body = serde_json::from_slice(&body.collect().await?.to_bytes())?;
-    let key = parts.headers.get("idempotency-key").map_or("", |key| key.to_str().unwrap_or_default()).to_owned();
+    let body = match body.collect().await?.to_bytes() {
+        none if none.is_empty() => Value::Null,
+        body => serde_json::from_slice(&body)?,
+    };
     let path = parts.uri.path().trim_start_matches("/v1").to_owned();
+    let key = parts.headers.get("idempotency-key").map(|key| key.to_str().unwrap_or_default());
+    let key = key.or(path.strip_prefix("/charges/")).unwrap_or_default().to_owned();
     let before = kept.borrow().asked.len();
     let asked = Asked { path, headers: parts.headers, key, body, before };
     let manner = behave(&asked);
@@ -189,8 +199,13 @@ async fn answer(
 }
 
 impl Ledger {
-    fn ask(&mut self, asked: Asked, manner: Manner) -> (StatusCode, Value) {
+    fn ask(&mut self, mut asked: Asked, manner: Manner) -> (StatusCode, Value) {
         self.asked.push(asked.clone());
+        if asked.path.starts_with("/charges/") {
+            // What it says of a charge is what it would answer to it once more.
+            asked.path = "/charges".to_owned();
+            asked.body = self.pending.get(&asked.key).or(self.charges.get(&asked.key)).cloned().unwrap_or_default();
+        }
         if asked.headers.get("authorization").is_none_or(|sent| *sent != format!("Bearer {PAYMENT_KEY}")) {
             return problem(StatusCode::UNAUTHORIZED, "the key is missing or wrong");
         }
@@ -204,8 +219,23 @@ impl Ledger {
                 problem(status, "told to fail after all")
             }
             Manner::Decline(words) => self.book(&asked, Some(words)),
+            Manner::Pend | Manner::Process if asked.path == "/charges" && !self.is_over(&asked.key) => {
+                self.pending.insert(asked.key.clone(), asked.body);
+                match manner {
+                    Manner::Process => (StatusCode::ACCEPTED, json!({"status": "processing"})),
+                    _ => {
+                        let next_action = customer_page(&asked.key);
+                        (StatusCode::OK, json!({"status": "requires_action", "next_action": next_action}))
+                    }
+                }
+            }
+            Manner::Pend | Manner::Process => self.book(&asked, None),
             Manner::Take | Manner::TakeAndHang | Manner::AnswerTwice => self.book(&asked, None),
         }
+    }
+
+    fn is_over(&self, order: &str) -> bool {
+        self.charges.contains_key(order) || self.declined.contains_key(order) || self.closed.contains(order)
     }
 
     /// What was decided first under a key stands.
@@ -215,6 +245,7 @@ impl Ledger {
         let key = key.trim_end_matches("/refund");
         let (booked, kind) = match path.as_str() {
             "/charges" if self.closed.contains(key) => return problem(StatusCode::GONE, "this order was refunded"),
+            "/charges" if body.is_null() => return problem(StatusCode::NOT_FOUND, "there is no such charge"),
             "/charges" => (&mut self.charges, "ch"),
             // What the shop charged itself isn't in the ledger.
             "/refunds" if self.charges.contains_key(key) || !body["charge_id"].is_null() => (&mut self.refunds, "re"),
@@ -235,6 +266,11 @@ impl Ledger {
         }
         (StatusCode::CREATED, json!({"id": format!("{kind}_{key}"), "amount": body["amount"]}))
     }
+}
+
+/// Where the customer of an order goes to complete its payment.
+pub fn customer_page(order: &str) -> String {
+    format!("https://pay.example/confirm/{order}")
 }
 
 fn problem(status: StatusCode, detail: &str) -> (StatusCode, Value) {
