@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
@@ -12,13 +13,14 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
+use standardwebhooks::Webhook;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, duplex, split};
 use tokio::net::TcpListener;
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::within;
+use super::{SECRET, within};
 
 /// What a provider does with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -271,6 +273,17 @@ impl Ledger {
 /// Where the customer of an order goes to complete its payment.
 pub fn customer_page(order: &str) -> String {
     format!("https://pay.example/confirm/{order}")
+}
+
+/// The provider's word that something became of an order's payment, as it sends it now.
+pub fn signed_word(order: &str) -> Request<Bytes> {
+    let body = json!({"type": "charge.updated", "order_id": order}).to_string();
+    let at = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970").as_secs();
+    let signer = Webhook::new(SECRET).expect("a secret");
+    let signature = signer.sign("msg_1", at as i64, body.as_bytes()).expect("a text");
+    let request = Request::post("/payments/events").header("webhook-id", "msg_1");
+    let request = request.header("webhook-timestamp", at.to_string()).header("webhook-signature", signature);
+    request.body(Bytes::from(body)).expect("a request")
 }
 
 fn problem(status: StatusCode, detail: &str) -> (StatusCode, Value) {
