@@ -72,6 +72,8 @@ class Provider(BaseHTTPRequestHandler):
         if verb == "pay":
             change(order, 201, taken(order))
         if verb:
+            if answered(order + "/refund"):
+                return self.say(410, {"detail": "this order is closed"})
             _, status, answer = answered(order) or [None, 404, '{"detail": "there is no such charge"}']
             return self.say(status, json.loads(answer))
         rows = table.execute("SELECT key, status, answer FROM answers ORDER BY rowid").fetchall()

@@ -204,7 +204,10 @@ impl Ledger {
     fn ask(&mut self, mut asked: Asked, manner: Manner) -> (StatusCode, Value) {
         self.asked.push(asked.clone());
         if asked.path.starts_with("/charges/") {
-            // What it says of a charge is what it would answer to it once more.
+            if self.refunds.contains_key(&asked.key) {
+                return problem(StatusCode::GONE, "this order was refunded");
+            }
+            // What it says of a charge is else what it would answer to it once more.
             asked.path = "/charges".to_owned();
             asked.body = self.pending.get(&asked.key).or(self.charges.get(&asked.key)).cloned().unwrap_or_default();
         }

@@ -53,6 +53,8 @@ impl Commands<'_> {
     ) -> Result<Decision, Failure> {
         let begun = now_ms();
         let (first, mut answer) = match self.hold(message, placed).await? {
+            // It isn't asked any more: it may have been given back already, by a delivery that died.
+            Hold::Held { first, .. } if self.is_over(pending) => (first, Ok(Finding::Expired.into())),
             Hold::Held { first, leave } => (first, self.charge(message, leave, placed, begun, pending).await),
             Hold::Short { first, shortfalls } => {
                 (first, Ok(Finding::OutOfStock(shortfalls.into_iter().map(shortage).collect()).into()))
@@ -67,17 +69,13 @@ impl Commands<'_> {
             // The verdict of this delivery will be refused as well.
             Hold::Late => return Err(Failure::retry("another worker has the order now")),
         };
-        let is_over = self.is_over(pending);
-        let rejected = match &mut answer {
-            Ok(Decision { finding: Finding::OutOfStock(shortages), .. }) => {
-                Some(Finding::OutOfStock(std::mem::take(shortages)))
+        if let Ok(decision) = &mut answer
+            && matches!(decision.finding, Finding::OutOfStock(_) | Finding::Expired)
+        {
+            match self.reject_unpaid(message, placed).await {
+                Ok(refund) => decision.refund = refund,
+                Err(unanswered) => answer = Err(unanswered),
             }
-            Ok(Decision { finding: Finding::Pending { .. }, .. }) | Err(_) if is_over => Some(Finding::Expired),
-            _ => None,
-        };
-        if let Some(rejected) = rejected {
-            let refunded = self.reject_unpaid(message, placed).await;
-            answer = refunded.map(|refund| Decision { refund, ..rejected.into() });
         }
         self.answered(message, first, answer).await
     }

@@ -44,10 +44,11 @@ impl Commands<'_> {
         (most.saturating_sub(age), age)
     }
 
-    /// When to ask the provider again: once more when the time is over.
+    /// When the message comes again: to ask the provider, once more shortly before the time is over, and then.
     pub(crate) fn again(&self, record: &Record, pause: Duration) -> Option<Duration> {
         let (left, age) = self.time_left(record);
         let wait = age.clamp(FIRST_WAIT_MS, LONGEST_WAIT_MS).max(pause.as_millis() as u64);
-        (record.status() == Status::PaymentPending).then(|| Duration::from_millis(wait.min(left)))
+        let most = if left > FIRST_WAIT_MS { left - FIRST_WAIT_MS } else { left };
+        (record.status() == Status::PaymentPending).then(|| Duration::from_millis(wait.min(most)))
     }
 }
