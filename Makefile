@@ -15,7 +15,7 @@ SECONDS ?= 120
 SEED ?=
 OTHER ?=
 
-COMPONENTS := intake health desk processor notifier stripe
+COMPONENTS := intake health desk listener processor notifier stripe
 # What plain cargo leaves out.
 NATIVE := --package order --package queue --package guest --package host --package tests --package plot --package flash-sale --package bench
 WASM := --target wasm32-wasip2 --release

@@ -3,6 +3,7 @@
     python3 docs/payment_provider.py [port] [file] [key]
 
 The file (payments.db) keeps what was answered. With a key, requests must carry it. The token tok_declined is declined.
+The token tok_pending is pending until somebody opens its next_action, /pay/{order}.
 """
 import hashlib, json, sqlite3, sys, threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,18 +16,29 @@ one_at_a_time = threading.Lock()  # A request that comes while the first one sti
 def answered(key):
     return table.execute("SELECT asked, status, answer FROM answers WHERE key = ?", [key]).fetchone()
 
+def taken(order):
+    return {"id": "ch_" + order, "status": "succeeded"}
+
+def change(order, status, answer):
+    table.execute("UPDATE answers SET status = ?, answer = ? WHERE key = ? AND status = 202",
+                  [status, json.dumps(answer), order])
+
 def charge(order, body):
     closing = answered(order + "/refund")
     if closing and closing[1] == 410:
         return 410, {"detail": "this order is closed"}
     if (body.get("payment") or {}).get("token") == "tok_declined":
         return 402, {"detail": "the card was declined"}
-    return 201, {"id": "ch_" + order, "status": "succeeded"}
+    if (body.get("payment") or {}).get("token") == "tok_pending":
+        page = "http://127.0.0.1:%d/pay/%s" % (server.server_port, order)
+        return 202, {"status": "requires_action", "next_action": page}
+    return 201, taken(order)
 
 def refund(order, body):
     charged = answered(order)
     if body.get("charge_id") or charged and charged[1] == 201:
         return 201, {"id": "re_" + order, "status": "succeeded"}
+    change(order, 410, {"detail": "this order is closed"})
     return 410, {"detail": "this order was never charged, and is closed now"}
 
 class Provider(BaseHTTPRequestHandler):
@@ -56,8 +68,16 @@ class Provider(BaseHTTPRequestHandler):
         self.say(status, json.loads(answer))
 
     def do_GET(self):
-        if self.path != "/":
-            return self.say(404, {"detail": "GET / to see what was answered"})
+        _, verb, order = (self.path + "//").split("/")[:3]
+        if verb == "charges" and key and self.headers["Authorization"] != "Bearer " + key:
+            return self.say(401, {"detail": "the key is missing or wrong"})
+        if verb == "pay":
+            change(order, 201, taken(order))
+        if verb:
+            if answered(order + "/refund"):
+                return self.say(410, {"detail": "this order is closed"})
+            _, status, answer = answered(order) or [None, 404, '{"detail": "there is no such charge"}']
+            return self.say(status, json.loads(answer))
         rows = table.execute("SELECT key, status, answer FROM answers ORDER BY rowid").fetchall()
         self.say(200, [{"key": key, "status": status, "answer": json.loads(answer)} for key, status, answer in rows])
 

@@ -6,6 +6,7 @@ mod later;
 mod notifier;
 mod outage;
 mod payments;
+mod pending;
 mod processor;
 mod sample;
 mod script;

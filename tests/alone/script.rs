@@ -39,6 +39,9 @@ pub(crate) enum Verb {
         queue: String,
         settled: Vec<Settled>,
     },
+    Hasten {
+        id: Vec<u8>,
+    },
     Renew {
         queue: String,
         ids: Vec<Vec<u8>>,
@@ -166,6 +169,7 @@ impl<'a> Arguments<'a> {
                 items: self.each(|_, line| (line.text("item"), line.number("units"))),
             }),
             "ask" => Verb::Ask { id: once.bytes("id"), partner: once.text("partner") },
+            "hasten" => Verb::Hasten { id: once.bytes("id") },
             "unask" => Verb::Unask { id: once.bytes("id") },
             "settle" => Verb::Settle { queue: once.text("queue"), settled: self.each(settled) },
             "renew" => Verb::Renew { queue: once.text("queue"), ids: self.each(|_, delivery| delivery.bytes("id")) },

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
@@ -12,13 +13,14 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
+use standardwebhooks::Webhook;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, duplex, split};
 use tokio::net::TcpListener;
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::within;
+use super::{SECRET, within};
 
 /// What a provider does with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,16 +43,20 @@ pub enum Manner {
     TakeAndHang,
     /// It takes the money and sends its answer twice.
     AnswerTwice,
+    /// It waits for the customer, who is to go to [`customer_page`], unless the payment is over.
+    Pend,
+    /// It works on it, and has nothing for the customer to do, unless the payment is over.
+    Process,
 }
 
 /// A request that came.
 #[derive(Clone, Debug)]
 pub struct Asked {
-    /// `/charges` or `/refunds`.
+    /// `/charges` or `/refunds`; `/charges/{order}` for a question.
     pub path: String,
     /// Its headers.
     pub headers: HeaderMap,
-    /// Its Idempotency-Key.
+    /// Its Idempotency-Key; the order's id for a question.
     pub key: String,
     /// Its body.
     pub body: Value,
@@ -65,6 +71,8 @@ pub struct Ledger {
     pub asked: Vec<Asked>,
     /// Money that was taken: the body of the first request.
     pub charges: BTreeMap<String, Value>,
+    /// Charges that wait for the customer or for the provider.
+    pub pending: BTreeMap<String, Value>,
     /// Money that was given back: the body of the first request.
     pub refunds: BTreeMap<String, Value>,
     /// Charges that were declined, and in which words.
@@ -168,9 +176,13 @@ async fn answer(
     twice: Arc<watch::Sender<bool>>,
 ) -> Result<Response<Full<Bytes>>, Box<dyn std::error::Error + Send + Sync>> {
     let (parts, body) = request.into_parts();
-    let body = serde_json::from_slice(&body.collect().await?.to_bytes())?;
-    let key = parts.headers.get("idempotency-key").map_or("", |key| key.to_str().unwrap_or_default()).to_owned();
+    let body = match body.collect().await?.to_bytes() {
+        none if none.is_empty() => Value::Null,
+        body => serde_json::from_slice(&body)?,
+    };
     let path = parts.uri.path().trim_start_matches("/v1").to_owned();
+    let key = parts.headers.get("idempotency-key").map(|key| key.to_str().unwrap_or_default());
+    let key = key.or(path.strip_prefix("/charges/")).unwrap_or_default().to_owned();
     let before = kept.borrow().asked.len();
     let asked = Asked { path, headers: parts.headers, key, body, before };
     let manner = behave(&asked);
@@ -189,8 +201,16 @@ async fn answer(
 }
 
 impl Ledger {
-    fn ask(&mut self, asked: Asked, manner: Manner) -> (StatusCode, Value) {
+    fn ask(&mut self, mut asked: Asked, manner: Manner) -> (StatusCode, Value) {
         self.asked.push(asked.clone());
+        if asked.path.starts_with("/charges/") {
+            if self.refunds.contains_key(&asked.key) {
+                return problem(StatusCode::GONE, "this order was refunded");
+            }
+            // What it says of a charge is else what it would answer to it once more.
+            asked.path = "/charges".to_owned();
+            asked.body = self.pending.get(&asked.key).or(self.charges.get(&asked.key)).cloned().unwrap_or_default();
+        }
         if asked.headers.get("authorization").is_none_or(|sent| *sent != format!("Bearer {PAYMENT_KEY}")) {
             return problem(StatusCode::UNAUTHORIZED, "the key is missing or wrong");
         }
@@ -204,8 +224,23 @@ impl Ledger {
                 problem(status, "told to fail after all")
             }
             Manner::Decline(words) => self.book(&asked, Some(words)),
+            Manner::Pend | Manner::Process if asked.path == "/charges" && !self.is_over(&asked.key) => {
+                self.pending.insert(asked.key.clone(), asked.body);
+                match manner {
+                    Manner::Process => (StatusCode::ACCEPTED, json!({"status": "processing"})),
+                    _ => {
+                        let next_action = customer_page(&asked.key);
+                        (StatusCode::OK, json!({"status": "requires_action", "next_action": next_action}))
+                    }
+                }
+            }
+            Manner::Pend | Manner::Process => self.book(&asked, None),
             Manner::Take | Manner::TakeAndHang | Manner::AnswerTwice => self.book(&asked, None),
         }
+    }
+
+    fn is_over(&self, order: &str) -> bool {
+        self.charges.contains_key(order) || self.declined.contains_key(order) || self.closed.contains(order)
     }
 
     /// What was decided first under a key stands.
@@ -215,6 +250,7 @@ impl Ledger {
         let key = key.trim_end_matches("/refund");
         let (booked, kind) = match path.as_str() {
             "/charges" if self.closed.contains(key) => return problem(StatusCode::GONE, "this order was refunded"),
+            "/charges" if body.is_null() => return problem(StatusCode::NOT_FOUND, "there is no such charge"),
             "/charges" => (&mut self.charges, "ch"),
             // What the shop charged itself isn't in the ledger.
             "/refunds" if self.charges.contains_key(key) || !body["charge_id"].is_null() => (&mut self.refunds, "re"),
@@ -235,6 +271,22 @@ impl Ledger {
         }
         (StatusCode::CREATED, json!({"id": format!("{kind}_{key}"), "amount": body["amount"]}))
     }
+}
+
+/// Where the customer of an order goes to complete its payment.
+pub fn customer_page(order: &str) -> String {
+    format!("https://pay.example/confirm/{order}")
+}
+
+/// The provider's word that something became of an order's payment, as it sends it now.
+pub fn signed_word(order: &str) -> Request<Bytes> {
+    let body = json!({"type": "charge.updated", "order_id": order}).to_string();
+    let at = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970").as_secs();
+    let signer = Webhook::new(SECRET).expect("a secret");
+    let signature = signer.sign("msg_1", at as i64, body.as_bytes()).expect("a text");
+    let request = Request::post("/payments/events").header("webhook-id", "msg_1");
+    let request = request.header("webhook-timestamp", at.to_string()).header("webhook-signature", signature);
+    request.body(Bytes::from(body)).expect("a request")
 }
 
 fn problem(status: StatusCode, detail: &str) -> (StatusCode, Value) {

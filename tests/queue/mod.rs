@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod accept;
+mod again;
 mod amend;
 mod any_order;
 mod bytes;

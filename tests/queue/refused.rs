@@ -13,13 +13,14 @@ use super::setup::*;
 use crate::harness::Trouble;
 
 /// The verbs that write.
-pub(super) const VERBS: [&str; 17] = [
+pub(super) const VERBS: [&str; 18] = [
     "accept",
     "amend",
     "ask",
     "claim",
     "discard",
     "follow",
+    "hasten",
     "hold",
     "rearm",
     "redrive",
@@ -62,6 +63,9 @@ impl Scene {
         let (queue, stock) = (setup.jobs(), Stock::new(&setup.connection, &setup.namespace));
         stock.set("tea", 9).await.unwrap();
         bury_all(&queue, &["dead", "grave"], Class::Handler).await;
+        accept_all(&queue, &["delayed"]).await;
+        let delayed = queue.claim(&claim(1)).await.unwrap();
+        assert!(settle(&queue, &delayed[0], release_after(LONG)).await);
         queue.accept(keyed("old", 1, 1, BRIEF)).await.unwrap();
         queue.accept(keyed("older", 2, 2, BRIEF)).await.unwrap();
         accept_all(&queue, &["a", "b", "c", "d"]).await;
@@ -93,6 +97,7 @@ impl Scene {
                 let follow_up = FollowUp { id: "h".into(), subject: "b".into(), payload: "h".into(), recalls: true };
                 queue.follow(follow_up).await.map(drop)
             }
+            "hasten" => queue.hasten(&"delayed".into()).await,
             "hold" => {
                 let terms = Terms { asks: PARTNER, ..terms(Untracked::Allow) };
                 queue.hold(&leased[4], &terms, [("tea", 1), ("tea2", 1)]).await.map(drop)
@@ -120,11 +125,12 @@ impl Scene {
             clears: true,
             emits: vec![emit.clone()],
             topic: None,
+            again: None,
         };
         let never = || "never".to_owned();
         let verdicts = [
             (release(), Some(Showed::Waits)),
-            (done(), Some(Showed::Answered)),
+            (Verdict::Done(Effects { again: Some(LONG), ..effects(None) }), Some(Showed::Answered)),
             (Verdict::Done(effects(Some(LetGo::Back))), None),
             (Verdict::Bury { class: Class::Permanent, reason: never(), effects: effects(None) }, None),
             (retry(Duration::MAX), Some(Showed::Failed)),

@@ -56,6 +56,7 @@ impl Tour<'_> {
         self.step("catch_up", async { !queue.catch_up("erp", 9, ".").await.unwrap() }).await;
         self.step("subscribers", async { queue.subscribers().await.unwrap().len() == 1 }).await;
         self.step("unsubscribe", async { queue.unsubscribe("erp").await.unwrap() == Unsubscribed::StillNamed }).await;
+        self.step("hasten", async { queue.hasten(&"a".into()).await.is_ok() }).await;
         self.step("ring", async { queue.ring().await.is_ok() }).await;
         self.step("rearm", async { queue.rearm().await.is_ok() }).await;
         let batch = queue.claim(&claim(1)).await.unwrap();

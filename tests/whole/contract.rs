@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::payment::{KEY, charging};
 use crate::harness::{
-    Asked, Client, PAYMENT_KEY, PaymentProvider, Redis, Sluice, an_order, json as body_of, root, start_with,
+    Asked, Client, Manner, PAYMENT_KEY, PaymentProvider, Redis, Sluice, an_order, json as body_of, root, start_with,
 };
 
 /// The provider of the page. It ends with this guard.
@@ -81,7 +81,8 @@ fn on_the_page(asked: &Asked, id: &str, provider: &str) -> (String, Value) {
     let mut headers: Vec<String> =
         asked.headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
     headers.sort();
-    let head = format!("POST /v1{} HTTP/1.1\n{}\n\n", asked.path, headers.join("\n"));
+    let method = if asked.body.is_null() { "GET" } else { "POST" };
+    let head = format!("{method} /v1{} HTTP/1.1\n{}\n\n", asked.path, headers.join("\n"));
     (as_shown(head), serde_json::from_str(&as_shown(asked.body.to_string())).unwrap())
 }
 
@@ -103,9 +104,18 @@ async fn the_page_shows_each_request_as_it_is_sent() {
     sluice.ask(&id, "cancel", &Value::Null).await;
     sluice.until(&id, "cancelled").await;
     let page = std::fs::read_to_string(root().join("docs/payments.md")).unwrap();
-    for asked in provider.ledger().asked {
-        let (head, body) = on_the_page(&asked, &id, provider.name());
+    let slow = PaymentProvider::behaving(|asked| if asked.before == 0 { Manner::Process } else { Manner::Take }).await;
+    let sluice = charging(&slow).await;
+    let pending = sluice.place(&shown()).await;
+    sluice.until(&pending, "confirmed").await;
+    let asked = provider.ledger().asked.into_iter().map(|asked| (asked, &id, provider.name()));
+    let question = slow.ledger().asked.into_iter().map(|asked| (asked, &pending, slow.name()));
+    for (asked, id, provider) in asked.chain(question) {
+        let (head, body) = on_the_page(&asked, id, provider);
         let Some((_, rest)) = page.split_once(&head) else { panic!("docs/payments.md doesn't show\n{head}{body}") };
+        if body.is_null() {
+            continue;
+        }
         let (shown, _) = rest.split_once("```").unwrap();
         assert_eq!(serde_json::from_str::<Value>(shown).unwrap(), body, "{head}");
     }
@@ -136,6 +146,29 @@ async fn the_provider_of_the_page_declines_and_the_customer_reads_why() {
     let record = sluice.until(&id, "rejected").await;
     assert!(record["reason"].to_string().contains("the card was declined"), "{record}");
     assert_eq!(double.ledger().await, [(id, 402)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_provider_of_the_page_waits_for_a_customer_who_opens_the_next_action() {
+    let folder = TempDir::new().unwrap();
+    let Some(double) = Double::start(folder.path()) else { return };
+    let sluice = double.sluice().await;
+    let mut order = an_order();
+    order["payment"] = json!({"token": "tok_pending"});
+    let id = sluice.place(&order).await;
+    let shown = sluice.until(&id, "payment_pending").await;
+    let page = format!("http://{}", double.address);
+    let path = shown["next_action"].as_str().unwrap().strip_prefix(&page).unwrap();
+    assert_eq!(double.client.get(path).await.status(), StatusCode::CREATED);
+    sluice.until(&id, "confirmed").await;
+    assert_eq!(double.ledger().await, [(id, 201)]);
+
+    let id = sluice.place(&order).await;
+    sluice.until(&id, "payment_pending").await;
+    sluice.ask(&id, "cancel", &Value::Null).await;
+    sluice.until(&id, "cancelled").await;
+    let path = format!("/pay/{id}");
+    assert_eq!(double.client.get(&path).await.status(), StatusCode::GONE, "a closed order is not paid any more");
 }
 
 #[tokio::test(flavor = "multi_thread")]

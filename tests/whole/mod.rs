@@ -14,6 +14,7 @@ mod means;
 mod metrics;
 mod outage;
 mod payment;
+mod pending;
 mod pipeline;
 mod pushback;
 mod settled;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use guest::{Endpoint, PartnerReply, Post, now_ms, unreached, within};
+use guest::{Endpoint, PartnerReply, PartnerRequest, now_ms, unreached, within};
 use http::StatusCode;
 use queue::{Effects, Failure, Message};
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP};
@@ -27,7 +27,7 @@ impl Delivery<'_> {
     }
 
     /// Every attempt has the same id, and its own time.
-    fn request(&self, event: &[u8]) -> Result<Post<'_>, String> {
+    fn request(&self, event: &[u8]) -> Result<PartnerRequest<'_>, String> {
         let id = order::event::read(event).map_err(|error| error.to_string())?.id;
         let seconds = now_ms() / 1000;
         let signature = self.endpoint.sign(id, seconds, event)?;
@@ -37,7 +37,7 @@ impl Delivery<'_> {
             (HEADER_WEBHOOK_TIMESTAMP, seconds.to_string()),
             (HEADER_WEBHOOK_SIGNATURE, signature),
         ];
-        Ok(Post { url: &self.endpoint.url, path: "", headers, body: event.to_vec() })
+        Ok(PartnerRequest { url: &self.endpoint.url, path: "", headers, body: Some(event.to_vec()) })
     }
 }
 

@@ -72,8 +72,11 @@ impl Commands<'_> {
                         provider: provider.clone(),
                         back: Some(GivenBack::ByHand(settled)),
                     }),
-                    (Some(Payment::Asked { charge: Some(charge), provider, back: None }), None) => {
-                        self.give_back(message, id, record.order(), charge, provider.as_ref()).await?
+                    (Some(Payment::Asked { charge, provider, back: None }), None) => {
+                        // Without a charge, its payment is pending.
+                        let (order, asked) = ((id, record.order()), provider.as_ref().map(Provider::as_str));
+                        let passed = now_ms().saturating_sub(record.updated_at().ms());
+                        self.give_back(message, order, charge.as_ref(), asked, passed).await?
                     }
                     _ => None,
                 };
@@ -106,12 +109,7 @@ impl Commands<'_> {
             Some(settled) => {
                 Some(Payment::Asked { charge: None, provider: None, back: Some(GivenBack::ByHand(settled)) })
             }
-            None => match undecided.placed.order.means() {
-                Some(Means::Charged(charge)) => {
-                    self.give_back(message, id, &undecided.placed.order, charge, None).await?
-                }
-                _ => self.give_back_unknown(message, &undecided).await?,
-            },
+            None => self.give_back_undecided(message, &undecided).await?,
         };
         let record = cancel_undecided(undecided.placed, reason, payment, Timestamp::from_ms(now_ms()));
         Ok(Some((record, LetGo::Back)))
@@ -132,55 +130,60 @@ impl Commands<'_> {
         }
     }
 
-    /// Has money given back of which it isn't known whether it was taken. `None`: it was not.
-    async fn give_back_unknown(
+    /// Has money given back that the shop took, or of which it isn't known whether it was taken. `None`: it was not.
+    async fn give_back_undecided(
         &self,
         message: &Message,
         undecided: &UndecidedOrder,
-    ) -> Result<Option<Payment>, Failure> {
+    ) -> Result<Option<Payment>, Unanswered> {
         let UndecidedOrder { placed, is_begun, asked, now } = undecided;
-        let waited = asked.as_ref().is_some_and(|asked| asked.whom.is_empty());
-        if !is_begun || waited || !moves_money(&placed.order) {
-            return Ok(None);
-        }
-        let Some(payments) = self.payments_of(asked.as_ref().map(|asked| &*asked.whom))? else { return Ok(None) };
-        let refund = match self.refund(message, payments, (placed.id, &placed.order), None).await? {
-            Refund::Given(refund) => refund,
-            Refund::Closed => return Ok(None),
-            Refund::Unknown => {
-                // A try begins within a lease of its hold: see Commands::charge.
-                let known_at = asked.as_ref().map_or(0, |asked| asked.at + self.late_ms(payments));
-                if *now >= known_at {
+        let (charge, whom) = match placed.order.means() {
+            Some(Means::Charged(charge)) => (Some(charge), None),
+            _ => {
+                let whom = asked.as_ref().map(|asked| &*asked.whom);
+                let is_unasked = whom == Some("") || (whom.is_none() && self.payments.is_none());
+                if !is_begun || is_unasked {
                     return Ok(None);
                 }
-                let reason = "the payment provider knows of no charge, but one may still be under way".to_owned();
-                return Err(Failure::Release { reason, after: Duration::from_millis(known_at - now) });
+                (None, whom)
             }
         };
-        Ok(Some(Payment::Asked { charge: None, provider: payments.provider(), back: Some(GivenBack::Refund(refund)) }))
+        // A try begins within a lease of its hold: see Commands::charge.
+        let passed = asked.as_ref().map_or(u64::MAX, |asked| now.saturating_sub(asked.at));
+        self.give_back(message, (placed.id, &placed.order), charge, whom, passed).await
     }
 
-    /// Has a charge given back by who took it.
+    /// Has a charge given back by who took it. Without a charge, the provider knows it by the order, which it closes.
+    /// Where it doesn't know the order, that counts only if enough time has `passed` since the last try, in ms.
     pub(crate) async fn give_back(
         &self,
         message: &Message,
-        id: OrderId,
-        order: &NewOrder,
-        charge: &PaymentId,
-        provider: Option<&Provider>,
+        order: (OrderId, &NewOrder),
+        charge: Option<&PaymentId>,
+        whom: Option<&str>,
+        passed: u64,
     ) -> Result<Option<Payment>, Unanswered> {
-        if !moves_money(order) {
+        if !moves_money(order.1) {
             return Ok(None);
         }
-        let Some(payments) = self.payments_of(provider.map(Provider::as_str))? else {
+        let Some(payments) = self.payments_of(whom)? else {
             let reason = "the order was paid for, but payment_url is not set: set it, then redrive";
             return Err(Failure::permanent(reason).into());
         };
-        let Refund::Given(refund) = self.refund(message, payments, (id, order), Some(charge)).await? else {
-            return Ok(None);
+        let refund = match self.refund(message, payments, order, charge).await? {
+            Refund::Given(refund) => refund,
+            Refund::Closed => return Ok(None),
+            Refund::Unknown => {
+                let left = self.late_ms(payments).saturating_sub(passed);
+                if left == 0 {
+                    return Ok(None);
+                }
+                let reason = "the payment provider knows of no charge, but one may still be under way".to_owned();
+                return Err(Failure::Release { reason, after: Duration::from_millis(left) }.into());
+            }
         };
-        let (charge, provider) = (Some(charge.clone()), payments.provider());
-        Ok(Some(Payment::Asked { charge, provider, back: Some(GivenBack::Refund(refund)) }))
+        let back = Some(GivenBack::Refund(refund));
+        Ok(Some(Payment::Asked { charge: charge.cloned(), provider: payments.provider(), back }))
     }
 
     /// Has an order's total given back, unless the provider fails for all.
@@ -207,7 +210,8 @@ impl Commands<'_> {
         }
     }
 
-    fn late_ms(&self, payments: &Payments) -> u64 {
+    /// For so long after a try its charge may still come.
+    pub(crate) fn late_ms(&self, payments: &Payments) -> u64 {
         (self.lease + payments.partner.late).as_millis() as u64
     }
 }

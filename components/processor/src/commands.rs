@@ -118,6 +118,7 @@ impl Commands<'_> {
             clears: name.change.is_some(),
             topic: None,
             emits,
+            again: None,
         }
     }
 

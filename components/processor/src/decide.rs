@@ -2,40 +2,62 @@
 //! decides anew. Hold and charge are idempotent, and nothing points to the record that the crashed delivery wrote.
 
 use guest::now_ms;
-use order::{ChangeKind, CommandId, Finding, Means, Payment, Placed, RecordName, Shortage, Timestamp};
+use order::{ChangeKind, CommandId, Finding, Means, Payment, Placed, Record, RecordName, Shortage, Status, Timestamp};
 use queue::{Effects, Failure, Hold, Leave, LetGo, Message, Shortfall, Terms};
 
 use crate::change::other_provider;
 use crate::commands::{Commands, Moved, UNCHANGED, moves_money, present, queue_failed};
-use crate::payments::{Charge, Payments, Unanswered};
+use crate::payments::{Charge, Payments, Unanswered, Undone};
+use crate::pending::Decision;
 
 impl Commands<'_> {
     pub(crate) async fn decide(&self, message: &Message, placed: Placed) -> Result<Effects, Failure> {
-        if present(message)?.is_some() {
+        let before = present(message)?;
+        let pending = match before {
+            Some(name) => Some(self.records.read(placed.id, name).await?),
+            None => None,
+        };
+        if pending.as_ref().is_some_and(|record| record.status() != Status::PaymentPending) {
             return Ok(Effects::counted(UNCHANGED));
         }
-        let (finding, refund) = self.find_out(message, &placed).await?;
+        let Decision { finding, refund, pause } = self.find_out(message, &placed, pending.as_ref()).await?;
+        if let (Finding::Pending { next_action, .. }, Some(record)) = (&finding, &pending)
+            && (next_action.is_none() || record.next_action().is_some())
+        {
+            // There is nothing new to tell.
+            let (emits, again) = (self.comes_again(message), self.again(record, pause));
+            return Ok(Effects { emits, again, ..Effects::default() });
+        }
         // The pieces that were held for a declined payment go back.
-        let stock = matches!(finding, Finding::Declined(_)).then_some(LetGo::Back);
-        let trace = placed.trace.clone();
-        let mut record = order::decide(placed, &finding, Timestamp::from_ms(now_ms()));
+        let stock = matches!(finding, Finding::Declined(_) | Finding::Expired).then_some(LetGo::Back);
+        let (trace, now) = (placed.trace.clone(), Timestamp::from_ms(now_ms()));
+        let mut record = match pending {
+            Some(record) => record.decide(&finding, now),
+            None => order::decide(placed, &finding, now),
+        };
         if let Some(refund) = refund {
             record = record.given_back(refund);
         }
         let name = RecordName::of(&record, None, message.delivery);
         self.records.write_record(&record, name).await?;
-        Ok(self.effects(message, &Moved { record: &record, name, before: None, stock, trace: trace.as_ref() }))
+        let moved = Moved { record: &record, name, before, stock, trace: trace.as_ref() };
+        Ok(Effects { again: self.again(&record, pause), ..self.effects(message, &moved) })
     }
 
-    /// What there is to decide on, and how money was given back that was taken before.
-    async fn find_out(&self, message: &Message, placed: &Placed) -> Result<(Finding, Option<Payment>), Failure> {
+    /// What there is to decide on.
+    async fn find_out(
+        &self,
+        message: &Message,
+        placed: &Placed,
+        pending: Option<&Record>,
+    ) -> Result<Decision, Failure> {
         let begun = now_ms();
-        let (first, leave) = match self.hold(message, placed).await? {
-            Hold::Held { first, leave } => (first, leave),
+        let (first, mut answer) = match self.hold(message, placed).await? {
+            // It isn't asked any more: it may have been given back already, by a delivery that died.
+            Hold::Held { first, .. } if self.is_over(pending) => (first, Ok(Finding::Expired.into())),
+            Hold::Held { first, leave } => (first, self.charge(message, leave, placed, begun, pending).await),
             Hold::Short { first, shortfalls } => {
-                let refunded = self.reject_unpaid(message, placed).await;
-                let refund = self.answered(message, first, refunded).await?;
-                return Ok((Finding::OutOfStock(shortfalls.into_iter().map(shortage).collect()), refund));
+                (first, Ok(Finding::OutOfStock(shortfalls.into_iter().map(shortage).collect()).into()))
             }
             Hold::Recalled => return Err(Failure::release("it was cancelled, so its cancellation goes first")),
             Hold::RecallBuried => {
@@ -47,12 +69,24 @@ impl Commands<'_> {
             // The verdict of this delivery will be refused as well.
             Hold::Late => return Err(Failure::retry("another worker has the order now")),
         };
-        let charged = self.charge(message, leave, placed, begun).await;
-        Ok((self.answered(message, first, charged).await?, None))
+        if let Ok(decision) = &mut answer
+            && matches!(decision.finding, Finding::OutOfStock(_) | Finding::Expired)
+        {
+            match self.reject_unpaid(message, placed).await {
+                Ok(refund) => decision.refund = refund,
+                Err(unanswered) => answer = Err(unanswered),
+            }
+        }
+        self.answered(message, first, answer).await
     }
 
     /// What the payment provider answered. Where the first request to it is undone, another one may be asked next time.
-    async fn answered<T>(&self, message: &Message, first: bool, answer: Result<T, Unanswered>) -> Result<T, Failure> {
+    async fn answered(
+        &self,
+        message: &Message,
+        first: bool,
+        answer: Result<Decision, Unanswered>,
+    ) -> Result<Decision, Failure> {
         match answer {
             Err(Unanswered { failure, undone }) => {
                 // If this fails, the provider counts as asked, which is safe.
@@ -86,26 +120,27 @@ impl Commands<'_> {
         hold.map_err(|error| queue_failed("the stock can't be held", &error))
     }
 
-    /// Charges an order whose hold began then.
+    /// Charges an order whose hold began then, or asks what became of its charge.
     async fn charge(
         &self,
         message: &Message,
         leave: Leave,
         placed: &Placed,
         begun: u64,
-    ) -> Result<Finding, Unanswered> {
+        pending: Option<&Record>,
+    ) -> Result<Decision, Unanswered> {
         let (means, payments) = (placed.order.means(), self.payments_for(placed));
         let payments = match (means, payments) {
-            (Some(Means::Later), _) => return Ok(Finding::Good(Payment::Later)),
+            (Some(Means::Later), _) => return Ok(Finding::Good(Payment::Later).into()),
             (Some(Means::Charged(charge)), _) => {
                 let provider = payments.and_then(Payments::provider);
-                return Ok(Finding::Good(Payment::Asked { charge: Some(charge.clone()), provider, back: None }));
+                return Ok(Finding::Good(Payment::Asked { charge: Some(charge.clone()), provider, back: None }).into());
             }
             (_, Some(payments)) => payments,
             (Some(Means::Token { .. }), None) if moves_money(&placed.order) => {
                 return Err(Failure::release("it is to be charged, but payment_url is not set").into());
             }
-            _ => return Ok(Finding::Good(Payment::None)),
+            _ => return Ok(Finding::Good(Payment::None).into()),
         };
         let asking = payments.begin(message, leave)?;
         if message.delivery > 1 {
@@ -115,11 +150,13 @@ impl Commands<'_> {
         if now_ms().saturating_sub(begun) > self.lease.as_millis() as u64 {
             return Err(Failure::release("too long passed since the stock was held").into());
         }
-        Ok(match payments.charge(&asking, placed).await? {
-            Charge::Taken(charge) => {
-                Finding::Good(Payment::Asked { charge: Some(charge), provider: payments.provider(), back: None })
+        let asked = |charge| Payment::Asked { charge, provider: payments.provider(), back: None };
+        Ok(match payments.charge(&asking, placed, pending).await? {
+            Charge::Taken(charge) => Finding::Good(asked(Some(charge))).into(),
+            Charge::Declined(words) => Finding::Declined(words).into(),
+            Charge::Pending(Undone { next_action, pause, .. }) => {
+                Decision { pause, ..Finding::Pending { payment: asked(None), next_action }.into() }
             }
-            Charge::Declined(words) => Finding::Declined(words),
         })
     }
 
@@ -129,17 +166,14 @@ impl Commands<'_> {
     }
 
     /// Release 0.1 kept no trace of a hold that took nothing. So an order that is short may have been charged by it.
-    /// What the shop has charged is given back.
+    /// A payment that was pending for too long is closed. What was taken for it, or by the shop, is given back.
     async fn reject_unpaid(&self, message: &Message, placed: &Placed) -> Result<Option<Payment>, Unanswered> {
-        if let Some(Means::Charged(charge)) = placed.order.means() {
-            return self.give_back(message, placed.id, &placed.order, charge, None).await;
-        }
-        match self.payments_for(placed) {
-            Some(payments) if message.delivery > 1 => {
-                self.refund(message, payments, (placed.id, &placed.order), None).await.map(|_| None)
-            }
-            _ => Ok(None),
-        }
+        let charge = match placed.order.means() {
+            Some(Means::Charged(charge)) => Some(charge),
+            _ if message.delivery > 1 && self.payments_for(placed).is_some() => None,
+            _ => return Ok(None),
+        };
+        self.give_back(message, (placed.id, &placed.order), charge, None, u64::MAX).await
     }
 }
 

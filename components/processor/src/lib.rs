@@ -8,6 +8,7 @@ mod commands;
 mod decide;
 mod job;
 mod payments;
+mod pending;
 mod records;
 mod run;
 

@@ -4,12 +4,12 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use guest::{BodyError, PaymentProvider, Post, is_unsent, now_ms, unreached, within};
+use guest::{BodyError, PartnerRequest, PaymentProvider, is_unsent, now_ms, unreached, within};
 use http::StatusCode;
 use order::event::payments_turned;
 use order::means::HIDDEN;
-use order::payment::{ChargeRequest, ProviderAnswer, RefundRequest, read_answer, read_problem};
-use order::{Means, NewOrder, OrderId, PaymentId, Placed, Provider, Timestamp};
+use order::payment::{ChargeRequest, NoId, RefundRequest, read_answer, read_problem};
+use order::{Means, NewOrder, NextAction, OrderId, PaymentId, Placed, Provider, Record, Timestamp};
 use queue::{Emit, Failure, Leave, Message, MessageId, Report, Showed};
 
 use crate::changes::tell;
@@ -33,6 +33,17 @@ pub(crate) enum Charge {
     Taken(PaymentId),
     /// The provider declined. It may have said why.
     Declined(Option<String>),
+    /// It is not done yet.
+    Pending(Undone),
+}
+
+/// What the provider has begun and not done yet.
+pub(crate) struct Undone {
+    status: String,
+    /// Where the customer goes to complete it.
+    pub(crate) next_action: Option<NextAction>,
+    /// How long the provider wants no question.
+    pub(crate) pause: Duration,
 }
 
 /// The provider's answer to a refund.
@@ -134,7 +145,10 @@ impl Payments {
 
     fn note(&self, message: &Message, showed: Showed, why: &str, pause: Duration, news: Option<Emit>) {
         let (partner, why) = (self.partner.name().to_owned(), why.to_owned());
-        self.reports.borrow_mut().push((message.id.clone(), Report { partner, showed, why, pause, news }));
+        let mut reports = self.reports.borrow_mut();
+        // A delivery may ask twice. What it saw last counts.
+        reports.retain(|(id, _)| *id != message.id);
+        reports.push((message.id.clone(), Report { partner, showed, why, pause, news }));
     }
 
     /// The event that the provider fails for all orders, for a reason, or answers again.
@@ -144,12 +158,21 @@ impl Payments {
         tell(id, event)
     }
 
-    /// Takes an order's total.
-    pub(crate) async fn charge(&self, asking: &Asking<'_>, placed: &Placed) -> Result<Charge, Unanswered> {
-        // A charge has had this key since release 0.1. Another one could charge an order twice that an older build has
-        // charged.
-        let mut reply =
-            self.post(asking, "/charges", placed.id.to_string(), ChargeRequest::new(placed).to_json()).await?;
+    /// Takes an order's total, or asks what became of it if that is pending.
+    pub(crate) async fn charge(
+        &self,
+        asking: &Asking<'_>,
+        placed: &Placed,
+        pending: Option<&Record>,
+    ) -> Result<Charge, Unanswered> {
+        let id = placed.id.to_string();
+        let (path, posted) = match pending {
+            Some(_) => (["/charges/", &id].concat(), None),
+            // A charge has had this key since release 0.1. Another one could charge an order twice that an older build
+            // has charged.
+            None => ("/charges".to_owned(), Some((id, ChargeRequest::new(placed).to_json()))),
+        };
+        let mut reply = self.send(asking, &path, posted).await?;
         if let Some(Means::Token { token, .. }) = placed.order.means() {
             reply.secret = Some(token.secret().to_owned());
         }
@@ -157,7 +180,7 @@ impl Payments {
             StatusCode::PAYMENT_REQUIRED => Ok(Charge::Declined(reply.problem())),
             // There is nothing to charge that it could miss.
             StatusCode::NOT_FOUND => Err(reply.misdirected()),
-            _ => reply.id().map(Charge::Taken),
+            _ => Ok(reply.outcome()?.map_or_else(Charge::Pending, Charge::Taken)),
         }
     }
 
@@ -169,25 +192,34 @@ impl Payments {
         charge: Option<&PaymentId>,
     ) -> Result<Refund, Unanswered> {
         let body = RefundRequest::new(id, order, charge).to_json();
-        let reply = self.post(asking, "/refunds", format!("{id}/refund"), body).await?;
+        let reply = self.send(asking, "/refunds", Some((format!("{id}/refund"), body))).await?;
         match (reply.status, charge) {
-            (StatusCode::GONE, None) => Ok(Refund::Closed),
-            (StatusCode::NOT_FOUND, None) => Ok(Refund::Unknown),
-            _ => reply.id().map(Refund::Given),
+            (StatusCode::GONE, None) => return Ok(Refund::Closed),
+            (StatusCode::NOT_FOUND, None) => return Ok(Refund::Unknown),
+            _ => {}
         }
+        reply.outcome()?.map(Refund::Given).map_err(|undone| {
+            let reason = ["the payment provider is not done yet, its status is ", &undone.status].concat();
+            Failure::retry_after(reason, Some(undone.pause)).into()
+        })
     }
 
-    async fn post(
+    /// Posts a body under an Idempotency-Key, or gets.
+    async fn send(
         &self,
         asking: &Asking<'_>,
         path: &str,
-        idempotency_key: String,
-        body: Vec<u8>,
+        posted: Option<(String, Vec<u8>)>,
     ) -> Result<ProviderReply, Unanswered> {
         let PaymentProvider { url, key, timeout, .. } = &self.partner;
-        let mut headers = vec![("content-type", "application/json".to_owned()), ("idempotency-key", idempotency_key)];
-        headers.extend(key.as_ref().map(|key| ("authorization", format!("Bearer {key}"))));
-        let request = Post { url, path, headers, body };
+        let mut headers = Vec::new();
+        headers.extend(key.as_ref().map(|key| ("authorization", ["Bearer ", key].concat())));
+        let body = posted.map(|(idempotency_key, body)| {
+            headers.push(("content-type", "application/json".to_owned()));
+            headers.push(("idempotency-key", idempotency_key));
+            body
+        });
+        let request = PartnerRequest { url, path, headers, body };
         let result = within(*timeout, exchange(request)).await.unwrap_or_else(|| {
             let reason = format!("the payment provider did not answer within {} ms", timeout.as_millis());
             Err(Failure::retry(reason).into())
@@ -196,7 +228,7 @@ impl Payments {
     }
 }
 
-async fn exchange(request: Post<'_>) -> Result<ProviderReply, Unanswered> {
+async fn exchange(request: PartnerRequest<'_>) -> Result<ProviderReply, Unanswered> {
     let reply = request.send().await.map_err(|error| Unanswered {
         failure: unreached(&error, "the payment provider", "payment_origin"),
         undone: is_unsent(&error),
@@ -211,9 +243,9 @@ async fn exchange(request: Post<'_>) -> Result<ProviderReply, Unanswered> {
 }
 
 impl ProviderReply {
-    /// The id in a good answer, or the failure that a bad one is. Where the same answer would come again, it may mean
+    /// What a good answer says, or the failure that a bad one is. Where the same answer would come again, it may mean
     /// that money was taken, and only a person can tell.
-    fn id(&self) -> Result<PaymentId, Unanswered> {
+    fn outcome(&self) -> Result<Result<PaymentId, Undone>, Unanswered> {
         if !self.status.is_success() {
             return Err(self.failure());
         }
@@ -221,21 +253,25 @@ impl ProviderReply {
             let reason = "the payment provider's answer has more than 64 KiB, so its id is unknown";
             return Err(Failure::permanent(reason).into());
         };
-        let open = match read_answer(body) {
-            ProviderAnswer::BadId => {
+        let answer = read_answer(body);
+        let accepted = (self.status == StatusCode::ACCEPTED).then(|| "202".to_owned());
+        match (answer.open.or(accepted), answer.id) {
+            (Some(status), _) => {
+                let is_open =
+                    |url: &NextAction| !self.secret.as_ref().is_some_and(|secret| url.as_str().contains(secret));
+                let next_action = answer.next_action.filter(is_open);
+                Ok(Err(Undone { status, next_action, pause: self.retry_after.unwrap_or_default() }))
+            }
+            (None, Ok(id)) => Ok(Ok(id)),
+            (None, Err(NoId::Bad)) => {
                 let reason = "the payment provider's answer has an id that is no string of 1 to 128 characters and no \
                               whole number, so its id is unknown";
-                return Err(Failure::permanent(reason).into());
+                Err(Failure::permanent(reason).into())
             }
-            ProviderAnswer::Open(status) => status,
-            _ if self.status == StatusCode::ACCEPTED => "202".to_owned(),
-            ProviderAnswer::Done(id) => return Ok(id),
-            ProviderAnswer::NoId => {
-                return Err(Failure::retry_after("the payment provider's answer has no id", self.retry_after).into());
+            (None, Err(NoId::Absent)) => {
+                Err(Failure::retry_after("the payment provider's answer has no id", self.retry_after).into())
             }
-        };
-        let reason = format!("the payment provider is not done yet, its status is {open}");
-        Err(Failure::retry_after(reason, self.retry_after).into())
+        }
     }
 
     fn problem(&self) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use guest::{Get, PartnerReply, Post, Settings, StripeAccount, unreached, within};
+use guest::{PartnerRequest, Settings, StripeAccount, unreached, within};
 use http::StatusCode;
 use queue::Failure;
 use serde::Deserialize;
@@ -108,15 +108,12 @@ impl Stripe {
         let mut headers = self.headers();
         headers.push(("content-type", "application/x-www-form-urlencoded".to_owned()));
         headers.extend(key.map(|key| ("idempotency-key", key.to_owned())));
-        let post = Post { url: &self.0.url, path, headers, body: body.into_bytes() };
-        let sent = async { post.send().await.map_err(|error| unreached(&error, "Stripe", "stripe_url")) };
-        answer(sent).await
+        let request = PartnerRequest { url: &self.0.url, path, headers, body: Some(body.into_bytes()) };
+        answer(request).await
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, StripeFault> {
-        let get = Get { url: &self.0.url, path, headers: self.headers() };
-        let sent = async { get.send().await.map_err(|error| unreached(&error, "Stripe", "stripe_url")) };
-        answer(sent).await
+        answer(PartnerRequest { url: &self.0.url, path, headers: self.headers(), body: None }).await
     }
 
     fn headers(&self) -> Vec<(&'static str, String)> {
@@ -124,11 +121,10 @@ impl Stripe {
     }
 }
 
-async fn answer<T: DeserializeOwned>(
-    sent: impl Future<Output = Result<PartnerReply, Failure>>,
-) -> Result<T, StripeFault> {
+async fn answer<T: DeserializeOwned>(request: PartnerRequest<'_>) -> Result<T, StripeFault> {
     let read = async {
-        let reply = sent.await.map_err(|failure| lost(&failure))?;
+        let sent = request.send().await;
+        let reply = sent.map_err(|error| lost(&unreached(&error, "Stripe", "stripe_url")))?;
         let (status, retry_after) = (reply.status, reply.retry_after);
         let body = reply.read(ANSWER_BYTES).await;
         let body = body.map_err(|_| Refusal::new(StatusCode::BAD_GATEWAY, "Stripe's answer broke off."))?;

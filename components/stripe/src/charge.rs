@@ -1,8 +1,9 @@
-//! `POST /charges`: takes an order's total, once.
+//! `POST /charges`: takes an order's total, once. `GET /charges/{order}`: says what became of that.
 
 use std::time::Duration;
 
 use guest::{Request, Response};
+use http::StatusCode;
 
 use crate::answer::{done, not_yet};
 use crate::api::{Stripe, StripeFault};
@@ -45,6 +46,18 @@ pub(crate) async fn charge(request: Request) -> Result<Response, Refusal> {
         return Err(Refusal::closed());
     }
     take(&stripe, intent).await
+}
+
+/// What became of a charge that was pending.
+pub(crate) async fn look_up(order: &str) -> Result<Response, Refusal> {
+    let stripe = Stripe::open().await?;
+    let unknown = || Refusal::new(StatusCode::NOT_FOUND, "No charge of this order was asked for.");
+    let notes = Notes::of(order.parse().map_err(|_| unknown())?).await?;
+    match notes.intent().await? {
+        _ if notes.is_closed().await? => Err(Refusal::closed()),
+        KnownIntent::Id(id) => take(&stripe, stripe.intent(&id).await?).await,
+        KnownIntent::Nothing | KnownIntent::Asked(_) => Err(unknown()),
+    }
 }
 
 /// Notes an intent before money can move. If another delivery has noted one meanwhile, that is the order's: this one

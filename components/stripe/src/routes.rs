@@ -11,7 +11,9 @@ pub(crate) async fn route(request: Request) -> Result<Response, Refusal> {
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     match (segments.as_slice(), request.method().clone()) {
         (["charges"], Method::POST) => charge::charge(request).await,
+        (["charges", order], Method::GET) => charge::look_up(order).await,
         (["refunds"], Method::POST) => refund::refund(request).await,
+        (["charges", _], _) => Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "Use GET.")),
         (["charges" | "refunds"], _) => Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "Use POST.")),
         _ => {
             let detail = "The adapter for Stripe knows /charges and /refunds: set payment_url to \

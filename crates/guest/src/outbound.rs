@@ -1,5 +1,5 @@
-//! Requests to a partner's server. They use WASI's own types: with those of the `http` crate, which serve any request,
-//! they would be a tenth of a component.
+//! Requests to a partner's server. It uses WASI's own types: with those of the `http` crate, which serve any
+//! request, it would be a tenth of a component.
 
 use std::time::Duration;
 
@@ -8,33 +8,22 @@ use http::{StatusCode, Uri};
 use queue::Failure;
 use spin_sdk::wasip3::http::client;
 use spin_sdk::wasip3::http::types::{ErrorCode, HeaderError, Method, Request, Response, Scheme};
-use spin_sdk::wasip3::wit_bindgen::StreamReader;
 use spin_sdk::wasip3::wit_future;
 
-use crate::body::{BodyError, WhatFollows, collect, fields, outgoing};
+use crate::body::{BodyError, collect, fields, outgoing};
 use crate::retry_after::retry_after;
 use crate::runtime::now_ms;
 
 /// A request, ready to be sent.
-pub struct Post<'a> {
+pub struct PartnerRequest<'a> {
     /// The server, and a path on it.
     pub url: &'a Uri,
     /// Goes behind the URL's own path. Empty, or begins with a slash.
     pub path: &'a str,
     /// Its headers. The length and the name of our program are added.
     pub headers: Vec<(&'static str, String)>,
-    /// Its body.
-    pub body: Vec<u8>,
-}
-
-/// A question without a body, ready to be sent.
-pub struct Get<'a> {
-    /// The server, and a path on it.
-    pub url: &'a Uri,
-    /// Goes behind the URL's own path. Begins with a slash, and may end in a query.
-    pub path: &'a str,
-    /// Its headers. The name of our program is added.
-    pub headers: Vec<(&'static str, String)>,
+    /// Posts this body. `None`: a GET.
+    pub body: Option<Vec<u8>>,
 }
 
 /// The partner's answer.
@@ -46,54 +35,35 @@ pub struct PartnerReply {
     response: Response,
 }
 
-impl Post<'_> {
+impl PartnerRequest<'_> {
     /// Sends it, and waits for the head of the answer. It sets no limit of time: see [`within`](crate::within).
     pub async fn send(self) -> Result<PartnerReply, ErrorCode> {
         let mut headers = self.headers;
-        headers.push(("content-length", self.body.len().to_string()));
-        let (contents, no_trailers, write) = outgoing(self.body);
-        let request = request(&Method::Post, self.url, self.path, headers, (Some(contents), no_trailers))?;
+        headers.push(("user-agent", concat!("Sluice/", env!("CARGO_PKG_VERSION")).to_owned()));
+        headers.extend(self.body.as_ref().map(|body| ("content-length", body.len().to_string())));
+        let headers = fields(headers.into_iter()).map_err(|error| invalid(&error))?;
+        let method = if self.body.is_some() { Method::Post } else { Method::Get };
+        let has_body = self.body.is_some();
+        let (contents, no_trailers, write) = outgoing(self.body.unwrap_or_default());
+        let (request, _sent) = Request::new(headers, has_body.then_some(contents), no_trailers, None);
+        let url = self.url;
+        let scheme = if url.scheme_str() == Some("http") { Scheme::Http } else { Scheme::Https };
+        let own = url.path_and_query().map_or("/", |path| path.as_str());
+        let path = match self.path {
+            "" => own.to_owned(),
+            below => format!("{}{below}", own.trim_end_matches('/')),
+        };
+        let set = [
+            request.set_method(&method),
+            request.set_scheme(Some(&scheme)),
+            request.set_authority(url.authority().map(|authority| authority.as_str())),
+            request.set_path_with_query(Some(&path)),
+        ];
+        if set.contains(&Err(())) {
+            return Err(ErrorCode::HttpRequestUriInvalid);
+        }
         let (response, ()) = join(client::send(request), write).await;
         response.map(PartnerReply::new)
-    }
-}
-
-impl Get<'_> {
-    /// Sends it, and waits for the head of the answer. It sets no limit of time: see [`within`](crate::within).
-    pub async fn send(self) -> Result<PartnerReply, ErrorCode> {
-        let (trailers, no_trailers) = wit_future::new(|| Ok(None));
-        drop(trailers);
-        let request = request(&Method::Get, self.url, self.path, self.headers, (None, no_trailers))?;
-        client::send(request).await.map(PartnerReply::new)
-    }
-}
-
-/// A request to a path below a URL.
-fn request(
-    method: &Method,
-    url: &Uri,
-    below: &str,
-    mut headers: Vec<(&'static str, String)>,
-    (contents, trailers): (Option<StreamReader<u8>>, WhatFollows),
-) -> Result<Request, ErrorCode> {
-    headers.push(("user-agent", concat!("Sluice/", env!("CARGO_PKG_VERSION")).to_owned()));
-    let headers = fields(headers.into_iter()).map_err(|error| invalid(&error))?;
-    let (request, _sent) = Request::new(headers, contents, trailers, None);
-    let scheme = if url.scheme_str() == Some("http") { Scheme::Http } else { Scheme::Https };
-    let own = url.path_and_query().map_or("/", |path| path.as_str());
-    let path = match below {
-        "" => own.to_owned(),
-        below => format!("{}{below}", own.trim_end_matches('/')),
-    };
-    let set = [
-        request.set_method(method),
-        request.set_scheme(Some(&scheme)),
-        request.set_authority(url.authority().map(|authority| authority.as_str())),
-        request.set_path_with_query(Some(&path)),
-    ];
-    match set.contains(&Err(())) {
-        true => Err(ErrorCode::HttpRequestUriInvalid),
-        false => Ok(request),
     }
 }
 

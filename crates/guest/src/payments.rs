@@ -1,4 +1,5 @@
-//! The payment provider, from the variables `payment_url`, `payment_key`, `payment_timeout_ms` and `payment_late_s`.
+//! The payment provider, from the variables `payment_url`, `payment_key`, `payment_timeout_ms`, `payment_late_s` and
+//! `payment_pending_ttl_s`.
 
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ pub struct PaymentProvider {
     pub timeout: Duration,
     /// How long after a try it may still come to a charge of which it doesn't know yet.
     pub late: Duration,
+    /// How long a payment may be pending before it is given up.
+    pub pending_ttl: Duration,
 }
 
 impl PaymentProvider {
@@ -29,19 +32,21 @@ impl PaymentProvider {
 
 const PAYMENT_TIMEOUT: WholeNumber = WholeNumber("payment_timeout_ms", 10, 60_000);
 const PAYMENT_LATE: WholeNumber = WholeNumber("payment_late_s", 0, 86_400);
+const PAYMENT_PENDING_TTL: WholeNumber = WholeNumber("payment_pending_ttl_s", 1, 30 * 86_400);
 
 impl Settings {
     /// The payment provider; `None` if nobody is asked to pay. An error never shows the key.
     pub async fn payment_provider(&self) -> Result<Option<PaymentProvider>, SettingError> {
         let timeout = self.millis(PAYMENT_TIMEOUT).await?;
         let late = Duration::from_secs(self.number(PAYMENT_LATE).await?);
+        let pending_ttl = Duration::from_secs(self.number(PAYMENT_PENDING_TTL).await?);
         let (url, key) = (self.text("payment_url").await?, self.text("payment_key").await?);
         if url.is_empty() {
             return Ok(None);
         }
         let url = parse_url(&url).map_err(|fault| self.error("payment_url", fault))?;
         self.check_payment_key(&key)?;
-        Ok(Some(PaymentProvider { url, key: Some(key).filter(|key| !key.is_empty()), timeout, late }))
+        Ok(Some(PaymentProvider { url, key: Some(key).filter(|key| !key.is_empty()), timeout, late, pending_ttl }))
     }
 
     fn check_payment_key(&self, key: &str) -> Result<(), SettingError> {
@@ -55,6 +60,8 @@ impl Settings {
     pub(crate) async fn payment_faults(&self) -> Vec<SettingError> {
         let mut faults: Vec<_> = self.number(PAYMENT_TIMEOUT).await.err().into_iter().collect();
         faults.extend(self.number(PAYMENT_LATE).await.err());
+        faults.extend(self.number(PAYMENT_PENDING_TTL).await.err());
+        faults.extend(self.word_signers().await.err());
         match self.text("payment_key").await {
             Ok(key) => faults.extend(self.check_payment_key(&key).err()),
             Err(fault) => faults.push(fault),

@@ -58,6 +58,8 @@ pub enum Problem {
     DeskClosed,
     /// The operator's key was not sent, or a wrong one.
     Unauthorized,
+    /// The payment provider's word is not signed, or not as it should be.
+    BadSignature,
     /// The order's state allows no such change.
     IllegalMove(Illegal),
     /// The same change was asked for before and given up: a person must look at it.
@@ -176,6 +178,12 @@ impl Problem {
                 let text = "Send the header Authorization: Bearer with the operator's key.";
                 (kind::UNAUTHORIZED, text.to_owned())
             }
+            Self::BadSignature => (
+                kind::BAD_SIGNATURE,
+                "Sign the body as Standard Webhooks says, at the present time and with the secret in \
+                 payment_event_secret."
+                    .to_owned(),
+            ),
             Self::IllegalMove(Illegal { present: State::Discarded, .. }) => {
                 (kind::ILLEGAL_MOVE, "An operator discarded the order.".to_owned())
             }
@@ -313,6 +321,7 @@ impl Problem {
         match self {
             Self::MethodNotAllowed { allow } => Some(("allow", allow)),
             Self::Unauthorized => Some(("www-authenticate", "Bearer")),
+            Self::BadSignature => Some(("www-authenticate", "Webhook-Signature")),
             Self::Encoded(ForeignEncoding::Coding(_)) => Some(("accept-encoding", "identity")),
             Self::QueueFull => Some(("retry-after", "5")),
             Self::Misconfigured(_) => Some(("retry-after", "30")),
@@ -324,7 +333,9 @@ impl Problem {
 /// What can be done with an order that can't be changed as somebody wants.
 fn instead(present: State) -> &'static str {
     match present {
-        State::Queued => "It can be cancelled now, and fulfilled once it is confirmed.",
+        State::Queued | State::Decided(Status::PaymentPending) => {
+            "It can be cancelled now, and fulfilled once it is confirmed."
+        }
         State::NeedsAttention => "It can be cancelled, or an operator redrives or discards its dead letter.",
         State::Discarded => "An operator gave it up.",
         State::Decided(Status::Confirmed) => "It can be fulfilled or cancelled.",

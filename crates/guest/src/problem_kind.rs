@@ -38,6 +38,7 @@ kinds! {
     KEY_REUSED: UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The Idempotency-Key was used for something else";
     DESK_CLOSED: FORBIDDEN, "desk-closed", "The desk is closed";
     UNAUTHORIZED: UNAUTHORIZED, "unauthorized", "The operator's key is missing or wrong";
+    BAD_SIGNATURE: UNAUTHORIZED, "bad-signature", "The signature is missing or wrong";
     ILLEGAL_MOVE: CONFLICT, "illegal-move", "The order can't be changed so any more";
     CHANGE_GIVEN_UP: CONFLICT, "change-given-up", "This change was given up before";
     CANCEL_PENDING: CONFLICT, "cancel-pending", "The order is about to be cancelled";

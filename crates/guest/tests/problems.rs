@@ -130,6 +130,7 @@ fn examples() -> Vec<Problem> {
         Problem::RefundUnknown,
         Problem::WrittenLater { why: "the record has format 2".to_owned() },
         Problem::EndpointInUse,
+        Problem::BadSignature,
     ]
 }
 
@@ -175,5 +176,6 @@ fn number(problem: &Problem) -> usize {
         Problem::RefundUnknown => 36,
         Problem::WrittenLater { .. } => 37,
         Problem::EndpointInUse => 38,
+        Problem::BadSignature => 39,
     }
 }

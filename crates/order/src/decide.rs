@@ -5,9 +5,9 @@ use crate::envelope::Placed;
 use crate::life::{self, Move};
 use crate::limits;
 use crate::payment::Payment;
-use crate::record::{Record, Version};
-use crate::state::Illegal;
-use crate::text::{Reason, Tracking};
+use crate::record::{Record, Status, Version};
+use crate::state::{Illegal, State};
+use crate::text::{NextAction, Reason, Tracking};
 use crate::timestamp::Timestamp;
 
 /// The result of checking a placed order's stock and payment.
@@ -19,6 +19,15 @@ pub enum Finding {
     OutOfStock(Vec<Shortage>),
     /// The payment was declined. The provider may have said why.
     Declined(Option<String>),
+    /// The payment was begun, and waits for the customer or for the provider.
+    Pending {
+        /// Who was asked.
+        payment: Payment,
+        /// Where the customer goes to complete it.
+        next_action: Option<NextAction>,
+    },
+    /// The payment was begun, and not completed in time. The provider has closed it.
+    Expired,
     /// The order was cancelled before anything was done for it.
     Recalled,
 }
@@ -38,23 +47,19 @@ pub struct Shortage {
 /// delivery decides alike.
 #[must_use]
 pub fn decide(placed: Placed, finding: &Finding, now: Timestamp) -> Record {
-    let (step, reason, payment) = match finding {
-        Finding::Good(payment) => (Move::Confirm, None, Some(payment.clone())),
-        Finding::OutOfStock(shortages) => (Move::Reject, Some(out_of_stock(shortages)), None),
-        Finding::Declined(words) => (Move::Reject, Some(declined(words.as_deref())), None),
-        Finding::Recalled => (Move::Cancel, None, None),
-    };
-    Record {
+    let undecided = Record {
         id: placed.id,
-        status: life::next(None, step).expect("every move that decides a placed order is in the table"),
-        version: Version::NONE.next(),
-        reason,
-        payment,
+        status: Status::PaymentPending,
+        version: Version::NONE,
+        reason: None,
+        payment: None,
+        next_action: None,
         tracking: None,
         // The clock of the host that accepted it may be ahead of ours, and no order changes before it exists.
-        updated_at: now.max(placed.accepted_at()),
+        updated_at: placed.accepted_at(),
         order: placed.order,
-    }
+    };
+    undecided.found(None, finding, now)
 }
 
 /// Cancels a placed order that was never decided. It may have been paid for all the same: then `refund` says how the
@@ -65,19 +70,49 @@ pub fn cancel_undecided(placed: Placed, reason: Option<Reason>, refund: Option<P
 }
 
 impl Record {
-    /// Notes how the money was given back of an order that the shop had charged, and that is rejected.
+    /// Notes how the money was given back of an order that is rejected.
     #[must_use]
     pub fn given_back(self, refund: Payment) -> Self {
         Self { payment: Some(refund), ..self }
     }
 
+    /// Decides an order whose payment was pending.
+    ///
+    /// # Panics
+    /// If its payment is not pending.
+    #[must_use]
+    pub fn decide(self, finding: &Finding, now: Timestamp) -> Self {
+        let present = Some(self.status);
+        self.found(present, finding, now)
+    }
+
+    fn found(self, present: Option<Status>, finding: &Finding, now: Timestamp) -> Self {
+        let (step, reason, payment) = match finding {
+            Finding::Good(payment) => (Move::Confirm, None, Some(payment.clone())),
+            Finding::OutOfStock(shortages) => (Move::Reject, Some(out_of_stock(shortages)), None),
+            Finding::Declined(words) => (Move::Reject, Some(declined(words.as_deref())), None),
+            Finding::Pending { payment, .. } => (Move::Pend, None, Some(payment.clone())),
+            Finding::Expired => (Move::Reject, Some(expired()), None),
+            Finding::Recalled => (Move::Cancel, None, None),
+        };
+        let next_action = match finding {
+            Finding::Pending { next_action, .. } => next_action.clone(),
+            _ => None,
+        };
+        let Ok(moved) = self.moved(present, step, now) else {
+            unreachable!("every move that decides an order is in the table");
+        };
+        Self { reason, payment, next_action, ..moved }
+    }
+
     /// Cancels the order. `refund` says how its payment was given back, if it was paid for.
     ///
     /// # Errors
-    /// [`Illegal`] unless the order is confirmed.
+    /// [`Illegal`] unless the order is confirmed, or its payment is pending.
     pub fn cancel(self, reason: Option<Reason>, refund: Option<Payment>, now: Timestamp) -> Result<Self, Illegal> {
-        let payment = refund.or_else(|| self.payment.clone());
-        Ok(Self { reason, payment, ..self.moved(Move::Cancel, now)? })
+        // What was pending is nothing any more.
+        let payment = refund.or_else(|| self.payment.clone().filter(|_| self.status != Status::PaymentPending));
+        Ok(Self { reason, payment, ..self.moved_on(Move::Cancel, now)? })
     }
 
     /// Notes that the order's goods went out.
@@ -85,12 +120,19 @@ impl Record {
     /// # Errors
     /// [`Illegal`] unless the order is confirmed.
     pub fn fulfil(self, tracking: Option<Tracking>, now: Timestamp) -> Result<Self, Illegal> {
-        Ok(Self { tracking, ..self.moved(Move::Fulfil, now)? })
+        Ok(Self { tracking, ..self.moved_on(Move::Fulfil, now)? })
     }
 
-    fn moved(self, step: Move, now: Timestamp) -> Result<Self, Illegal> {
-        let status = self.status.after(step)?;
-        Ok(Self { status, version: self.version.next(), updated_at: now.max(self.updated_at), ..self })
+    fn moved_on(self, step: Move, now: Timestamp) -> Result<Self, Illegal> {
+        let present = Some(self.status);
+        self.moved(present, step, now)
+    }
+
+    fn moved(self, present: Option<Status>, step: Move, now: Timestamp) -> Result<Self, Illegal> {
+        let after = life::next(present, step);
+        let status = after.ok_or(Illegal { present: present.map_or(State::Queued, State::Decided), step })?;
+        let (version, updated_at) = (self.version.next(), now.max(self.updated_at));
+        Ok(Self { status, version, updated_at, next_action: None, ..self })
     }
 }
 
@@ -107,6 +149,10 @@ fn out_of_stock(shortages: &[Shortage]) -> Reason {
         separator = ", ";
     }
     reason.parse().expect("SKUs have no control characters, and it is short enough")
+}
+
+fn expired() -> Reason {
+    "the payment was not completed in time".parse().expect("it has no control characters, and is short enough")
 }
 
 fn declined(words: Option<&str>) -> Reason {

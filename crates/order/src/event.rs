@@ -43,6 +43,7 @@ pub fn is_type(event_type: &str) -> bool {
 
 fn event_type(status: Status) -> &'static str {
     match status {
+        Status::PaymentPending => "sluice.order.payment_pending",
         Status::Confirmed => "sluice.order.confirmed",
         Status::Rejected => "sluice.order.rejected",
         Status::Fulfilled => "sluice.order.fulfilled",

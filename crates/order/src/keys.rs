@@ -10,7 +10,7 @@
 
 use crate::command_id::ChangeKind;
 use crate::id::OrderId;
-use crate::record::{Record, Version};
+use crate::record::{Record, Status, Version};
 use std::fmt;
 
 /// The key that is set after each batch of changes. Only that it changes means something.
@@ -32,13 +32,20 @@ pub struct RecordName {
     pub change: Option<ChangeKind>,
     /// The delivery of the message that made the record. Workers that process the same message write different keys.
     pub delivery: u64,
+    /// Its payment is pending. A head says so, since release 0.1 takes an order that has a head for decided. To that
+    /// release the head is of a change that it doesn't know, and it leaves the order for a build that does.
+    pub is_pending: bool,
 }
+
+/// Stands in the head of an order whose payment is pending, where that of a change has the change.
+const PENDING: &str = "pending";
 
 impl RecordName {
     /// The name of a record that a delivery makes.
     #[must_use]
     pub fn of(record: &Record, change: Option<ChangeKind>, delivery: u64) -> Self {
-        Self { version: record.version(), change, delivery }
+        let is_pending = record.status() == Status::PaymentPending;
+        Self { version: record.version(), change, delivery, is_pending }
     }
 
     /// The names under which the last `most` deliveries of one message up to `last` would write this version.
@@ -49,20 +56,22 @@ impl RecordName {
         most: u64,
     ) -> impl Iterator<Item = Self> {
         let first = (last + 1).saturating_sub(most).max(1);
-        (first..=last).map(move |delivery| Self { version, change, delivery })
+        (first..=last).map(move |delivery| Self { version, change, delivery, is_pending: false })
     }
 
-    /// Reads `version.delivery` or `version.change.delivery`, as its `Display` writes it; `None` for anything else.
+    /// Reads `version.delivery`, `version.change.delivery` or `version.pending.delivery`, as its `Display` writes it; `None` for anything else.
     #[must_use]
     pub fn parse(name: &[u8]) -> Option<Self> {
         let text = str::from_utf8(name).ok()?;
         let (version, rest) = text.split_once('.')?;
         let version = Version::try_from(version.parse::<u64>().ok()?).ok()?;
         let (change, delivery) = match rest.split_once('.') {
+            Some((PENDING, delivery)) => (None, delivery),
             Some((change, delivery)) => (Some(ChangeKind::parse(change)?), delivery),
             None => (None, rest),
         };
-        let name = Self { version, change, delivery: delivery.parse().ok()? };
+        let is_pending = change.is_none() && delivery.len() < rest.len();
+        let name = Self { version, change, delivery: delivery.parse().ok()?, is_pending };
         // A number has other forms (`+1`, `01`), which would name another key.
         (version > Version::NONE && name.to_string() == text).then_some(name)
     }
@@ -83,7 +92,7 @@ impl RecordName {
     /// The store's key of the record: written once and never changed.
     #[must_use]
     pub fn key(self, order: OrderId) -> String {
-        format!("{RECORDS}{order}/{self}")
+        format!("{RECORDS}{order}/{}", Self { is_pending: false, ..self })
     }
 }
 
@@ -91,6 +100,7 @@ impl fmt::Display for RecordName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.change {
             Some(change) => write!(f, "{}.{change}.{}", self.version, self.delivery),
+            None if self.is_pending => write!(f, "{}.{PENDING}.{}", self.version, self.delivery),
             None => write!(f, "{}.{}", self.version, self.delivery),
         }
     }
@@ -108,6 +118,11 @@ mod tests {
         let head = RecordName::parse(b"2.cancel.1").unwrap();
         assert_eq!((head.version.get(), head.change, head.delivery), (2, Some(ChangeKind::Cancel), 1));
         assert_eq!(head.to_string(), "2.cancel.1");
+        let head = RecordName::parse(b"1.pending.4").unwrap();
+        assert_eq!((head.version.get(), head.change, head.delivery, head.is_pending), (1, None, 4, true));
+        assert_eq!(head.to_string(), "1.pending.4");
+        let order: OrderId = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f".parse().unwrap();
+        assert_eq!(head.key(order), format!("order/{order}/1.4"), "only the head tells that it is pending");
     }
 
     #[test]
@@ -156,6 +171,8 @@ mod tests {
             "3.steal.1",
             // No message can ask for it.
             "2.confirm.1",
+            "2.pending.",
+            "2.pending.pending.1",
         ] {
             assert_eq!(RecordName::parse(bad.as_bytes()), None, "{bad}");
         }

@@ -61,8 +61,8 @@ pub use quantity::Quantity;
 pub use record::{Record, RecordError, Standing, Status, Version};
 pub use state::{Illegal, State};
 pub use text::{
-    AddressLine, Locality, MetadataKey, MetadataValue, Name, Note, PaymentId, Phone, PostalCode, Provider, Reason,
-    Reference, Sku, Tracking,
+    AddressLine, Locality, MetadataKey, MetadataValue, Name, NextAction, Note, PaymentId, Phone, PostalCode, Provider,
+    Reason, Reference, Sku, Tracking,
 };
 pub use timestamp::Timestamp;
 pub use trace::TraceParent;

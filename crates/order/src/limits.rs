@@ -81,6 +81,9 @@ pub const DECLINED: usize = 500;
 /// A payment provider's id of a charge or a refund; those of the large ones have up to 40.
 pub const PAYMENT_ID: usize = 128;
 
+/// Where a customer goes to complete a payment, all ASCII: as long as any browser or proxy takes.
+pub const NEXT_ACTION: usize = 2_048;
+
 /// What stands for a card at a payment provider. Those of wallets are the longest.
 pub const PAYMENT_TOKEN: usize = 4_096;
 
@@ -120,6 +123,10 @@ const _: () = assert!(
     "an order with every line and all metadata filled, in any script, must fit a body"
 );
 const _: () = assert!(
-    STORED_BYTES >= BODY_BYTES + (2 * REASON + NAME + 2 * PAYMENT_ID + PROVIDER + TRACKING) * CHARACTER_BYTES + 1024,
+    STORED_BYTES
+        >= BODY_BYTES
+            + (2 * REASON + NAME + 2 * PAYMENT_ID + PROVIDER + TRACKING) * CHARACTER_BYTES
+            + NEXT_ACTION
+            + 1024,
     "what is stored must fit an order of the largest size, what is said about it, and 1 KiB for times and names of fields"
 );

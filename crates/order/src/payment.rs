@@ -8,7 +8,7 @@ use crate::means::Means;
 use crate::money::Money;
 use crate::new_order::{Customer, NewOrder};
 use crate::reader::{Value, text};
-use crate::text::{MetadataKey, MetadataValue, Name, PaymentId, Provider, Reason, Reference};
+use crate::text::{MetadataKey, MetadataValue, Name, NextAction, PaymentId, Provider, Reason, Reference};
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -23,7 +23,8 @@ pub enum Payment {
     Later,
     /// A provider was asked.
     Asked {
-        /// The provider's id of the charge. Absent if the order was cancelled before the charge was answered.
+        /// The provider's id of the charge. Absent if the order was cancelled before the charge was answered, and while
+        /// that is pending.
         charge: Option<PaymentId>,
         /// Who charged. Records of release 0.1 don't say it.
         provider: Option<Provider>,
@@ -52,15 +53,22 @@ pub struct SettledByHand {
 
 /// What a provider's good answer says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ProviderAnswer {
-    /// It is done, and this is its id.
-    Done(PaymentId),
-    /// It is not done yet: it has this status.
-    Open(String),
-    /// It has an id that can't be kept.
-    BadId,
-    /// It has no id.
-    NoId,
+pub struct ProviderAnswer {
+    /// Its status, if that doesn't say that it is done.
+    pub open: Option<String>,
+    /// Its id.
+    pub id: Result<PaymentId, NoId>,
+    /// Where the customer goes to complete it, if the answer has such a URL.
+    pub next_action: Option<NextAction>,
+}
+
+/// Why an answer gives no id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoId {
+    /// It has none.
+    Absent,
+    /// It has one that can't be kept.
+    Bad,
 }
 
 /// The body of `POST {payment_url}/charges`.
@@ -132,24 +140,37 @@ const DONE: [&str; 3] = ["succeeded", "paid", "captured"];
 /// Characters of a status that are told.
 const STATUS: usize = 64;
 
-/// Reads the answer to a charge or a refund: its id, a string or a whole number, and its status, if it has one. Its
-/// other fields are the provider's own.
+/// Reads the answer to a charge or a refund: its id, a string or a whole number, its status, if it has one, and its
+/// `next_action`. Its other fields are the provider's own.
 #[must_use]
 pub fn read_answer(answer: &[u8]) -> ProviderAnswer {
     let answer = members(answer);
-    match member(&answer, "status") {
-        Some(Node::String(status)) if !DONE.contains(&&**status) => {
-            return ProviderAnswer::Open(status.chars().take(STATUS).collect());
-        }
-        _ => {}
-    }
-    let id = match member(&answer, "id") {
-        None | Some(Node::Null) => return ProviderAnswer::NoId,
-        Some(Node::String(id)) => id.parse(),
-        Some(Node::Number(Number::Unsigned(id))) => id.to_string().parse(),
-        Some(_) => return ProviderAnswer::BadId,
+    let words = |name| match member(&answer, name) {
+        Some(Node::String(words)) => Some(&**words),
+        _ => None,
     };
-    id.map_or(ProviderAnswer::BadId, ProviderAnswer::Done)
+    let open = words("status").filter(|status| !DONE.contains(status));
+    let id = match member(&answer, "id") {
+        None | Some(Node::Null) => Err(NoId::Absent),
+        Some(Node::String(id)) => id.parse().map_err(|_| NoId::Bad),
+        Some(Node::Number(Number::Unsigned(id))) => id.to_string().parse().map_err(|_| NoId::Bad),
+        Some(_) => Err(NoId::Bad),
+    };
+    ProviderAnswer {
+        open: open.map(|status| status.chars().take(STATUS).collect()),
+        id,
+        next_action: words("next_action").and_then(|url| url.parse().ok()),
+    }
+}
+
+/// Reads of which order a provider sends word: the field `order_id`. Nothing else of the word is believed. `None`: it
+/// says no order.
+#[must_use]
+pub fn read_word(word: &[u8]) -> Option<String> {
+    match member(&members(word), "order_id") {
+        Some(Node::String(order)) => Some(order.to_string()),
+        _ => None,
+    }
 }
 
 /// Reads what a refusal says to people: the detail of its problem (RFC 9457), or else its title.
@@ -196,8 +217,8 @@ impl Payment {
             (None, settled) => settled.map(GivenBack::ByHand),
         };
         let (charge, provider) = (charge?, provider?);
-        if charge.is_none() && back.is_none() {
-            value.fault("must be \"none\", or have a charge_id, a refund_id or settled");
+        if charge.is_none() && back.is_none() && provider.is_none() {
+            value.fault("must be \"none\", or have a charge_id, a refund_id, settled or a provider");
             return None;
         }
         Some(Self::Asked { charge, provider, back })

@@ -10,7 +10,7 @@ use crate::limits;
 use crate::new_order::NewOrder;
 use crate::payment::Payment;
 use crate::reader::Unread;
-use crate::text::{Reason, Tracking};
+use crate::text::{NextAction, Reason, Tracking};
 use crate::timestamp::Timestamp;
 use serde::Serialize;
 use std::fmt;
@@ -25,6 +25,7 @@ pub struct Record {
     pub(crate) version: Version,
     pub(crate) reason: Option<Reason>,
     pub(crate) payment: Option<Payment>,
+    pub(crate) next_action: Option<NextAction>,
     pub(crate) tracking: Option<Tracking>,
     pub(crate) updated_at: Timestamp,
     pub(crate) order: NewOrder,
@@ -34,6 +35,8 @@ pub struct Record {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
+    /// It has its stock. Its payment was begun, and waits for the customer or for the provider.
+    PaymentPending,
     /// It has its stock and is paid for; the shop will have it fulfilled.
     Confirmed,
     /// It was refused, and that is final; the record's reason says why.
@@ -127,6 +130,12 @@ impl Record {
         self.payment.as_ref()
     }
 
+    /// Where the shop's customer goes to complete the payment; `None` if the provider named nothing, or if it is over.
+    #[must_use]
+    pub fn next_action(&self) -> Option<&NextAction> {
+        self.next_action.as_ref()
+    }
+
     /// The carrier's number of its parcel.
     #[must_use]
     pub fn tracking(&self) -> Option<&Tracking> {
@@ -160,12 +169,14 @@ impl Record {
 
 impl Status {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Confirmed, Self::Rejected, Self::Fulfilled, Self::Cancelled];
+    pub const ALL: [Self; 5] =
+        [Self::PaymentPending, Self::Confirmed, Self::Rejected, Self::Fulfilled, Self::Cancelled];
 
     /// The name in records.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::PaymentPending => "payment_pending",
             Self::Confirmed => "confirmed",
             Self::Rejected => "rejected",
             Self::Fulfilled => "fulfilled",
@@ -184,7 +195,11 @@ impl FromStr for Status {
     type Err = Malformed;
 
     fn from_str(name: &str) -> Result<Self, Malformed> {
-        let unknown = || Malformed::new("must be the status of a record: confirmed, rejected, fulfilled or cancelled");
+        let unknown = || {
+            Malformed::new(
+                "must be the status of a record: payment_pending, confirmed, rejected, fulfilled or cancelled",
+            )
+        };
         Self::ALL.into_iter().find(|status| status.as_str() == name).ok_or_else(unknown)
     }
 }

@@ -68,6 +68,7 @@ impl Status {
 
 fn participle(step: Move) -> &'static str {
     match step {
+        Move::Pend => "pending",
         Move::Confirm => "confirmed",
         Move::Reject => "rejected",
         Move::Fulfil => "fulfilled",

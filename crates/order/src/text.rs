@@ -88,6 +88,11 @@ text_type!(
     Provider, |text| identifier(text, limits::PROVIDER)
 );
 text_type!(
+    /// Where the shop's customer goes to complete a payment: an `https` or `http` URL of at most
+    /// [`limits::NEXT_ACTION`] visible ASCII characters.
+    NextAction, |text| web_address(text, limits::NEXT_ACTION)
+);
+text_type!(
     /// The carrier's number of a parcel, or where to look it up: one line of at most [`limits::TRACKING`] characters,
     /// no white space around.
     Tracking, |text| identifier(text, limits::TRACKING)
@@ -102,6 +107,18 @@ fn identifier(text: &str, max: usize) -> Result<(), Malformed> {
     line(text, max)?;
     if text.trim().len() < text.len() {
         return Err(Malformed::new("must not begin or end with white space"));
+    }
+    Ok(())
+}
+
+/// A URL that a browser may be sent to. Others, such as `javascript:`, could run in the shop's page; and so could what
+/// RFC 3986 allows in no URL.
+fn web_address(text: &str, max: usize) -> Result<(), Malformed> {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let has_host = host.is_some_and(|host| !host.is_empty() && !host.starts_with(['/', '?', '#']));
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte);
+    if !has_host || text.len() > max || !text.bytes().all(is_plain) {
+        return Err(Malformed::new(format!("must be an https or http URL of at most {max} characters")));
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use crate::new_order::{Address, Customer, Line, NewOrder};
 use crate::payment::Payment;
 use crate::record::{Record, Version};
 use crate::state::State;
-use crate::text::{MetadataKey, MetadataValue, Note, Reference, Tracking};
+use crate::text::{MetadataKey, MetadataValue, NextAction, Note, Reference, Tracking};
 use crate::timestamp::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -27,6 +27,8 @@ pub(crate) struct View<'a> {
     reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     payment: Option<&'a Payment>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_action: Option<&'a NextAction>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tracking: Option<&'a Tracking>,
     created_at: Timestamp,
@@ -62,6 +64,7 @@ impl<'a> View<'a> {
             change: None,
             reason: None,
             payment: None,
+            next_action: None,
             tracking: None,
             created_at: id.accepted_at(),
             updated_at: None,
@@ -83,6 +86,7 @@ impl<'a> View<'a> {
             version: Some(record.version()),
             reason: record.reason().map(|reason| reason.as_str()),
             payment: record.payment(),
+            next_action: record.next_action(),
             tracking: record.tracking(),
             updated_at: Some(record.updated_at()),
             ..Self::new(record.id(), State::Decided(record.status())).with(record.order())

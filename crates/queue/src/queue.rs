@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::connection::{Connection, Error};
+use crate::message::MessageId;
 use crate::namespace::Namespace;
 use crate::script::{self, Arguments, Script, replies::Replies};
 use crate::timing::Timing;
@@ -75,6 +76,12 @@ impl<'a, C: Connection> Queue<'a, C> {
     /// Wakes a worker, unless a doorbell is ringing already.
     pub async fn ring(&self) -> Result<(), Error> {
         self.run(self.waking(&script::RING)).await.map(drop)
+    }
+
+    /// Makes a message that waits for its time visible at once. Does nothing for one that a worker has, that stands in
+    /// line, that is a dead letter, or that is unknown. Calling again is safe.
+    pub async fn hasten(&self, id: &MessageId) -> Result<(), Error> {
+        self.run(self.waking(&script::HASTEN).with("id", id)).await.map(drop)
     }
 
     /// Makes good a missed doorbell or timer, in this queue and its lanes, at most once a second. Says how Redis's

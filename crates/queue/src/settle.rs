@@ -35,6 +35,9 @@ pub struct Effects {
     pub topic: Option<String>,
     /// Messages for other queues.
     pub emits: Vec<Emit>,
+    /// Has the message come again after this time, as it is, with all its attempts. Its subject is not decided yet: what
+    /// it holds and whom it asked stay noted.
+    pub again: Option<Duration>,
 }
 
 impl Effects {
@@ -61,7 +64,7 @@ pub enum Class {
 /// What becomes of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The message is handled and goes.
+    /// The message is handled and goes, unless its effects have it come [again](Effects::again).
     Done(Effects),
     /// An attempt is spent; visible again later.
     Retry {
@@ -211,6 +214,7 @@ fn with_settlement(arguments: Arguments, settlement: &Settlement) -> Arguments {
 impl Verdict {
     fn name(&self) -> &'static str {
         match self {
+            Self::Done(Effects { again: Some(_), .. }) => "again",
             Self::Done(_) => "done",
             Self::Retry { .. } => "retry",
             Self::Bury { .. } => "bury",
@@ -221,7 +225,8 @@ impl Verdict {
     fn delay(&self) -> Duration {
         match self {
             Self::Retry { after, .. } | Self::Release { after, .. } => *after,
-            Self::Done(_) | Self::Bury { .. } => Duration::ZERO,
+            Self::Done(effects) => effects.again.unwrap_or_default(),
+            Self::Bury { .. } => Duration::ZERO,
         }
     }
 

@@ -8,8 +8,8 @@ use order::queues;
 use serde_json::Value;
 
 use super::model::{
-    ATTENTION, Broken, CANCELLED, CONFIRMED, Ending, FULFILLED, INTERRUPTED, Model, Money, Promise, REJECTED, RESUMED,
-    Stock, Subscriber,
+    ATTENTION, Broken, CANCELLED, CONFIRMED, Ending, FULFILLED, INTERRUPTED, Model, Money, PENDING, Promise, REJECTED,
+    RESUMED, Stock, Subscriber,
 };
 use super::stage::wanted;
 use super::world::{Contents, Event, World};
@@ -71,7 +71,8 @@ impl<'w> Check<'w> {
     /// What the head points to is what everybody is shown and told.
     fn head(&mut self, id: &str, head: &str) {
         let world = self.world;
-        let Some(record) = world.records.get(&format!("order/{id}/{head}")) else {
+        let key = ["order/", id, "/", &head.replace(".pending", "")].concat();
+        let Some(record) = world.records.get(&key) else {
             return self
                 .breaks(Promise::Kept, format!("the head of order {id} is {head}, but there is no such record"));
         };
@@ -250,6 +251,7 @@ impl<'w> Check<'w> {
         let (delivered, buried) = (of_endpoints(|it| it.takes), of_endpoints(|it| it.refused));
         for (counter, expected) in [
             ("orders:confirmed", confirmed),
+            ("orders:payment_pending", of_type(PENDING)),
             ("orders:rejected", rejected),
             ("orders:needs_attention", given_up),
             ("orders:fulfilled", fulfilled),

@@ -83,6 +83,7 @@ pub(crate) struct Subscriber {
     pub(crate) takes: bool,
 }
 
+pub(crate) const PENDING: &str = "sluice.order.payment_pending";
 pub(crate) const CONFIRMED: &str = "sluice.order.confirmed";
 pub(crate) const REJECTED: &str = "sluice.order.rejected";
 pub(crate) const FULFILLED: &str = "sluice.order.fulfilled";
@@ -95,6 +96,9 @@ impl Ending {
     pub(crate) const CONFIRMED: Self =
         Self { status: "confirmed", events: &[&[CONFIRMED]], letter: None, stock: Stock::Held, money: Money::Taken };
 
+    /// Its payment was pending before.
+    pub(crate) const CONFIRMED_LATER: Self = Self { events: &[&[PENDING, CONFIRMED]], ..Self::CONFIRMED };
+
     pub(crate) const REJECTED: Self =
         Self { status: "rejected", events: &[&[REJECTED]], letter: None, stock: Stock::Free, money: Money::Untouched };
 
@@ -106,6 +110,10 @@ impl Ending {
 
     /// It was cancelled while it waited: before its first delivery, or after one that may have charged it.
     pub(crate) const RECALLED: Self = Self { events: &[&[CANCELLED], &[CONFIRMED, CANCELLED]], ..Self::CANCELLED };
+
+    /// It was cancelled while its payment was pending, or when that was over just now.
+    pub(crate) const CANCELLED_PENDING: Self =
+        Self { events: &[&[PENDING, CANCELLED], &[PENDING, CONFIRMED, CANCELLED]], ..Self::CANCELLED };
 
     /// It was given up, and cancelled instead of sent again.
     pub(crate) const CANCELLED_AFTER_ALL: Self = Self { events: &[&[ATTENTION, CANCELLED]], ..Self::CANCELLED };

@@ -14,7 +14,7 @@ use super::point::{Nth, Point};
 use super::scenario::{Past, Scenario};
 use super::stage::{Listener, OPERATOR_KEY, Stage};
 use super::world::World;
-use crate::harness::{PaymentProvider, Sluice, start_with, webhooks};
+use crate::harness::{PaymentProvider, SECRET, Sluice, start_with, webhooks};
 
 /// What the orders want, and more of it than all orders of a scenario do.
 const SKUS: [&str; 2] = ["TEA-1", "CUP-2"];
@@ -126,6 +126,7 @@ fn start(stage: &Stage<'_>, scenario: &Scenario, triggers: Triggers, faults: &Ar
         (origin, &pattern),
         ("lease_ms", &lease),
         ("operator_key", OPERATOR_KEY),
+        ("payment_event_secret", SECRET),
         ("max_attempts", "2"),
         // A busy machine may let a lease run out; that must not bury what should be done.
         ("max_crashes", "50"),

@@ -17,7 +17,7 @@ use super::stage::Manner;
 use crate::harness::{Asked, Manner as Provider};
 
 pub(crate) fn all() -> Vec<Scenario> {
-    [accepting(), processing(), finishing(), notifying(), burying(), people(), paying(), changing()].concat()
+    [accepting(), processing(), finishing(), notifying(), burying(), people(), paying(), pending(), changing()].concat()
 }
 
 const PLACE_ONE: Step = |stage| async { _ = stage.place("cart").await }.boxed();
@@ -269,6 +269,51 @@ const PLACE_FIVE: Step = |stage| {
     }
     .boxed()
 };
+
+/// The customer completes the payment before we ask for it.
+const PENDS: Option<fn(&Asked) -> Provider> = Some(|asked| match asked.path.as_str() {
+    "/charges" => Provider::Pend,
+    _ => Provider::Take,
+});
+
+/// Orders whose customers have something to do first.
+fn pending() -> Vec<Scenario> {
+    vec![
+        Scenario {
+            provider: PENDS,
+            ..Scenario::new("a pending charge", &["processor"], |stage| {
+                async {
+                    let id = stage.place("cart").await;
+                    stage.expect(&id, Ending::CONFIRMED_LATER);
+                }
+                .boxed()
+            })
+        },
+        Scenario {
+            provider: PENDS,
+            ..Scenario::new("the word of a pending charge", &["listener", "processor"], |stage| {
+                async {
+                    let id = stage.place("cart").await;
+                    stage.expect(&id, Ending::CONFIRMED_LATER);
+                    stage.hear(&id).await;
+                }
+                .boxed()
+            })
+        },
+        Scenario {
+            provider: PENDS,
+            ..Scenario::new("cancel an order whose charge is pending", &["intake", "processor"], |stage| {
+                async {
+                    let id = stage.place("cart").await;
+                    stage.until_pending(&id).await;
+                    stage.ask(&id, "cancel").await;
+                    stage.expect(&id, Ending::CANCELLED_PENDING);
+                }
+                .boxed()
+            })
+        },
+    ]
+}
 
 /// What is wanted of an order later.
 fn changing() -> Vec<Scenario> {

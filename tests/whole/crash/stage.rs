@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -12,7 +13,7 @@ use serde_json::Value;
 use super::bench::{Bench, PATIENCE};
 use super::model::{Ending, Model, Promise, Subscriber};
 use super::world::{Event, Told};
-use crate::harness::{Endpoint, PaymentProvider, Reaction, Sluice, an_order, json};
+use crate::harness::{Endpoint, PaymentProvider, Reaction, Sluice, an_order, json, signed_word};
 
 /// How often a request is sent that gets no answer. A run crashes once, and the shop's door opens at once again.
 const TRIES: usize = 5;
@@ -153,6 +154,22 @@ impl<'b> Stage<'b> {
     pub(crate) async fn ring(&self) {
         self.still_the_doorbell().await;
         self.bench.queue(queues::PLACED).ring().await.expect("Redis is up");
+    }
+
+    /// Waits until the order's payment is pending.
+    pub(crate) async fn until_pending(&self, id: &str) {
+        // Not by `eventually`, whose closure is not known to be Send for every lifetime.
+        while json(&self.hosts[0].client.get(&format!("/orders/{id}")).await)["status"] != "payment_pending" {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// The payment provider sends word of an order: until there is an answer.
+    pub(crate) async fn hear(&self, id: &str) {
+        let answer = self.insist(|| signed_word(id)).await;
+        if answer.as_ref().map(Response::status) != Some(StatusCode::ACCEPTED) {
+            self.model().breaks(Promise::Kept, format!("a word of {id} was answered with {answer:?}"));
+        }
     }
 
     /// Asks the desk for something, as a person does: until there is an answer.

@@ -64,13 +64,14 @@ fn standing(record: &Value<'_>) -> Option<Standing> {
 }
 
 fn record(value: &Value<'_>) -> Option<Record> {
-    let [_format, id, status, version, reason, payment, tracking, created_at, updated_at, total, order @ ..] =
+    let [_format, id, status, version, reason, payment, action, tracking, created_at, updated_at, total, order @ ..] =
         value.fields(FIELDS)?;
     let id = id.required(text::<OrderId>);
     let status = status.required(word);
     let version = version.required(self::version);
     let reason = reason.optional(text);
     let payment = payment.optional(Payment::read);
+    let next_action = action.optional(text);
     let tracking = tracking.optional(text);
     created_at.required(|value| value.equal(text(value)?, id?.accepted_at()));
     let updated_at = updated_at.required(text);
@@ -82,6 +83,7 @@ fn record(value: &Value<'_>) -> Option<Record> {
         version: version?,
         reason: reason?,
         payment: payment?,
+        next_action: next_action?,
         tracking: tracking?,
         updated_at: updated_at?,
         order: order?,
@@ -89,7 +91,7 @@ fn record(value: &Value<'_>) -> Option<Record> {
 }
 
 /// A record's own fields, then those of its order.
-const FIELDS: [&str; 17] = {
+const FIELDS: [&str; 18] = {
     let [reference, customer, currency, lines, shipping_address, note, metadata] = NewOrder::FIELDS;
     [
         "v",
@@ -98,6 +100,7 @@ const FIELDS: [&str; 17] = {
         "version",
         "reason",
         "payment",
+        "next_action",
         "tracking",
         "created_at",
         "updated_at",

@@ -1,8 +1,10 @@
 //! What becomes of orders.
 
-use crate::sample::{full, id, noon, parse, placed, record, unpaid};
-use order::payment::GivenBack;
-use order::{Finding, Payment, PaymentId, RecordName, Shortage, Status, Timestamp, cancel_undecided, decide};
+use crate::sample::{full, id, noon, parse, pending, placed, record, unpaid};
+use order::payment::{GivenBack, read_word};
+use order::{
+    Finding, NextAction, Payment, PaymentId, Record, RecordName, Shortage, Status, Timestamp, cancel_undecided, decide,
+};
 
 fn later() -> Timestamp {
     Timestamp::from_ms(noon().ms() + 5_000)
@@ -80,6 +82,72 @@ fn an_order_whose_payment_is_declined_is_rejected_in_the_providers_words() {
     assert_eq!(reason(Some(" ")), "the payment was declined");
     assert_eq!(reason(Some("the card\nhas expired")), "the payment was declined: the card has expired");
     assert!(reason(Some(&"\u{1f4b3}".repeat(10_000))).chars().count() < order::limits::REASON);
+}
+
+#[test]
+fn an_order_whose_payment_is_pending_says_where_the_customer_goes_until_it_is_over() {
+    let url = "https://pay.test/3ds?order=1&x=%20#a";
+    let record = decide(placed(), &pending(Some(url)), noon());
+    assert_eq!((record.status(), record.version().get()), (Status::PaymentPending, 1));
+    assert_eq!(record.next_action().unwrap().as_str(), url);
+    assert_eq!(Record::from_json(&record.to_json()), Ok(record.clone()));
+    let name = RecordName::of(&record, None, 12);
+    assert_eq!((name.to_string(), name.key(id())), ("1.pending.12".to_owned(), format!("order/{}/1.12", id())));
+    assert_eq!(RecordName::parse(b"1.pending.12"), Some(name));
+
+    let charged = Payment::Asked { charge: Some(payment_id("ch_1")), provider: None, back: None };
+    let confirmed = record.clone().decide(&Finding::Good(charged.clone()), later());
+    assert_eq!((confirmed.status(), confirmed.payment()), (Status::Confirmed, Some(&charged)));
+    let expired = record.clone().decide(&Finding::Expired, later());
+    assert_eq!((expired.status(), expired.payment()), (Status::Rejected, None));
+    assert_eq!(expired.reason().unwrap().as_str(), "the payment was not completed in time");
+    let cancelled = record.cancel(None, None, later()).unwrap();
+    assert_eq!((cancelled.status(), cancelled.payment()), (Status::Cancelled, None), "nothing was taken");
+    for over in [confirmed, expired, cancelled] {
+        assert_eq!((over.version().get(), over.next_action()), (2, None), "{over:?}");
+    }
+}
+
+#[test]
+fn a_customer_is_sent_to_web_pages_only() {
+    for good in ["https://pay.test", "http://127.0.0.1:8100/a?b=c&d[]=%C3%A9#e", "https://pay.test/a'b(c)"] {
+        assert_eq!(good.parse::<NextAction>().unwrap().as_str(), good);
+    }
+    let long = |length: usize| ["https://pay.test/", &"a".repeat(length - 17)].concat();
+    assert!(long(order::limits::NEXT_ACTION).parse::<NextAction>().is_ok());
+    for bad in [
+        "",
+        "https://",
+        "https:///path",
+        "https://?a",
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "HTTPS://pay.test",
+        "//pay.test",
+        " https://pay.test",
+        "https://pay.test/a b",
+        "https://pay.test/\n",
+        "https://pay.test/é",
+        "https://pay.test/\"><script>",
+        "https://pay.test/\\",
+        &long(order::limits::NEXT_ACTION + 1),
+    ] {
+        assert!(bad.parse::<NextAction>().is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_word_of_the_provider_tells_its_order_and_nothing_else_is_read() {
+    for (word, order) in [
+        (r#"{"order_id": "a"}"#, Some("a")),
+        (r#"{"type": "charge.succeeded", "data": [], "order_id": "a"}"#, Some("a")),
+        (r#"{"order_id": 7}"#, None),
+        (r#"{"data": {"order_id": "a"}}"#, None),
+        (r#"["order_id"]"#, None),
+        ("order_id", None),
+    ] {
+        assert_eq!(read_word(word.as_bytes()).as_deref(), order, "{word}");
+    }
 }
 
 #[test]

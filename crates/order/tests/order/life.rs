@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::sample::{noon, placed, unpaid};
+use crate::sample::{noon, pending, placed, unpaid};
 use order::life::{LIFE, next};
 use order::{Finding, Illegal, Move, Record, Shortage, State, Status, Timestamp, decide};
 use proptest::collection::vec;
@@ -11,6 +11,15 @@ use proptest::prelude::*;
 /// Tries a move as the processor does. `None` stands for an order without a record.
 fn try_move(present: Option<Record>, step: Move, now: Timestamp) -> Result<Record, Option<Illegal>> {
     match (present, step) {
+        (None, Move::Pend) => Ok(decide(placed(), &pending(None), now)),
+        (Some(record), Move::Pend | Move::Confirm | Move::Reject) if record.status() == Status::PaymentPending => {
+            let finding = match step {
+                Move::Pend => pending(Some("https://pay.test/1")),
+                Move::Confirm => unpaid(),
+                _ => Finding::Expired,
+            };
+            Ok(record.decide(&finding, now))
+        }
         (None, Move::Confirm) => Ok(decide(placed(), &unpaid(), now)),
         (None, Move::Reject) => {
             let shortage = Shortage { sku: "TEA".to_owned(), ordered: 1, left: 0 };

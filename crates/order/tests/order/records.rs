@@ -68,7 +68,7 @@ fn a_record_that_breaks_the_rules_is_refused() {
         ("total", json!(2697), "/total must be 2698"),
         ("total", Value::Null, "/total is required"),
         ("lines", json!([]), "/lines must have 1 to 100 lines, not 0"),
-        ("payment", json!({}), "/payment must be \"none\", or have a charge_id, a refund_id or settled"),
+        ("payment", json!({}), "/payment must be \"none\", or have a charge_id, a refund_id, settled or a provider"),
         ("payment", json!({"charge_id": " "}), "/payment/charge_id must not be blank"),
         ("tracking", json!(7), "/tracking must be a string, not a number"),
         ("v", json!(0), "/v must be from 1 to 9007199254740991"),
@@ -91,7 +91,9 @@ fn a_record_of_a_later_release_is_told_apart_from_a_damaged_one() {
         (
             "status",
             json!("returned"),
-            unknown("/status must be the status of a record: confirmed, rejected, fulfilled or cancelled"),
+            unknown(
+                "/status must be the status of a record: payment_pending, confirmed, rejected, fulfilled or cancelled",
+            ),
         ),
         ("payment", json!("invoice"), unknown("/payment must be one of none, later")),
         ("payment", json!(["a"]), unknown("/payment must be an object, not an array")),

@@ -75,6 +75,12 @@ pub(crate) fn unpaid() -> Finding {
     Finding::Good(Payment::None)
 }
 
+/// A provider was asked, and isn't done. The customer may have to go somewhere.
+pub(crate) fn pending(next_action: Option<&str>) -> Finding {
+    let payment = Payment::Asked { charge: None, provider: "pay.test".parse().ok(), back: None };
+    Finding::Pending { payment, next_action: next_action.map(|url| url.parse().unwrap()) }
+}
+
 pub(crate) fn record() -> Record {
     decide(placed(), &unpaid(), Timestamp::from_ms(noon().ms() + 40))
 }

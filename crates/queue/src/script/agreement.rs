@@ -57,6 +57,7 @@ async fn call_all(queue: &Queue<'_, Deaf>, stock: &Stock<'_, Deaf>) {
     drop(queue.subscribers().await);
     drop(queue.unsubscribe("erp").await);
     drop(queue.ring().await);
+    drop(queue.hasten(&id).await);
     drop(queue.rearm().await);
     drop(totals(queue).await);
     drop(Rights::of_queues(queue.namespace, &["q"]).lacking(queue.connection).await);

@@ -1,4 +1,4 @@
--- Settles deliveries: done, retry, bury or release, with all that follows from them, in one step.
+-- Settles deliveries: done, again, retry, bury or release, with all that follows from them, in one step.
 --
 -- cut_off        '1' if the worker missed Redis for a while: what came late then is no sign that it died
 -- head, counter  '' for none
@@ -14,6 +14,7 @@
 -- Reply {latest for each delivery}: 1, or 2 in that case, or 0: it is no longer the latest, and nothing of it was done
 --
 --   done     the message is gone; its head moves, its events exist
+--   again    head and events as for done; visible again after delay_ms with all its attempts. Its subject isn't decided
 --   retry    spends an attempt; visible again after delay_ms
 --   bury     becomes a dead letter; head and events as for done
 --   release  given back unhandled; spends nothing; visible again after delay_ms; its reason is remembered once
@@ -253,10 +254,11 @@ while at <= #ARGV do
     if topic ~= '' then copy(id, topic) end
     if verdict == 'done' then finish(id)
     elseif verdict == 'bury' then bury(id, deliveries, failures, crashes, class, reason)
+    elseif verdict == 'again' then postpone(id, deliveries, 0, 0, delay_ms)
     else postpone(id, deliveries, failures, crashes, delay_ms) end
     if head ~= '' then
       heads[#heads + 1], heads[#heads + 2] = subject, head
-      decided[#decided + 1] = subject
+      if verdict ~= 'again' then decided[#decided + 1] = subject end
     end
     if counter ~= '' then count(counter) end
     if stock ~= '' then let_go(subject, stock == 'back') end
