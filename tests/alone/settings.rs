@@ -223,7 +223,7 @@ fn bad_webhooks() -> Vec<(String, &'static str)> {
         (with("url", json!("https://erp test/")), url),
         (
             with("events", json!(["order.confirmed"])),
-            "\"order.confirmed\" is no event; events are sluice.order.confirmed",
+            "\"order.confirmed\" is no event; events are sluice.order.payment_pending",
         ),
         (secret(""), first),
         (secret("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), first),

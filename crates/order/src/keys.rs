@@ -59,7 +59,8 @@ impl RecordName {
         (first..=last).map(move |delivery| Self { version, change, delivery, is_pending: false })
     }
 
-    /// Reads `version.delivery`, `version.change.delivery` or `version.pending.delivery`, as its `Display` writes it; `None` for anything else.
+    /// Reads `version.delivery`, `version.change.delivery` or `version.pending.delivery`, as its `Display` writes it;
+    /// `None` for anything else.
     #[must_use]
     pub fn parse(name: &[u8]) -> Option<Self> {
         let text = str::from_utf8(name).ok()?;
