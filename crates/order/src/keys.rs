@@ -143,6 +143,8 @@ mod tests {
         for (name, may_be) in [
             ("3.return.1", true),
             ("3.part_cancel.17", true),
+            // To a build that knows no pending payment.
+            ("1.pending.1", true),
             ("latest", false),
             ("3.1.2", false),
             ("3..1", false),
