@@ -232,7 +232,8 @@ async fn a_cancellation_closes_a_payment_that_is_pending() {
 #[tokio::test]
 async fn an_order_that_was_decided_meanwhile_is_left_as_it_is() {
     let confirmed = order::decide(placed(1), &Finding::Good(charged()), Timestamp::from_ms(ACCEPTED_AT + 1));
-    let (effects, settled) = changed(again(), confirmed, refunds).await;
+    let late = Message { head: Some("2.7".into()), ..again() };
+    let (effects, settled) = changed(late, confirmed, refunds).await;
     assert!(requests(&effects).is_empty() && written(&effects).is_none());
     assert_eq!((settled.verdict.as_str(), settled.counter.as_str()), ("done", "orders:unchanged"));
 }

@@ -2,25 +2,23 @@
 //! decides anew. Hold and charge are idempotent, and nothing points to the record that the crashed delivery wrote.
 
 use guest::now_ms;
-use order::{ChangeKind, CommandId, Finding, Means, Payment, Placed, Record, RecordName, Shortage, Status, Timestamp};
+use order::{ChangeKind, CommandId, Finding, Means, Payment, Placed, Record, RecordName, Shortage, Timestamp};
 use queue::{Effects, Failure, Hold, Leave, LetGo, Message, Shortfall, Terms};
 
 use crate::change::other_provider;
 use crate::commands::{Commands, Moved, UNCHANGED, moves_money, present, queue_failed};
 use crate::payments::{Charge, Payments, Unanswered, Undone};
-use crate::pending::Decision;
+use crate::pending::OrderDecision;
 
 impl Commands<'_> {
     pub(crate) async fn decide(&self, message: &Message, placed: Placed) -> Result<Effects, Failure> {
         let before = present(message)?;
         let pending = match before {
-            Some(name) => Some(self.records.read(placed.id, name).await?),
             None => None,
+            Some(name) if name.is_pending => Some(self.records.read(placed.id, name).await?),
+            Some(_) => return Ok(Effects::counted(UNCHANGED)),
         };
-        if pending.as_ref().is_some_and(|record| record.status() != Status::PaymentPending) {
-            return Ok(Effects::counted(UNCHANGED));
-        }
-        let Decision { finding, refund, pause } = self.find_out(message, &placed, pending.as_ref()).await?;
+        let OrderDecision { finding, refund, pause } = self.find_out(message, &placed, pending.as_ref()).await?;
         if let (Finding::Pending { next_action, .. }, Some(record)) = (&finding, &pending)
             && (next_action.is_none() || record.next_action().is_some())
         {
@@ -50,7 +48,7 @@ impl Commands<'_> {
         message: &Message,
         placed: &Placed,
         pending: Option<&Record>,
-    ) -> Result<Decision, Failure> {
+    ) -> Result<OrderDecision, Failure> {
         let begun = now_ms();
         let (first, mut answer) = match self.hold(message, placed).await? {
             // It isn't asked any more: it may have been given back already, by a delivery that died.
@@ -85,8 +83,8 @@ impl Commands<'_> {
         &self,
         message: &Message,
         first: bool,
-        answer: Result<Decision, Unanswered>,
-    ) -> Result<Decision, Failure> {
+        answer: Result<OrderDecision, Unanswered>,
+    ) -> Result<OrderDecision, Failure> {
         match answer {
             Err(Unanswered { failure, undone }) => {
                 // If this fails, the provider counts as asked, which is safe.
@@ -128,7 +126,7 @@ impl Commands<'_> {
         placed: &Placed,
         begun: u64,
         pending: Option<&Record>,
-    ) -> Result<Decision, Unanswered> {
+    ) -> Result<OrderDecision, Unanswered> {
         let (means, payments) = (placed.order.means(), self.payments_for(placed));
         let payments = match (means, payments) {
             (Some(Means::Later), _) => return Ok(Finding::Good(Payment::Later).into()),
@@ -155,7 +153,7 @@ impl Commands<'_> {
             Charge::Taken(charge) => Finding::Good(asked(Some(charge))).into(),
             Charge::Declined(words) => Finding::Declined(words).into(),
             Charge::Pending(Undone { next_action, pause, .. }) => {
-                Decision { pause, ..Finding::Pending { payment: asked(None), next_action }.into() }
+                OrderDecision { pause, ..Finding::Pending { payment: asked(None), next_action }.into() }
             }
         })
     }

@@ -9,7 +9,7 @@ use order::{Finding, Payment, Record, Status};
 use crate::commands::Commands;
 
 /// What there is to decide on.
-pub(crate) struct Decision {
+pub(crate) struct OrderDecision {
     pub(crate) finding: Finding,
     /// How money was given back that was taken before.
     pub(crate) refund: Option<Payment>,
@@ -21,7 +21,7 @@ pub(crate) struct Decision {
 const FIRST_WAIT_MS: u64 = 2_000;
 const LONGEST_WAIT_MS: u64 = 300_000;
 
-impl From<Finding> for Decision {
+impl From<Finding> for OrderDecision {
     fn from(finding: Finding) -> Self {
         Self { finding, refund: None, pause: Duration::ZERO }
     }

@@ -59,7 +59,8 @@ impl RecordName {
         (first..=last).map(move |delivery| Self { version, change, delivery, is_pending: false })
     }
 
-    /// Reads `version.delivery`, `version.change.delivery` or `version.pending.delivery`, as its `Display` writes it; `None` for anything else.
+    /// Reads `version.delivery`, `version.change.delivery` or `version.pending.delivery`, as its `Display` writes it;
+    /// `None` for anything else.
     #[must_use]
     pub fn parse(name: &[u8]) -> Option<Self> {
         let text = str::from_utf8(name).ok()?;
@@ -142,6 +143,8 @@ mod tests {
         for (name, may_be) in [
             ("3.return.1", true),
             ("3.part_cancel.17", true),
+            // To a build that knows no pending payment.
+            ("1.pending.1", true),
             ("latest", false),
             ("3.1.2", false),
             ("3..1", false),

@@ -35,8 +35,8 @@ pub struct Effects {
     pub topic: Option<String>,
     /// Messages for other queues.
     pub emits: Vec<Emit>,
-    /// Has the message come again after this time, as it is, with all its attempts. Its subject is not decided yet: what
-    /// it holds and whom it asked stay noted.
+    /// Has the message come again after this time, as it is, with all its attempts. Its subject is not decided yet:
+    /// what it holds and whom it asked stay noted.
     pub again: Option<Duration>,
 }
 

@@ -119,6 +119,24 @@ async fn where_the_intent_stands_decides_after_its_confirmation_and_when_its_ans
 }
 
 #[tokio::test]
+async fn a_question_for_a_charge_creates_nothing_and_is_answered_as_the_charge_would_be() {
+    let order = id(1).to_string();
+    for (standing, status, ..) in STANDINGS {
+        let adapter = Adapter::with(move |line| intent(if line == CANCEL { "canceled" } else { standing })).await;
+        assert_eq!(adapter.look_up(&order).await.status(), 404, "nothing was charged");
+        adapter.note("intent", "1700000000000");
+        assert_eq!(adapter.look_up(&order).await.status(), 404, "nothing is confirmed before its id is noted");
+        assert_eq!(adapter.look_up("cart-4711").await.status(), 404);
+        assert!(adapter.lines().is_empty());
+        adapter.note("intent", "pi_1");
+        assert_eq!(adapter.look_up(&order).await.status().as_u16(), status, "{standing}");
+        assert_eq!(adapter.lines()[0], LOOK, "{standing}");
+        adapter.note("closed", "");
+        assert_eq!(adapter.look_up(&order).await.status(), 410);
+    }
+}
+
+#[tokio::test]
 async fn a_decline_is_told_in_stripes_words_also_when_it_is_asked_for_again() {
     let adapter = Adapter::with(|line| match line {
         CREATE => intent("requires_confirmation"),

@@ -61,6 +61,12 @@ impl Adapter {
         self.ask("/charges", &id(1).to_string(), &a_charge()).await
     }
 
+    /// Asks what became of a charge.
+    async fn look_up(&self, order: &str) -> Response<Bytes> {
+        let request = Request::get(format!("http://stripe.spin.internal/charges/{order}"));
+        self.alone.http(request.body(Bytes::new()).unwrap()).await
+    }
+
     async fn refund(&self, charge: Option<&str>) -> Response<Bytes> {
         let mut body = json!({"order_id": id(1).to_string(), "amount": 2100, "currency": "EUR"});
         if let Some(charge) = charge {

@@ -161,7 +161,7 @@ fn a_paid_order_keeps_the_id_of_its_charge_and_then_of_its_refund() {
     assert_eq!((cancelled.status(), cancelled.version().get()), (Status::Cancelled, 2));
     assert_eq!((cancelled.payment(), cancelled.reason()), (Some(&refunded), reason.as_ref()));
     assert_eq!(cancelled.updated_at(), later());
-    assert_eq!(order::Record::from_json(&cancelled.to_json()), Ok(cancelled));
+    assert_eq!(Record::from_json(&cancelled.to_json()), Ok(cancelled));
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn a_fulfilled_order_keeps_its_payment_and_tells_where_its_parcel_is() {
     let fulfilled = record().fulfil(tracking.clone(), later()).unwrap();
     assert_eq!((fulfilled.status(), fulfilled.version().get()), (Status::Fulfilled, 2));
     assert_eq!((fulfilled.tracking(), fulfilled.payment()), (tracking.as_ref(), Some(&Payment::None)));
-    assert_eq!(order::Record::from_json(&fulfilled.to_json()), Ok(fulfilled));
+    assert_eq!(Record::from_json(&fulfilled.to_json()), Ok(fulfilled));
 }
 
 #[test]
@@ -180,5 +180,5 @@ fn an_order_that_was_never_decided_can_be_cancelled_and_refunded() {
     let refunded = refunded(None);
     let cancelled = cancel_undecided(placed(), None, Some(refunded.clone()), noon());
     assert_eq!((cancelled.status(), cancelled.payment()), (Status::Cancelled, Some(&refunded)));
-    assert_eq!(order::Record::from_json(&cancelled.to_json()), Ok(cancelled));
+    assert_eq!(Record::from_json(&cancelled.to_json()), Ok(cancelled));
 }
