@@ -149,11 +149,14 @@ fn the_type_of_an_event_follows_the_status() {
     assert_eq!(
         types,
         [
+            "sluice.order.payment_pending",
             "sluice.order.confirmed",
             "sluice.order.rejected",
             "sluice.order.fulfilled",
             "sluice.order.cancelled",
-            "sluice.order.needs_attention"
+            "sluice.order.needs_attention",
+            "sluice.payments.interrupted",
+            "sluice.payments.resumed",
         ]
     );
     assert!(event::is_type("sluice.order.confirmed"));
