@@ -291,7 +291,7 @@ fn pending() -> Vec<Scenario> {
         },
         Scenario {
             provider: PENDS,
-            ..Scenario::new("the word of a pending charge", &["listener", "processor"], |stage| {
+            ..Scenario::new("the word of a pending charge", &["listener"], |stage| {
                 async {
                     let id = stage.place("cart").await;
                     stage.expect(&id, Ending::CONFIRMED_LATER);
@@ -302,7 +302,7 @@ fn pending() -> Vec<Scenario> {
         },
         Scenario {
             provider: PENDS,
-            ..Scenario::new("cancel an order whose charge is pending", &["intake", "processor"], |stage| {
+            ..Scenario::new("cancel an order whose charge is pending", &["processor"], |stage| {
                 async {
                     let id = stage.place("cart").await;
                     stage.until_pending(&id).await;

@@ -158,8 +158,9 @@ impl<'b> Stage<'b> {
 
     /// Waits until the order's payment is pending.
     pub(crate) async fn until_pending(&self, id: &str) {
+        let request = || Request::get(format!("/orders/{id}")).body(Bytes::new()).expect("a request");
         // Not by `eventually`, whose closure is not known to be Send for every lifetime.
-        while json(&self.hosts[0].client.get(&format!("/orders/{id}")).await)["status"] != "payment_pending" {
+        while self.insist(request).await.is_none_or(|answer| json(&answer)["status"] != "payment_pending") {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }

@@ -166,6 +166,7 @@ fn the_type_of_an_event_follows_the_status() {
     assert_eq!(
         types,
         [
+            "sluice.order.payment_pending",
             "sluice.order.confirmed",
             "sluice.order.rejected",
             "sluice.order.fulfilled",
