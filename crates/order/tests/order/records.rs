@@ -142,6 +142,23 @@ fn an_event_is_a_cloud_event_that_carries_the_record() {
 }
 
 #[test]
+fn an_event_on_payments_is_json_whatever_the_reason_and_says_its_type() {
+    let (since, now) = (Timestamp::from_ms(1_795_000_000_000), Timestamp::from_ms(1_795_000_060_000));
+    for (reason, event_type) in [("it said \"no\"\\", "sluice.payments.interrupted"), ("", "sluice.payments.resumed")] {
+        let (id, event) = event::payments_turned("pay.test:8443", since, reason, now);
+        let attributes = event::read(&event).unwrap();
+        assert_eq!((attributes.id, attributes.event_type), (id.as_str(), event_type));
+        let event: Value = serde_json::from_slice(&event).unwrap();
+        assert_eq!((&event["subject"], &event["time"]), (&json!("pay.test:8443"), &json!(now)));
+        let mut data = json!({"provider": "pay.test:8443", "since": since});
+        if !reason.is_empty() {
+            data["reason"] = json!(reason);
+        }
+        assert_eq!(event["data"], data);
+    }
+}
+
+#[test]
 fn the_type_of_an_event_follows_the_status() {
     let rejected = Record::from_json(with("status", json!("rejected")).as_bytes()).unwrap();
     assert_eq!(event::read(&event::to_json(&rejected, None)).unwrap().event_type, "sluice.order.rejected");
