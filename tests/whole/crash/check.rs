@@ -167,11 +167,12 @@ impl<'w> Check<'w> {
         self.broken.extend(of_strangers.into_iter().map(|what| Broken { promise: Promise::Once, what }));
     }
 
-    /// An outage of the payment provider is told once when it begins and once when it ends. A crash may let it end before
-    /// it failed for enough orders.
+    /// An outage of the payment provider is told once when it begins and once when it ends. A crash may let it end
+    /// before it failed for enough orders.
     fn outages(&mut self) {
         let told = self.world.log.iter().filter(|event| !is_of_order(event)).map(type_of).collect::<Vec<_>>();
-        let expected: Vec<_> = (0..self.model.outages).flat_map(|_| [INTERRUPTED, RESUMED]).collect();
+        let expected: Vec<_> =
+            (0..self.model.outages).flat_map(|_| [INTERRUPTED, RESUMED].map(str::to_owned)).collect();
         if told.len() % 2 != 0 || !expected.starts_with(&told) {
             self.breaks(
                 Promise::Told,
