@@ -187,7 +187,7 @@ impl Commands<'_> {
     }
 
     /// Has an order's total given back, unless the provider fails for all.
-    pub(crate) async fn refund(
+    async fn refund(
         &self,
         message: &Message,
         payments: &Payments,

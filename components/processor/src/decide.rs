@@ -7,7 +7,7 @@ use queue::{Effects, Failure, Hold, Leave, LetGo, Message, Shortfall, Terms};
 
 use crate::change::other_provider;
 use crate::commands::{Commands, Moved, UNCHANGED, moves_money, present, queue_failed};
-use crate::payments::{Charge, Payments, Unanswered, Undone};
+use crate::payments::{Charge, Payments, Unanswered, Unfinished};
 use crate::pending::OrderDecision;
 
 impl Commands<'_> {
@@ -152,7 +152,7 @@ impl Commands<'_> {
         Ok(match payments.charge(&asking, placed, pending).await? {
             Charge::Taken(charge) => Finding::Good(asked(Some(charge))).into(),
             Charge::Declined(words) => Finding::Declined(words).into(),
-            Charge::Pending(Undone { next_action, pause, .. }) => {
+            Charge::Pending(Unfinished { next_action, pause, .. }) => {
                 OrderDecision { pause, ..Finding::Pending { payment: asked(None), next_action }.into() }
             }
         })

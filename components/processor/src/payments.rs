@@ -34,11 +34,11 @@ pub(crate) enum Charge {
     /// The provider declined. It may have said why.
     Declined(Option<String>),
     /// It is not done yet.
-    Pending(Undone),
+    Pending(Unfinished),
 }
 
 /// What the provider has begun and not done yet.
-pub(crate) struct Undone {
+pub(crate) struct Unfinished {
     status: String,
     /// Where the customer goes to complete it.
     pub(crate) next_action: Option<NextAction>,
@@ -198,9 +198,9 @@ impl Payments {
             (StatusCode::NOT_FOUND, None) => return Ok(Refund::Unknown),
             _ => {}
         }
-        reply.outcome()?.map(Refund::Given).map_err(|undone| {
-            let reason = ["the payment provider is not done yet, its status is ", &undone.status].concat();
-            Failure::retry_after(reason, Some(undone.pause)).into()
+        reply.outcome()?.map(Refund::Given).map_err(|unfinished| {
+            let reason = ["the payment provider is not done yet, its status is ", &unfinished.status].concat();
+            Failure::retry_after(reason, Some(unfinished.pause)).into()
         })
     }
 
@@ -245,7 +245,7 @@ async fn exchange(request: PartnerRequest<'_>) -> Result<ProviderReply, Unanswer
 impl ProviderReply {
     /// What a good answer says, or the failure that a bad one is. Where the same answer would come again, it may mean
     /// that money was taken, and only a person can tell.
-    fn outcome(&self) -> Result<Result<PaymentId, Undone>, Unanswered> {
+    fn outcome(&self) -> Result<Result<PaymentId, Unfinished>, Unanswered> {
         if !self.status.is_success() {
             return Err(self.failure());
         }
@@ -260,7 +260,7 @@ impl ProviderReply {
                 let is_open =
                     |url: &NextAction| !self.secret.as_ref().is_some_and(|secret| url.as_str().contains(secret));
                 let next_action = answer.next_action.filter(is_open);
-                Ok(Err(Undone { status, next_action, pause: self.retry_after.unwrap_or_default() }))
+                Ok(Err(Unfinished { status, next_action, pause: self.retry_after.unwrap_or_default() }))
             }
             (None, Ok(id)) => Ok(Ok(id)),
             (None, Err(NoId::Bad)) => {

@@ -79,7 +79,7 @@ async fn take(stripe: &Stripe, intent: Intent) -> Result<Response, Refusal> {
     };
     match intent.status {
         IntentStatus::Succeeded => Ok(done(&intent.id)),
-        // The contract knows no charge that waits for its customer, so this is where one would be told as pending.
+        // The contract could have it wait for its customer, but this adapter doesn't tell where the customer goes yet.
         IntentStatus::RequiresAction => {
             stripe.cancel(&intent.id).await.map_err(StripeFault::of_intent)?;
             Err(Refusal::declined(NEEDS_ACTION))

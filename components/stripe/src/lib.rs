@@ -1,5 +1,6 @@
-//! The adapter for Stripe. On one side it is the payment provider of docs/payments.md: `POST /charges` and
-//! `POST /refunds`. On the other side it speaks Stripe's API. Only the components of this application can call it.
+//! The adapter for Stripe. On one side it is the payment provider of docs/payments.md: `POST /charges`,
+//! `GET /charges/{order}` and `POST /refunds`. On the other side it speaks Stripe's API. Only the components of this
+//! application can call it.
 //!
 //! What keeps an order from being charged twice or for nothing, whatever is lost:
 //!

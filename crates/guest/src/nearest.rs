@@ -5,25 +5,11 @@
 pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let name = name.to_ascii_lowercase();
     let near = known.into_iter().filter_map(|known| {
-        let changes = changes(name.as_bytes(), known.as_bytes());
+        let changes = strsim::generic_levenshtein(&name.as_bytes().to_vec(), &known.as_bytes().to_vec());
         let is_part = name.len() > 2 && (known.ends_with(&name) || name.starts_with(known));
         (is_part || changes * 3 <= known.len().max(3)).then_some((changes, known))
     });
     near.min_by_key(|(changes, _)| *changes).map(|(_, known)| known)
-}
-
-/// How many bytes must be put in, left out or replaced to make one of the other (Levenshtein).
-fn changes(a: &[u8], b: &[u8]) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (line, x) in a.iter().enumerate() {
-        let mut before = std::mem::replace(&mut row[0], line + 1);
-        for (column, y) in b.iter().enumerate() {
-            let replaced = before + usize::from(x != y);
-            before = row[column + 1];
-            row[column + 1] = replaced.min(before + 1).min(row[column] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

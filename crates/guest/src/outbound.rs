@@ -42,8 +42,8 @@ impl PartnerRequest<'_> {
         headers.push(("user-agent", concat!("Sluice/", env!("CARGO_PKG_VERSION")).to_owned()));
         headers.extend(self.body.as_ref().map(|body| ("content-length", body.len().to_string())));
         let headers = fields(headers.into_iter()).map_err(|error| invalid(&error))?;
-        let method = if self.body.is_some() { Method::Post } else { Method::Get };
         let has_body = self.body.is_some();
+        let method = if has_body { Method::Post } else { Method::Get };
         let (contents, no_trailers, write) = outgoing(self.body.unwrap_or_default());
         let (request, _sent) = Request::new(headers, has_body.then_some(contents), no_trailers, None);
         let url = self.url;

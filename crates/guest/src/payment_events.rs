@@ -7,10 +7,7 @@ use subtle::{Choice, ConstantTimeEq};
 use crate::request::Request;
 use crate::runtime::now_ms;
 use crate::settings::{SettingError, Settings};
-use crate::webhook_secret::signer;
-
-/// Most secrets: the new one, the old one, and one more for a change that meets another.
-const MOST_SECRETS: usize = 3;
+use crate::webhook_secret::{MOST_SECRETS, signer};
 
 /// How far the sender's clock may be from ours, in seconds: what Standard Webhooks proposes.
 const TOLERANCE_S: u64 = 300;

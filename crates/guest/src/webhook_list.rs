@@ -12,13 +12,10 @@ use standardwebhooks::Webhook;
 use crate::endpoint::Endpoint;
 use crate::nearest::nearest;
 use crate::origin::has_good_port;
-use crate::webhook_secret::signer;
+use crate::webhook_secret::{MOST_SECRETS, signer};
 
 /// Most endpoints. Each change becomes a message for each of them.
 const MOST_ENDPOINTS: usize = 32;
-
-/// Most secrets of one endpoint: the new one, the old one, and one more for a change that meets another.
-const MOST_SECRETS: usize = 3;
 
 /// Most faults that are told. A list may hold any number.
 const MOST_FAULTS: usize = 100;

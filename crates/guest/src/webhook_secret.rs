@@ -8,6 +8,9 @@ use standardwebhooks::Webhook;
 /// Standard Webhooks asks for keys of 24 to 64 bytes.
 const KEY_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
+/// Most secrets at once: the new one, the old one, and one more for a change that meets another.
+pub(crate) const MOST_SECRETS: usize = 3;
+
 const PREFIX: &str = "whsec_";
 
 /// With its padding or without.

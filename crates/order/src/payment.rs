@@ -13,8 +13,8 @@ use serde::{Serialize, Serializer};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// How an order that was confirmed is paid for. In JSON `"none"`, `"later"`, or an object with the provider's
-/// ids.
+/// How an order that was confirmed is paid for. In JSON `"none"`, `"later"`, or an object with the
+/// provider's ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Payment {
     /// Nobody was asked to pay: the shop has no payment provider, or the total is nothing.
