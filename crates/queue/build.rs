@@ -1,7 +1,7 @@
 //! Prepares the Lua scripts: the digest by which Redis knows each; the text without comments, with short names and
-//! packed, since a component carries it and seldom sends it; the parts of the prelude that it needs, since each costs Redis time at
-//! every call; the names of what the script takes and gives; and the commands and keys that a user of Redis needs the
-//! rights to.
+//! packed, since a component carries it and seldom sends it; the parts of the prelude that it needs, since each costs
+//! Redis time at every call; the names of what the script takes and gives; and the commands and keys that a user of
+//! Redis needs the rights to.
 
 #[path = "build/dense.rs"]
 mod dense;
