@@ -1,6 +1,6 @@
 //! An order whose payment is authorized: its money is taken when the order is fulfilled. The provider holds it for some
-//! days only, so a message is left for later, which comes when support should be told. What fulfils or cancels the order
-//! calls it forward, and then it finds nothing to tell.
+//! days only, so a message is left for later, which comes when support should be told. What fulfils or cancels the
+//! order calls it forward, and then it finds nothing to tell.
 
 use std::time::Duration;
 
@@ -9,10 +9,9 @@ use order::payment::Capture;
 use order::{CommandId, OrderId, Payment, PaymentId, Record, event, queues};
 use queue::{Effects, Emit, Failure, Message};
 
-use crate::change::unset;
 use crate::changes::tell;
 use crate::commands::{Commands, present};
-use crate::payments::{Charged, Total, TotalAnswer};
+use crate::payments::{Charged, Total, TotalAnswer, unset};
 
 impl Commands<'_> {
     /// Takes the money of an order that is to be fulfilled, if that is still to be done.

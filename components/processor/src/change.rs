@@ -13,7 +13,7 @@ use queue::{Asked, Effects, Failure, LetGo, Message, MessageId, OwnMessage};
 
 use crate::capture::reminder;
 use crate::commands::{Commands, Moved, moves_money, present, queue_failed, unread};
-use crate::payments::{Asking, Charged, Payments, Total, TotalAnswer, Unanswered};
+use crate::payments::{Asking, Charged, Payments, Total, TotalAnswer, Unanswered, other_provider, unset};
 
 /// An order's next record.
 struct MadeChange {
@@ -233,14 +233,4 @@ impl Commands<'_> {
     pub(crate) fn late_ms(&self, payments: &Payments) -> u64 {
         (self.lease + payments.partner.late).as_millis() as u64
     }
-}
-
-pub(crate) fn unset() -> Failure {
-    Failure::permanent("the order was paid for, but payment_url is not set: set it, then redrive")
-}
-
-pub(crate) fn other_provider(asked: &str) -> Failure {
-    let other =
-        " was asked for this payment, and payment_url names another provider or none: set it back, then redrive";
-    Failure::permanent([asked, other].concat())
 }

@@ -6,9 +6,8 @@ use order::payment::Capture;
 use order::{ChangeKind, CommandId, Finding, Means, Payment, Placed, Record, RecordName, Shortage, Timestamp};
 use queue::{Effects, Failure, Hold, Leave, LetGo, Message, Shortfall, Terms};
 
-use crate::change::other_provider;
 use crate::commands::{Commands, Moved, UNCHANGED, moves_money, present, queue_failed};
-use crate::payments::{Charge, Charged, Payments, Total, TotalAnswer, Unanswered, Unfinished};
+use crate::payments::{Charge, Charged, Payments, Total, TotalAnswer, Unanswered, Unfinished, other_provider};
 use crate::pending::OrderDecision;
 
 impl Commands<'_> {

@@ -285,6 +285,18 @@ async fn exchange(request: PartnerRequest<'_>) -> Result<ProviderReply, Unanswer
     Ok(ProviderReply { status, retry_after, body, secret: None })
 }
 
+/// Money is to be moved, and nobody can be asked to.
+pub(crate) fn unset() -> Failure {
+    Failure::permanent("the order was paid for, but payment_url is not set: set it, then redrive")
+}
+
+/// Who was asked must be asked again.
+pub(crate) fn other_provider(asked: &str) -> Failure {
+    let other =
+        " was asked for this payment, and payment_url names another provider or none: set it back, then redrive";
+    Failure::permanent([asked, other].concat())
+}
+
 impl<'a> Charged<'a> {
     /// What the shop has charged, if it has.
     pub(crate) fn by_shop(order: &'a NewOrder) -> Option<Self> {
