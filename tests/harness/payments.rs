@@ -266,7 +266,7 @@ impl Ledger {
         let (booked, kind) = match path.as_str() {
             "/charges" if self.closed.contains(key) => return problem(StatusCode::GONE, "this order was refunded"),
             "/charges" if body.is_null() => return problem(StatusCode::NOT_FOUND, "there is no such charge"),
-            "/charges" if body["capture"] == false => (&mut self.authorized, "ch"),
+            "/charges" if self.is_only_authorized(key, body) => (&mut self.authorized, "ch"),
             "/charges" => (&mut self.charges, "ch"),
             "/captures" if self.voided.contains(key) => return problem(StatusCode::GONE, "this order was voided"),
             "/captures" if is_authorized || is_own => (&mut self.captures, "cap"),
@@ -288,14 +288,21 @@ impl Ledger {
         if let Some(words) = self.declined.get(whole_key).filter(|_| path != "/refunds") {
             return problem(StatusCode::PAYMENT_REQUIRED, words);
         }
-        if booked.entry(key.to_owned()).or_insert_with(|| body.clone()) != body {
+        let first = booked.entry(key.to_owned()).or_insert_with(|| body.clone());
+        let compared = ["order_id", "amount", "currency", "charge_id", "payment"];
+        if compared.iter().any(|field| first[*field] != body[*field]) {
             return problem(StatusCode::UNPROCESSABLE_ENTITY, "this key was used for another request");
         }
         let mut answer = json!({"id": format!("{kind}_{key}"), "amount": body["amount"]});
-        if body["capture"] == false {
+        if path == "/charges" && self.authorized.contains_key(key) {
             answer["status"] = "authorized".into();
         }
         (StatusCode::CREATED, answer)
+    }
+
+    /// Whether a charge takes nothing yet. What was done at the first request stands.
+    fn is_only_authorized(&self, order: &str, body: &Value) -> bool {
+        self.authorized.contains_key(order) || (body["capture"] == false && !self.charges.contains_key(order))
     }
 
     /// Whether an order's money is authorized, or was before it was captured. The shop's own authorizations are known

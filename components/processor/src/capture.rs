@@ -25,16 +25,12 @@ impl Commands<'_> {
         };
         let asking = self.begin(message, payments).await?;
         let (order, charged) = ((record.id(), record.order()), Charged::Authorized(charge));
-        match payments.move_total(&asking, Total::Capture, order, charged).await? {
-            TotalAnswer::Done(id) => Ok(Some(id)),
-            TotalAnswer::Declined(words) => {
-                let words = words.map(|words| [": ", &words].concat()).unwrap_or_default();
-                Err(Failure::permanent(
-                    ["the payment provider did not capture what it had authorized", &words].concat(),
-                ))
-            }
-            TotalAnswer::Closed | TotalAnswer::Unknown => Ok(None),
-        }
+        let words = match payments.move_total(&asking, Total::Capture, order, charged).await? {
+            TotalAnswer::Done(id) => return Ok(Some(id)),
+            TotalAnswer::Declined(Some(words)) => [": ", &words].concat(),
+            _ => String::new(),
+        };
+        Err(Failure::permanent(["the payment provider did not capture what it had authorized", &words].concat()))
     }
 
     /// The message that comes when support should be told, if the order's payment is authorized.
