@@ -21,7 +21,7 @@ pub(super) fn now_ms() -> u64 {
 }
 
 /// The first order's record, whose payment is pending since so many ms.
-fn pending(age_ms: u64, next_action: Option<&str>) -> Record {
+pub(super) fn pending(age_ms: u64, next_action: Option<&str>) -> Record {
     let payment =
         Payment::Asked { charge: None, provider: "pay.test".parse().ok(), capture: Capture::Charged, back: None };
     let finding = Finding::Pending { payment, next_action: next_action.map(|url| url.parse().unwrap()) };
