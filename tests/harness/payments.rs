@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
@@ -41,6 +41,8 @@ pub enum Manner {
     Hang,
     /// It takes the money and never answers.
     TakeAndHang,
+    /// It never answers, and takes the money only after so many ms, when the client may be gone.
+    TakeLater(u64),
     /// It takes the money and sends its answer twice.
     AnswerTwice,
     /// It waits for the customer, who is to go to [`customer_page`], unless the payment is over.
@@ -196,6 +198,14 @@ async fn answer(
     let asked = Asked { path, headers: parts.headers, key, body, before };
     let manner = behave(&asked);
     twice.send_replace(manner == Manner::AnswerTwice);
+    if let Manner::TakeLater(ms) = manner {
+        // Not in this connection's task, which ends with the connection.
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+            kept.send_modify(|ledger| _ = ledger.ask(asked, Manner::Take));
+        });
+        return std::future::pending().await;
+    }
     let mut answer = (StatusCode::OK, Value::Null);
     kept.send_modify(|ledger| answer = ledger.ask(asked, manner));
     if matches!(manner, Manner::Hang | Manner::TakeAndHang) {
@@ -245,7 +255,7 @@ impl Ledger {
                 }
             }
             Manner::Pend | Manner::Process => self.book(&asked, None),
-            Manner::Take | Manner::TakeAndHang | Manner::AnswerTwice => self.book(&asked, None),
+            Manner::Take | Manner::TakeAndHang | Manner::TakeLater(_) | Manner::AnswerTwice => self.book(&asked, None),
         }
     }
 

@@ -21,4 +21,5 @@ mod pushback;
 mod settled;
 mod stock;
 mod stripe;
+mod two_faults;
 mod versions;
