@@ -20,4 +20,5 @@ mod pushback;
 mod settled;
 mod stock;
 mod stripe;
+mod three_d_secure;
 mod versions;

@@ -60,9 +60,10 @@ impl Stripe {
     }
 
     /// Has an intent take the money. It has no key: an intent takes its money once, and Stripe would repeat a failure
-    /// of its own for the key.
+    /// of its own for the key. Only if Stripe is told where the customer comes back to, it says where to go.
     pub(crate) async fn confirm(&self, intent: &str) -> Result<Intent, StripeFault> {
-        self.post(&format!("/v1/payment_intents/{intent}/confirm"), String::new(), None).await
+        let form = self.0.return_url.as_deref().map(form::coming_back_to).unwrap_or_default();
+        self.post(&format!("/v1/payment_intents/{intent}/confirm"), form, None).await
     }
 
     /// Has an intent never take money any more.

@@ -42,6 +42,11 @@ pub(crate) fn intent(asked: &AskedCharge) -> Result<String, Refusal> {
     Ok(form.finish())
 }
 
+/// The confirmation of an intent whose customer comes back to this page, if the bank has them act.
+pub(crate) fn coming_back_to(page: &str) -> String {
+    Serializer::new(String::new()).append_pair("return_url", page).finish()
+}
+
 /// Ours first. Then of the shop's as many as there is room for, without those whose names Stripe refuses.
 fn metadata(asked: &AskedCharge) -> impl Iterator<Item = (&str, String)> {
     let order = ("order_id", asked.order_id.to_string());

@@ -92,8 +92,13 @@ const STANDINGS: [(&str, u16, &str, bool); 7] = [
     ("processing", 202, "", false),
     ("requires_capture", 202, "", false),
     ("requires_action", 402, "needs the customer's action (3-D Secure)", true),
-    ("requires_payment_method", 402, "the card could not be charged", false),
-    ("canceled", 402, "the payment was cancelled, because it needs the customer's action (3-D Secure)", false),
+    ("requires_payment_method", 402, "the card could not be charged", true),
+    (
+        "canceled",
+        402,
+        "the payment was cancelled at Stripe: by hand, or because its customer did not confirm it",
+        false,
+    ),
     ("brand_new", 202, "", false),
 ];
 
@@ -150,7 +155,7 @@ async fn a_decline_is_told_in_stripes_words_also_when_it_is_asked_for_again() {
     for _ in 0..2 {
         assert_refused(&adapter.charge().await, 402, "Your card has insufficient funds.");
     }
-    assert_eq!(adapter.lines(), [CREATE, CONFIRM, LOOK], "the card is asked once");
+    assert_eq!(adapter.lines(), [CREATE, CONFIRM, LOOK, CANCEL], "the card is asked once");
 }
 
 #[tokio::test]

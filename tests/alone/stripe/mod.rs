@@ -1,6 +1,7 @@
 //! The adapter for Stripe by itself: what it asks of Stripe, what it notes before, and what it makes of the answers.
 
 mod charges;
+mod customers;
 mod form;
 mod refunds;
 mod set_up;
@@ -114,7 +115,8 @@ impl ToStripe {
 /// What a form's text stands for, as far as these tests need it.
 fn decode(text: &str) -> String {
     let marks = [("+", " "), ("%5B", "["), ("%5D", "]"), ("%22", "\""), ("%3A", ":"), ("%26", "&"), ("%40", "@")];
-    marks.iter().fold(text.to_owned(), |text, (code, mark)| text.replace(code, mark))
+    let marks = marks.into_iter().chain([("%2F", "/"), ("%3F", "?"), ("%3D", "=")]);
+    marks.fold(text.to_owned(), |text, (code, mark)| text.replace(code, mark))
 }
 
 /// Method and path with query.
