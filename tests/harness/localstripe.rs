@@ -62,6 +62,13 @@ impl Localstripe {
         (answer.status(), json(&answer))
     }
 
+    /// Has it send its events to this address, signed with this secret. It does so a second after each.
+    pub async fn tell(&self, url: &str, secret: &str) {
+        let form = format!("url={url}&secret={secret}");
+        let answer = self.client.send(request("POST", "/_config/webhooks/shop", form)).await;
+        assert!(answer.status().is_success(), "{answer:?}");
+    }
+
     /// Asks for an object.
     pub async fn get(&self, path: &str) -> (http::StatusCode, Value) {
         self.send(request("GET", path, String::new())).await

@@ -31,6 +31,7 @@ impl Settings {
     pub(crate) async fn stripe_faults(&self) -> Vec<SettingError> {
         let mut faults: Vec<_> = self.stripe_url().await.err().into_iter().collect();
         faults.extend(self.stripe_return_url().await.err());
+        faults.extend(self.event_faults().await);
         match self.stripe_key().await {
             Ok(key) if key.is_empty() && self.leads_to_adapter().await => {
                 let fault = "is empty, but payment_url leads to the adapter for Stripe: set stripe_key to your secret \

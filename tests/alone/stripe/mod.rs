@@ -2,6 +2,7 @@
 
 mod charges;
 mod customers;
+mod events;
 mod form;
 mod refunds;
 mod set_up;
