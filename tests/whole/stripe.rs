@@ -60,7 +60,7 @@ pub(super) fn sum(objects: &[Value]) -> u64 {
     objects.iter().map(|object| object["amount"].as_u64().unwrap()).sum()
 }
 
-async fn letters(sluice: &Sluice) -> Value {
+pub(super) async fn letters(sluice: &Sluice) -> Value {
     body_of(&sluice.operate("GET", "/dead-letters/placed", KEY, &Value::Null).await)
 }
 

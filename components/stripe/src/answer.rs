@@ -17,6 +17,11 @@ pub(crate) fn done(id: &str) -> Response {
     good(StatusCode::OK, GoodAnswer { id, status: "succeeded", next_action: None })
 }
 
+/// The money is set aside, and not taken: Stripe's id.
+pub(crate) fn authorized(id: &str) -> Response {
+    good(StatusCode::OK, GoodAnswer { id, status: "authorized", next_action: None })
+}
+
 /// The money may still be moved: Stripe's id, and what Stripe calls this.
 pub(crate) fn not_yet(id: &str, status: &str) -> Response {
     good(StatusCode::ACCEPTED, GoodAnswer { id, status, next_action: None })

@@ -1,11 +1,11 @@
-//! `POST /charges`: takes an order's total, once. `GET /charges/{order}`: says what became of that.
+//! `POST /charges`: takes an order's total, once, or sets it aside. `GET /charges/{order}`: says what became of that.
 
 use std::time::Duration;
 
 use guest::{Request, Response};
 use http::StatusCode;
 
-use crate::answer::{done, not_yet, waits};
+use crate::answer::{authorized, done, not_yet, waits};
 use crate::api::{Stripe, StripeFault};
 use crate::asked::{AskedCharge, read};
 use crate::form;
@@ -27,16 +27,16 @@ pub(crate) async fn charge(request: Request) -> Result<Response, Refusal> {
         KnownIntent::Id(id) => stripe.intent(&id).await?,
         KnownIntent::Nothing => {
             // What can't be charged is noted nowhere.
-            let form = form::intent(&asked)?;
-            notes.ask().await?;
+            let form = form::intent(&asked, asked.taking)?;
+            notes.ask(asked.taking).await?;
             let intent = stripe.create(form, &key).await?;
             keep(&stripe, &notes, intent).await?
         }
-        KnownIntent::Asked(ago) => {
+        KnownIntent::Asked(ago, taking) => {
             let found = if ago < KEY_LIFE { None } else { stripe.find(&asked.order_id.to_string()).await? };
             let intent = match found {
                 Some(found) => found,
-                None => stripe.create(form::intent(&asked)?, &key).await?,
+                None => stripe.create(form::intent(&asked, taking)?, &key).await?,
             };
             keep(&stripe, &notes, intent).await?
         }
@@ -56,7 +56,7 @@ pub(crate) async fn look_up(order: &str) -> Result<Response, Refusal> {
     match notes.intent().await? {
         _ if notes.is_closed().await? => Err(Refusal::closed()),
         KnownIntent::Id(id) => take(&stripe, stripe.intent(&id).await?).await,
-        KnownIntent::Nothing | KnownIntent::Asked(_) => Err(unknown()),
+        KnownIntent::Nothing | KnownIntent::Asked(..) => Err(unknown()),
     }
 }
 
@@ -90,7 +90,7 @@ async fn take(stripe: &Stripe, intent: Intent) -> Result<Response, Refusal> {
         IntentStatus::Canceled => Err(Refusal::declined(intent.fault().unwrap_or(CANCELED))),
         IntentStatus::RequiresConfirmation => Err(Refusal::busy("The PaymentIntent is not confirmed yet. Ask again.")),
         IntentStatus::Processing => Ok(not_yet(&intent.id, "processing")),
-        IntentStatus::RequiresCapture => Ok(not_yet(&intent.id, "requires_capture")),
+        IntentStatus::RequiresCapture => Ok(authorized(&intent.id)),
         IntentStatus::Other => Ok(not_yet(&intent.id, "unknown")),
     }
 }

@@ -1,4 +1,4 @@
-//! What Stripe says of a PaymentIntent and of a refund.
+//! What Stripe says of a PaymentIntent, of a charge and of a refund.
 
 use order::NextAction;
 use serde::Deserialize;
@@ -12,6 +12,28 @@ pub(crate) struct Intent {
     last_payment_error: Option<LastPaymentError>,
     /// What the customer has to do.
     next_action: Option<CustomersAction>,
+    /// Why it is cancelled.
+    cancellation_reason: Option<String>,
+}
+
+/// A charge. One of the shop's own may have been made without an intent.
+#[derive(Deserialize)]
+pub(crate) struct StripeCharge {
+    pub(crate) id: String,
+    /// Whether the money was taken.
+    pub(crate) captured: bool,
+    /// Whether all of it was given back, or let go.
+    #[serde(default)]
+    pub(crate) refunded: bool,
+    #[serde(default)]
+    pub(crate) paid: bool,
+    pub(crate) payment_intent: Option<String>,
+}
+
+/// What Stripe has under an id that Sluice was given.
+pub(crate) enum Held {
+    Intent(Intent),
+    Charge(StripeCharge),
 }
 
 /// Where an intent stands.
@@ -83,6 +105,11 @@ impl Intent {
     /// Why it took no money, for the customer, if Stripe says it.
     pub(crate) fn fault(&self) -> Option<&str> {
         self.last_payment_error.as_ref()?.message.as_deref()
+    }
+
+    /// Whether Stripe has let the money go, because nobody captured it for days.
+    pub(crate) fn is_expired(&self) -> bool {
+        matches!(self.cancellation_reason.as_deref(), Some("automatic" | "expired"))
     }
 
     /// Where the customer has to go, if that is a page which Sluice can name.

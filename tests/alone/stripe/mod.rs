@@ -1,5 +1,6 @@
 //! The adapter for Stripe by itself: what it asks of Stripe, what it notes before, and what it makes of the answers.
 
+mod captures;
 mod charges;
 mod customers;
 mod events;
@@ -67,6 +68,12 @@ impl Adapter {
     async fn look_up(&self, order: &str) -> Response<Bytes> {
         let request = Request::get(format!("http://stripe.spin.internal/charges/{order}"));
         self.alone.http(request.body(Bytes::new()).unwrap()).await
+    }
+
+    async fn capture(&self, charge: &str) -> Response<Bytes> {
+        let mut body = json!({"order_id": id(1).to_string(), "amount": 2100, "currency": "EUR"});
+        body["charge_id"] = charge.into();
+        self.ask("/captures", &format!("{}/capture", id(1)), &body).await
     }
 
     async fn refund(&self, charge: Option<&str>) -> Response<Bytes> {
@@ -165,6 +172,14 @@ fn intent(status: &str) -> Ruling {
     says(200, json!({"id": "pi_1", "object": "payment_intent", "status": status, "last_payment_error": null}))
 }
 
+/// A charge of the shop's own, with these changes.
+fn charge(change: Value) -> Ruling {
+    let mut charge = json!({"id": "ch_7", "object": "charge", "captured": false, "paid": true, "refunded": false,
+        "payment_intent": null});
+    charge.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+    says(200, charge)
+}
+
 /// A Stripe that takes the money of everybody.
 fn takes(line: &str) -> Ruling {
     match line {
@@ -178,6 +193,9 @@ const CREATE: &str = "POST /v1/payment_intents";
 const CONFIRM: &str = "POST /v1/payment_intents/pi_1/confirm";
 const CANCEL: &str = "POST /v1/payment_intents/pi_1/cancel";
 const LOOK: &str = "GET /v1/payment_intents/pi_1";
+const CAPTURE: &str = "POST /v1/payment_intents/pi_1/capture";
+const LOOK_AT_CHARGE: &str = "GET /v1/charges/ch_7";
+const CAPTURE_CHARGE: &str = "POST /v1/charges/ch_7/capture";
 const REFUND: &str = "POST /v1/refunds";
 const REFUNDS: &str = "GET /v1/refunds?payment_intent=pi_1&limit=100";
 
