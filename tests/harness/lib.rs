@@ -20,4 +20,4 @@ pub use payments::{
 pub use redis::{Redis, Trouble};
 pub use set_clock::SettableClock;
 pub use sluice::{Sluice, an_order, app, json, root, start_with, unattended};
-pub use stripe::{Fate, Stripe, StripeCall};
+pub use stripe::{AtTheBank, Fate, Stripe, StripeCall};

@@ -21,5 +21,6 @@ mod pushback;
 mod settled;
 mod stock;
 mod stripe;
+mod three_d_secure;
 mod two_faults;
 mod versions;
