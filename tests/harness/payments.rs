@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
@@ -41,6 +41,8 @@ pub enum Manner {
     Hang,
     /// It takes the money and never answers.
     TakeAndHang,
+    /// It takes the money, and answers after this time.
+    TakeLate(Duration),
     /// It takes the money and sends its answer twice.
     AnswerTwice,
     /// It waits for the customer, who is to go to [`customer_page`], unless the payment is over.
@@ -189,8 +191,10 @@ async fn answer(
     twice.send_replace(manner == Manner::AnswerTwice);
     let mut answer = (StatusCode::OK, Value::Null);
     kept.send_modify(|ledger| answer = ledger.ask(asked, manner));
-    if matches!(manner, Manner::Hang | Manner::TakeAndHang) {
-        std::future::pending::<()>().await;
+    match manner {
+        Manner::Hang | Manner::TakeAndHang => std::future::pending().await,
+        Manner::TakeLate(after) => tokio::time::sleep(after).await,
+        _ => {}
     }
     let (status, body) = answer;
     let mut response = Response::builder().status(status).header("content-type", "application/json");
@@ -235,11 +239,12 @@ impl Ledger {
                 }
             }
             Manner::Pend | Manner::Process => self.book(&asked, None),
-            Manner::Take | Manner::TakeAndHang | Manner::AnswerTwice => self.book(&asked, None),
+            Manner::Take | Manner::TakeLate(_) | Manner::TakeAndHang | Manner::AnswerTwice => self.book(&asked, None),
         }
     }
 
-    fn is_over(&self, order: &str) -> bool {
+    /// Whether an order's charge is decided.
+    pub(super) fn is_over(&self, order: &str) -> bool {
         self.charges.contains_key(order) || self.declined.contains_key(order) || self.closed.contains(order)
     }
 
