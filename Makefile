@@ -60,8 +60,9 @@ build: tools
 	target/debug/host build
 	@touch target/built
 
-# Asking cargo six times whether there is anything to do would take longer than starting.
-target/built: $(shell find .cargo Cargo.toml Cargo.lock spin.toml components crates tools) | tools
+# Asking cargo six times whether there is anything to do would take longer than starting. The folder `tools` itself is
+# left out: it has the name of a target that is always remade.
+target/built: $(shell find .cargo Cargo.toml Cargo.lock spin.toml components crates tools/*) | tools
 	@$(MAKE) --no-print-directory build
 
 # What is missing is installed, and said before it is done.
@@ -70,34 +71,29 @@ tools:
 	  echo "Installing the Rust target wasm32-wasip2: rustup target add wasm32-wasip2"; \
 	  rustup target add wasm32-wasip2; }
 
-redis-server:
-	@command -v redis-server >/dev/null || { \
+# $(call install,program,brew's package,apt-get's packages)
+install = command -v $(1) >/dev/null || { \
 	  if command -v brew >/dev/null; then \
-	    echo "Installing Redis: brew install redis"; brew install redis; \
+	    echo "Installing $(1): brew install $(2)"; brew install $(2); \
 	  elif command -v apt-get >/dev/null; then \
 	    SUDO=$$([ "$$(id -u)" = 0 ] || echo sudo); \
-	    echo "Installing Redis: $$SUDO apt-get install --yes redis-server"; \
-	    $$SUDO apt-get update && $$SUDO apt-get install --yes --no-install-recommends redis-server; \
-	  else \
-	    echo "Sluice needs redis-server 7 or newer on the path. Install it with your package manager." >&2; exit 1; \
-	  fi; }
+	    echo "Installing $(1): $$SUDO apt-get install --yes $(3)"; \
+	    $$SUDO apt-get update && $$SUDO apt-get install --yes --no-install-recommends $(3); \
+	  else false; fi; }
+
+redis-server:
+	@$(call install,redis-server,redis,redis-server) || { \
+	  echo "Sluice needs redis-server 7 or newer on the path. Install it with your package manager." >&2; exit 1; }
 
 # Some tests need it, and are skipped aloud without it.
 python3:
-	@command -v python3 >/dev/null || { \
-	  if command -v brew >/dev/null; then \
-	    echo "Installing Python: brew install python3"; brew install python3; \
-	  elif command -v apt-get >/dev/null; then \
-	    SUDO=$$([ "$$(id -u)" = 0 ] || echo sudo); \
-	    echo "Installing Python: $$SUDO apt-get install --yes python3"; \
-	    $$SUDO apt-get update && $$SUDO apt-get install --yes --no-install-recommends python3 python3-pip; \
-	  fi; } || true
+	@$(call install,python3,python3,python3 python3-pip) || true
 
-# A fake of Stripe for the tests of the adapter. They are skipped aloud without it.
+# A fake of Stripe, to try the adapter with. Its tests are skipped aloud without it.
 LOCALSTRIPE := 1.15.10
 localstripe: python3
 	@[ -d target/localstripe/localstripe-$(LOCALSTRIPE).dist-info ] || { \
-	  echo "Installing localstripe for the tests: python3 -m pip install --target target/localstripe localstripe"; \
+	  echo "Installing localstripe, a fake of Stripe: python3 -m pip install --target target/localstripe localstripe"; \
 	  rm -rf target/localstripe target/localstripe.new; \
 	  python3 -m pip install --quiet --no-warn-conflicts --root-user-action ignore --target target/localstripe.new \
 	    localstripe==$(LOCALSTRIPE) && mv target/localstripe.new target/localstripe; } || \
