@@ -1,5 +1,6 @@
 //! What the tests and the benchmarks stand on.
 
+mod books;
 mod client;
 mod endpoint;
 mod eventually;
@@ -10,6 +11,7 @@ mod set_clock;
 mod sluice;
 mod stripe;
 
+pub use books::{Books, Sum};
 pub use client::Client;
 pub use endpoint::{Behaviour, Delivery, Endpoint, Reaction, SECRET, webhooks};
 pub use eventually::{eventually, within};

@@ -41,8 +41,10 @@ pub enum Manner {
     Hang,
     /// It takes the money and never answers.
     TakeAndHang,
-    /// It never answers, and takes the money only after so many ms, when the client may be gone.
-    TakeLater(u64),
+    /// It never answers, and takes the money only after this time, when the client may be gone.
+    TakeWhenGone(Duration),
+    /// It takes the money, and answers after this time.
+    TakeLate(Duration),
     /// It takes the money and sends its answer twice.
     AnswerTwice,
     /// It waits for the customer, who is to go to [`customer_page`], unless the payment is over.
@@ -198,18 +200,20 @@ async fn answer(
     let asked = Asked { path, headers: parts.headers, key, body, before };
     let manner = behave(&asked);
     twice.send_replace(manner == Manner::AnswerTwice);
-    if let Manner::TakeLater(ms) = manner {
+    if let Manner::TakeWhenGone(after) = manner {
         // Not in this connection's task, which ends with the connection.
         tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_millis(ms)).await;
+            tokio::time::sleep(after).await;
             kept.send_modify(|ledger| _ = ledger.ask(asked, Manner::Take));
         });
         return std::future::pending().await;
     }
     let mut answer = (StatusCode::OK, Value::Null);
     kept.send_modify(|ledger| answer = ledger.ask(asked, manner));
-    if matches!(manner, Manner::Hang | Manner::TakeAndHang) {
-        std::future::pending::<()>().await;
+    match manner {
+        Manner::Hang | Manner::TakeAndHang => std::future::pending().await,
+        Manner::TakeLate(after) => tokio::time::sleep(after).await,
+        _ => {}
     }
     let (status, body) = answer;
     let mut response = Response::builder().status(status).header("content-type", "application/json");
@@ -255,11 +259,13 @@ impl Ledger {
                 }
             }
             Manner::Pend | Manner::Process => self.book(&asked, None),
-            Manner::Take | Manner::TakeAndHang | Manner::TakeLater(_) | Manner::AnswerTwice => self.book(&asked, None),
+            Manner::Take | Manner::AnswerTwice => self.book(&asked, None),
+            Manner::TakeLate(_) | Manner::TakeWhenGone(_) | Manner::TakeAndHang => self.book(&asked, None),
         }
     }
 
-    fn is_over(&self, order: &str) -> bool {
+    /// Whether an order's charge is decided.
+    pub(super) fn is_over(&self, order: &str) -> bool {
         self.charges.contains_key(order)
             || self.authorized.contains_key(order)
             || self.declined.contains_key(order)

@@ -1,6 +1,7 @@
 //! The whole application, started as `make up` starts it, crashed and kept from its partners.
 
 mod after_a_kill;
+mod books;
 mod capture;
 mod chaos;
 mod clock;

@@ -44,9 +44,9 @@ fn pairs() -> Vec<Pair> {
     alone.into_iter().chain(both).collect()
 }
 
-/// How long the provider may take, in ms, and when it does what it does late.
+/// How long the provider may take, in ms, and after how long it does what it does late.
 const TIMEOUT: u64 = 100;
-const LATE: u64 = 250;
+const LATE: Duration = Duration::from_millis(250);
 
 /// The orders of one story, and what the provider does with each.
 struct FaultyShop {
@@ -87,7 +87,7 @@ impl Plan {
         match pair.get(n).copied().flatten() {
             Some(Fault::LosesAnswer) => Manner::TakeAndFail(StatusCode::BAD_GATEWAY),
             Some(Fault::AnswersLate) => Manner::TakeAndHang,
-            Some(Fault::DoesItLate) => Manner::TakeLater(LATE),
+            Some(Fault::DoesItLate) => Manner::TakeWhenGone(LATE),
             Some(Fault::AnswersTwice) => Manner::AnswerTwice,
             Some(Fault::IsAway) => Manner::Fail(StatusCode::SERVICE_UNAVAILABLE),
             Some(Fault::TellsFirst) | None => (self.otherwise)(asked),
@@ -141,7 +141,7 @@ impl FaultyShop {
 
     /// Compares what the provider did for each order, once it does nothing late any more, and that nobody must look.
     async fn check(&self, is_right: fn(&Ledger, &str) -> bool) {
-        tokio::time::sleep(Duration::from_millis(LATE)).await;
+        tokio::time::sleep(LATE).await;
         let ledger = self.provider.ledger();
         for (pair, id) in &self.ids {
             let mut asked = ledger.asked.clone();
