@@ -150,7 +150,7 @@ impl FaultyShop {
             assert!(is_right(&ledger, id), "{pair:?}: order {id}, asked: {asked:?}");
         }
         let letters = self.sluice.operate("GET", "/dead-letters/placed", KEY, &Value::Null).await;
-        assert_eq!(crate::harness::json(&letters)["letters"], json!([]));
+        assert_eq!(body_of(&letters)["letters"], json!([]));
     }
 }
 
