@@ -22,6 +22,7 @@ mod pushback;
 mod settled;
 mod stock;
 mod stripe;
+mod stripe_capture;
 mod three_d_secure;
 mod two_faults;
 mod versions;

@@ -1,4 +1,4 @@
-//! A payment provider with two faults at once: each of them alone, and each with each, in everything that is asked of it.
+//! A payment provider with two faults at once: each of them alone, and each with each, in all that is asked of it.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use super::payment::{KEY, borrowed, variables};
 use crate::harness::{
-    Asked, Client, Ledger, Manner, PaymentProvider, Redis, SECRET, Sluice, an_order, eventually, signed_word,
-    start_with,
+    Asked, Client, Ledger, Manner, PaymentProvider, Redis, SECRET, Sluice, an_order, eventually, json as body_of,
+    signed_word, start_with,
 };
 
 /// What a provider does wrong.
