@@ -62,7 +62,7 @@ fn charge() -> Vec<(Message, Option<Record>)> {
 }
 
 fn capture() -> Vec<(Message, Option<Record>)> {
-    let fulfil = asking(ChangeRequest::Fulfil { tracking: None }, "1.1");
+    let fulfil = asking(ChangeRequest::Fulfil { tracking: None, settled: None }, "1.1");
     vec![(fulfil, Some(confirmed(authorized())))]
 }
 

@@ -41,7 +41,7 @@ fn payment(capture: Capture, back: Option<GivenBack>) -> Payment {
 }
 
 fn fulfil() -> Message {
-    asking(ChangeRequest::Fulfil { tracking: "JD0146".parse().ok() }, "1.1")
+    asking(ChangeRequest::Fulfil { tracking: "JD0146".parse().ok(), settled: None }, "1.1")
 }
 
 /// The first order, for which the shop has had this charge authorized.

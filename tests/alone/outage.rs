@@ -124,7 +124,7 @@ async fn a_refund_without_leave_waits_and_the_order_stays_as_it_is() {
 
 #[tokio::test]
 async fn a_change_that_moves_no_money_needs_no_leave() {
-    let fulfil = asking(ChangeRequest::Fulfil { tracking: None }, "1.1");
+    let fulfil = asking(ChangeRequest::Fulfil { tracking: None, settled: None }, "1.1");
     for (message, record) in [(fulfil, confirmed(charged())), (cancel("1.1"), confirmed(Payment::None))] {
         let (effects, done) = changed(message, record, refunds).await;
         assert!(!words(&effects).iter().any(|word| word.starts_with("ask")));

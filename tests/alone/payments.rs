@@ -368,7 +368,7 @@ async fn an_order_whose_refund_fails_stays_as_it_is() {
 
 #[tokio::test]
 async fn a_fulfilled_orders_stock_is_gone_and_its_parcel_is_told() {
-    let fulfil = asking(ChangeRequest::Fulfil { tracking: "JD0146".parse().ok() }, "1.1");
+    let fulfil = asking(ChangeRequest::Fulfil { tracking: "JD0146".parse().ok(), settled: None }, "1.1");
     let (effects, done) = changed(fulfil, confirmed(charged()), refunds).await;
     assert!(requests(&effects).is_empty());
     let record = written(&effects).unwrap();

@@ -99,6 +99,27 @@ async fn goods_do_not_go_out_for_money_that_cannot_be_had_and_support_can_cancel
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn goods_that_were_paid_for_elsewhere_go_out_by_an_operators_word() {
+    let provider = capturing(|_| Manner::Decline("the authorization expired")).await;
+    let endpoint = Endpoint::start("support").await;
+    let sluice = sluice(&provider, &[&endpoint], &[]).await;
+    let id = sluice.place(&an_order()).await;
+    sluice.until(&id, "confirmed").await;
+    let path = format!("/orders/{id}/fulfil");
+    let answer = sluice.operate_json("POST", &path, KEY, &json!({"tracking": "JD0146"})).await;
+    assert_eq!(answer.status(), StatusCode::ACCEPTED, "{answer:?}");
+    told(&endpoint, "sluice.order.needs_attention").await;
+    let asked = provider.ledger().asked.len();
+    let word = json!({"id": format!("{id}/fulfil"), "by": "ann", "why": "paid by transfer"});
+    let answer = sluice.operate("POST", "/dead-letters/placed/settle", KEY, &word).await;
+    assert_eq!(answer.status(), StatusCode::OK, "{answer:?}");
+    let order = sluice.until(&id, "fulfilled").await;
+    assert_eq!((&order["tracking"], &order["payment"]["settled"]), (&json!("JD0146"), &json!(true)));
+    assert_eq!(order["payment"].get("authorized"), None);
+    assert_eq!(provider.ledger().asked.len(), asked, "nobody was asked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_captured_though_nobody_heard_it_goes_back_when_the_order_is_cancelled() {
     let provider = capturing(|_| Manner::TakeAndFail(StatusCode::BAD_REQUEST)).await;
     let endpoint = Endpoint::start("support").await;

@@ -207,7 +207,7 @@ async fn a_fulfilment_that_was_accepted_before_is_not_made_when_a_refund_may_hav
     let timing = queue::Timing { lease, log_retention: std::time::Duration::from_secs(3600) };
     let placed = queue::Queue::new(&connection, &namespace, "placed", timing);
     let order: order::OrderId = id.parse().unwrap();
-    let request = order::ChangeRequest::Fulfil { tracking: None };
+    let request = order::ChangeRequest::Fulfil { tracking: None, settled: None };
     let follow_up = queue::FollowUp {
         id: format!("{id}/fulfil").as_str().into(),
         subject: order.as_bytes().into(),

@@ -5,8 +5,8 @@ use base64::prelude::BASE64_STANDARD;
 use guest::{Problem, Redis, Request, Response};
 use order::desk::{Decision, Redrive};
 use order::means::without_token;
-use order::payment::{SETTLED_MARK, settled_cancellation};
-use order::{OrderId, Timestamp};
+use order::payment::{SETTLED_MARK, settled_change};
+use order::{ChangeKind, CommandId, OrderId, Timestamp};
 use queue::{Amended, Amendment, Class, DeadLetter, Incident, MessageId, Pace, Queue};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -77,18 +77,20 @@ pub(crate) async fn discard(queue: &Queue<'_, Redis>, request: Request) -> Resul
     }
 }
 
-/// `POST {"id", "by", "why"}`. The letter's order is cancelled, and the payment provider is asked nothing.
+/// `POST {"id", "by", "why"}`. The letter's order is cancelled, or fulfilled, and the payment provider is asked nothing.
 pub(crate) async fn settle(queue: &Queue<'_, Redis>, request: Request) -> Result<Response, Problem> {
     let Decision { id, by, why } = read(request, Decision::parse).await?;
     // An order's own letter is settled by a cancellation as well.
     let (order, change) = id.split_once('/').unwrap_or((&id, "cancel"));
     let order: OrderId = order.parse().map_err(|_| Problem::NoSuchLetter)?;
-    if change != "cancel" {
-        return Err(Problem::NothingToSettle);
-    }
-    let [opening, addition] = settled_cancellation(order, &by, &why);
+    let change = match change {
+        "cancel" => ChangeKind::Cancel,
+        "fulfil" => ChangeKind::Fulfil,
+        _ => return Err(Problem::NothingToSettle),
+    };
+    let [opening, addition] = settled_change(change, order, &by, &why);
     let amendment = Amendment {
-        id: [&order.to_string(), "/cancel"].concat().into(),
+        id: CommandId { order, change: Some(change) }.to_bytes().into(),
         subject: MessageId::from(order.as_bytes()).as_subject(),
         opening: &opening,
         mark: SETTLED_MARK,

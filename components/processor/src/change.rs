@@ -74,9 +74,14 @@ impl Commands<'_> {
                               or ask for it again";
                 return Err(Failure::permanent(reason));
             }
-            ChangeRequest::Fulfil { tracking } => {
-                if let Some(id) = self.capture(message, &record).await? {
-                    record.capture(id);
+            ChangeRequest::Fulfil { tracking, settled } => {
+                match settled {
+                    Some(word) if was_due => record.settle(word),
+                    _ => {
+                        if let Some(id) = self.capture(message, &record).await? {
+                            record.capture(id);
+                        }
+                    }
                 }
                 record.fulfil(tracking, now()).map(|()| LetGo::Out)
             }

@@ -222,7 +222,9 @@ impl Problem {
             ),
             Self::NothingToSettle => (
                 kind::NOTHING_TO_SETTLE,
-                "Name the letter of an order or of its cancellation: {order} or {order}/cancel.".to_owned(),
+                "Name the letter of an order, of its cancellation or of its fulfilment: {order}, {order}/cancel or \
+                 {order}/fulfil."
+                    .to_owned(),
             ),
             Self::RefundUnknown => (
                 kind::REFUND_UNKNOWN,

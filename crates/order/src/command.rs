@@ -53,6 +53,8 @@ pub enum ChangeRequest {
     Fulfil {
         /// The carrier's number of the parcel.
         tracking: Option<Tracking>,
+        /// An operator's word that nothing is to be asked of the payment provider any more.
+        settled: Option<SettledByHand>,
     },
 }
 
@@ -64,7 +66,9 @@ impl ChangeRequest {
     pub fn parse(kind: ChangeKind, body: &[u8]) -> Result<Self, BodyFault> {
         match kind {
             ChangeKind::Cancel => parse_only(body, "reason", text).map(|reason| Self::Cancel { reason, settled: None }),
-            ChangeKind::Fulfil => parse_only(body, "tracking", seen_text).map(|tracking| Self::Fulfil { tracking }),
+            ChangeKind::Fulfil => {
+                parse_only(body, "tracking", seen_text).map(|tracking| Self::Fulfil { tracking, settled: None })
+            }
         }
     }
 
@@ -82,7 +86,7 @@ impl ChangeRequest {
     pub fn is_made(&self, order: &Standing) -> bool {
         match (self, order.status) {
             (Self::Cancel { .. }, Status::Cancelled) => true,
-            (Self::Fulfil { tracking }, Status::Fulfilled) => tracking.is_none() || *tracking == order.tracking,
+            (Self::Fulfil { tracking, .. }, Status::Fulfilled) => tracking.is_none() || *tracking == order.tracking,
             _ => false,
         }
     }
@@ -130,7 +134,7 @@ impl Change {
         }
         let (reason, settled, tracking) = match &self.request {
             ChangeRequest::Cancel { reason, settled } => (reason.as_ref(), settled.as_ref(), None),
-            ChangeRequest::Fulfil { tracking } => (None, None, tracking.as_ref()),
+            ChangeRequest::Fulfil { tracking, settled } => (None, settled.as_ref(), tracking.as_ref()),
         };
         let (kind, trace) = (self.kind(), self.trace.as_ref());
         written(&WrittenChange { v: 1, kind, id: self.id, trace, reason, tracking, settled })
@@ -189,9 +193,11 @@ fn cancel_v1(message: &Value<'_>) -> Option<Change> {
 }
 
 fn fulfil_v1(message: &Value<'_>) -> Option<Change> {
-    let [_version, _kind, id, trace, tracking] = message.fields(["v", "type", "id", "trace", "tracking"])?;
-    let tracking = tracking.optional(text);
-    change(&id, &trace, tracking.map(|tracking| ChangeRequest::Fulfil { tracking }))
+    let [_version, _kind, id, trace, tracking, settled] =
+        message.fields(["v", "type", "id", "trace", "tracking", "settled"])?;
+    let (tracking, settled) = (tracking.optional(text), settled.optional(SettledByHand::read));
+    let request = tracking.and_then(|tracking| Some(ChangeRequest::Fulfil { tracking, settled: settled? }));
+    change(&id, &trace, request)
 }
 
 fn change(id: &Field<'_>, trace: &Field<'_>, request: Option<ChangeRequest>) -> Option<Change> {

@@ -4,7 +4,7 @@
 use crate::envelope::Placed;
 use crate::life::{self, Move};
 use crate::limits;
-use crate::payment::{Capture, GivenBack, Payment};
+use crate::payment::{Capture, GivenBack, Payment, SettledByHand};
 use crate::record::{Record, Status, Version};
 use crate::state::{Illegal, State};
 use crate::text::{NextAction, PaymentId, Reason, Tracking};
@@ -128,6 +128,13 @@ impl Record {
     pub fn capture(&mut self, id: PaymentId) {
         if let Some(Payment::Asked { capture, .. }) = &mut self.payment {
             *capture = Capture::Made(id);
+        }
+    }
+
+    /// Notes an operator's word that its money, which was only authorized, is not to be taken any more.
+    pub fn settle(&mut self, word: SettledByHand) {
+        if let Some(payment) = &mut self.payment {
+            payment.give(GivenBack::ByHand(word));
         }
     }
 

@@ -1,5 +1,6 @@
 //! An order's payment, and the messages to and from the payment provider.
 
+use crate::command_id::ChangeKind;
 use crate::envelope::Placed;
 use crate::id::OrderId;
 use crate::iso_code::Currency;
@@ -53,11 +54,11 @@ pub enum GivenBack {
     Refund(PaymentId),
     /// It was never taken, and the provider will not take it.
     Void,
-    /// Not by Sluice.
+    /// Not by Sluice. If its order is fulfilled, it was paid for elsewhere instead.
     ByHand(SettledByHand),
 }
 
-/// An operator's word that a payment needs no refund of the provider any more.
+/// An operator's word that nothing is to be asked of the provider any more for a payment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SettledByHand {
     /// Who says so.
@@ -293,13 +294,13 @@ impl Payment {
 /// Where the operator's word begins in a command.
 pub const SETTLED_MARK: &str = ",\"settled\":";
 
-/// The command that cancels an order with an operator's [word](SettledByHand), in two parts: how every cancellation of
+/// The command that changes an order with an operator's [word](SettledByHand), in two parts: how every such command for
 /// this order begins, and what comes in place of its last byte. The word is one line each.
 #[must_use]
-pub fn settled_cancellation(order: OrderId, by: &str, why: &str) -> [String; 2] {
+pub fn settled_change(change: ChangeKind, order: OrderId, by: &str, why: &str) -> [String; 2] {
     let json = |words: &str| serde_json::to_string(words).unwrap_or_default();
     [
-        [r#"{"v":1,"type":"cancel","id":""#, &order.to_string(), "\""].concat(),
+        format!(r#"{{"v":1,"type":"{change}","id":"{order}""#),
         [SETTLED_MARK, r#"{"by":"#, &json(by), r#","why":"#, &json(why), "}}"].concat(),
     ]
 }

@@ -1,7 +1,7 @@
 //! What goes into the queue comes out of it, in this release and in the next.
 
 use crate::sample::{id, placed};
-use order::payment::{SETTLED_MARK, settled_cancellation};
+use order::payment::{SETTLED_MARK, settled_change};
 use order::{
     Change, ChangeKind, ChangeRequest, Command, CommandId, DecodeError, Placed, Reason, SettledByHand, limits,
 };
@@ -110,7 +110,7 @@ fn reasons_show_no_customer() {
 #[test]
 fn a_change_is_written_and_read() {
     let cancel = ChangeRequest::Cancel { reason: Some("ordered twice".parse().unwrap()), settled: None };
-    let fulfil = ChangeRequest::Fulfil { tracking: Some("JD014600003SE".parse().unwrap()) };
+    let fulfil = ChangeRequest::Fulfil { tracking: Some("JD014600003SE".parse().unwrap()), settled: None };
     for (message, request) in [(CANCEL_V1, cancel), (FULFIL_V1, fulfil)] {
         let change = Change { id: id(), request, trace: None };
         assert_eq!(String::from_utf8(change.encode()).unwrap(), message.trim_end());
@@ -140,7 +140,7 @@ fn a_body_that_asks_for_a_change_is_read_whole_or_refused() {
     let tracking = "JD014600003SE".parse().ok();
     assert_eq!(
         ChangeRequest::parse(ChangeKind::Fulfil, br#"{"tracking": "JD014600003SE"}"#),
-        Ok(ChangeRequest::Fulfil { tracking })
+        Ok(ChangeRequest::Fulfil { tracking, settled: None })
     );
     for (fault, body) in [
         ("the order has faults: /tracking is not a known field", &br#"{"tracking": "x"}"#[..]),
@@ -153,24 +153,27 @@ fn a_body_that_asks_for_a_change_is_read_whole_or_refused() {
 }
 
 #[test]
-fn an_operators_word_goes_into_any_cancellation_and_only_the_last_one_stays() {
+fn an_operators_word_goes_into_any_change_and_only_the_last_one_stays() {
     let word =
         |by: &str| SettledByHand { by: by.parse().unwrap(), why: "paid \"back\" at }the desk\\".parse().unwrap() };
     let reason: Option<Reason> = "he said \",\"settled\":{\"".parse().ok();
-    for reason in [None, reason] {
-        let cancel = |settled| Change {
-            id: id(),
-            request: ChangeRequest::Cancel { reason: reason.clone(), settled },
-            trace: None,
-        };
+    let tracking = "JD014600003SE".parse().ok();
+    let requests: [&dyn Fn(Option<SettledByHand>) -> ChangeRequest; 3] = [
+        &|settled| ChangeRequest::Cancel { reason: None, settled },
+        &|settled| ChangeRequest::Cancel { reason: reason.clone(), settled },
+        &|settled| ChangeRequest::Fulfil { tracking: tracking.clone(), settled },
+    ];
+    for request in requests {
+        let change = |settled| Change { id: id(), request: request(settled), trace: None };
         for before in [None, Some(word("ben"))] {
-            let written = String::from_utf8(cancel(before).encode()).unwrap();
+            let written = String::from_utf8(change(before).encode()).unwrap();
             let ann = word("ann");
-            let [opening, addition] = settled_cancellation(id(), ann.by.as_str(), ann.why.as_str());
+            let kind = change(None).kind();
+            let [opening, addition] = settled_change(kind, id(), ann.by.as_str(), ann.why.as_str());
             assert!(written.starts_with(&opening), "{written}");
             let kept = &written[..written.find(SETTLED_MARK).unwrap_or(written.len() - 1)];
             let settled = Command::decode([kept, &addition].concat().as_bytes());
-            assert_eq!(settled, Ok(Command::Change(cancel(Some(word("ann"))))));
+            assert_eq!(settled, Ok(Command::Change(change(Some(word("ann"))))));
         }
     }
 }
