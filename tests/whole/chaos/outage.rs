@@ -1,5 +1,5 @@
-//! A bad quarter of an hour: the payment provider is away, then slow. No order becomes a letter by it, and in the end the
-//! provider's ledger agrees with the records to the cent.
+//! A bad quarter of an hour: the payment provider is away, then slow. No order becomes a letter by it, and in the end
+//! the provider's ledger agrees with the records to the cent.
 //!
 //! ```text
 //! orders   ────────────────────────────────────────────────┐
