@@ -33,6 +33,11 @@ fn failed(message: &Message) -> Settlement {
     showing(message, retry(Duration::from_millis(1)), Showed::Failed, NO_PAUSE)
 }
 
+/// The same for one that doesn't come again.
+fn failed_for_good(message: &Message) -> Settlement {
+    showing(message, done(), Showed::Failed, NO_PAUSE)
+}
+
 fn answered(message: &Message) -> Settlement {
     showing(message, done(), Showed::Answered, NO_PAUSE)
 }
@@ -55,10 +60,23 @@ async fn take(queue: &Queue<'_, Native>, names: &[&str]) -> Vec<Message> {
     batch
 }
 
+/// The same, and each is asked for later than all that was settled before.
+async fn asking(setup: &Setup, names: &[&str]) -> Vec<Message> {
+    setup.next_millisecond().await;
+    let queue = jobs(setup);
+    let batch = take(&queue, names).await;
+    let terms = Terms { asks: PARTNER, ..terms(Untracked::Allow) };
+    for message in &batch {
+        let held = queue.hold(message, &terms, []).await.unwrap();
+        assert_eq!(held, Hold::Held { first: true, leave: Leave::Free });
+    }
+    batch
+}
+
 /// The partner fails for five messages.
 async fn interrupt(queue: &Queue<'_, Native>) {
     let batch = take(queue, &["f1", "f2", "f3", "f4", "f5"]).await;
-    let finished: Vec<_> = batch.iter().map(|message| showing(message, done(), Showed::Failed, NO_PAUSE)).collect();
+    let finished: Vec<_> = batch.iter().map(failed_for_good).collect();
     settle(queue, &finished).await;
     assert!(since(queue).await.is_some());
 }
@@ -114,6 +132,35 @@ async fn it_fails_for_all_once_it_failed_for_five_subjects_with_no_answer_betwee
     let [known] = queue.interruptions().await.unwrap().try_into().unwrap();
     let expected = Interruption { partner: PARTNER.to_owned(), since: known.since, why: "it is away".to_owned() };
     assert_eq!(known, expected);
+}
+
+#[tokio::test]
+async fn failures_count_for_nothing_beside_an_answer_in_the_same_batch_whichever_is_settled_first() {
+    let setup = Setup::new().await;
+    let queue = jobs(&setup);
+    for (place, names) in [(0, ["a", "b", "c", "d", "e", "f"]), (5, ["g", "h", "i", "j", "k", "l"])] {
+        let batch = take(&queue, &names).await;
+        let mut finished: Vec<_> = batch.iter().map(failed_for_good).collect();
+        finished[place] = answered(&batch[place]);
+        settle(&queue, &finished).await;
+        assert_eq!(since(&queue).await, None, "answered in place {place}");
+    }
+    interrupt(&queue).await;
+}
+
+#[tokio::test]
+async fn what_it_was_asked_before_its_last_answer_shows_nothing_by_failing_later() {
+    let setup = Setup::new().await;
+    let queue = jobs(&setup);
+    let slow = asking(&setup, &["a", "b", "c", "d", "e"]).await;
+    let quick = asking(&setup, &["quick"]).await;
+    settle(&queue, &[answered(&quick[0])]).await;
+    let finished: Vec<_> = slow.iter().map(failed_for_good).collect();
+    settle(&queue, &finished).await;
+    assert_eq!(since(&queue).await, None, "they were asked before");
+    let finished: Vec<_> = asking(&setup, &["f", "g", "h", "i", "j"]).await.iter().map(failed_for_good).collect();
+    settle(&queue, &finished).await;
+    assert!(since(&queue).await.is_some(), "these were asked after it");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 //! message at a time probes it, and the others wait in the queue and spend nothing.
 //!
 //! ```text
-//!          it fails for five subjects, one after the other
+//!          it fails for five subjects, and answers none since
 //!  asked ────────────────────────────────────────────────────► probed by one message at a time
 //!    ▲                                                                     │
 //!    └──────────────── a probe is answered: all go on ─────────────────────┘
@@ -59,12 +59,12 @@ pub enum Showed {
     Waits,
 }
 
-/// A partner that fails for all.
+/// A partner, and whether it fails for all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interruption {
     /// The partner's name.
     pub partner: String,
-    /// Since when, in ms since the epoch by Redis's clock. `None`: it failed for all once, and answers now.
+    /// Since when, in ms since the epoch by Redis's clock. `None`: it doesn't fail for all now.
     pub since: Option<u64>,
     /// How it failed last.
     pub why: String,
@@ -78,7 +78,7 @@ impl<C: Connection> Queue<'_, C> {
         leave(&mut replies)
     }
 
-    /// The partners that fail for all, or did.
+    /// The partners that fail for all, and those that answered once.
     pub async fn interruptions(&self) -> Result<Vec<Interruption>, Error> {
         let mut replies: Replies = self.run(Arguments::new(&script::PARTNERS)).await?;
         let mut interruptions = Vec::new();

@@ -46,7 +46,8 @@
 --   ns:asked               hash    subject -> ms of its last hold, a space, and whom its handler asks then for what
 --                                  can't be undone, or nothing: nobody was asked; then ' short' if it is to stay short,
 --                                  or ' new' if nobody was asked before; until the subject is decided
---   ns:partners            hash    partner -> msgpack {failed: subjects for which it failed, one after the other} or,
+--   ns:partners            hash    partner -> msgpack {failed: subjects for which it failed, one after the other,
+--                                  answered: ms at which it last answered} or,
 --                                  while it fails for all, {since, why, pause: ms between probes, next: ms at which a
 --                                  probe may go, probe: the last one, delivery: of that}
 --   ns:totals              hash    counters

@@ -21,6 +21,8 @@
 --
 -- A partner that failed for so many subjects, one after the other, fails for all. Then a retry for its sake is a
 -- release, and whoever waits for it comes back when it is its turn to probe. As soon as a probe is answered, all go on.
+-- The failures of a batch come together, as no record is written for them; and those that took too long come last. So
+-- a failure counts only if the partner has answered nothing since it was asked.
 local queue, worker, guard_ms, retention_ms, cut_off = unpack(ARGV, 1, 5)
 -- How many arguments each has. build.rs counts the names below.
 local SETTLEMENT, FINDING, EMIT = 11, 5, 5
@@ -127,13 +129,16 @@ local function learn(name, id, subject, deliveries, showed, pause_ms, why)
   local is_open, is_probe = partner.since ~= nil, partner.probe == id and partner.delivery == deliveries
   if showed == 'answered' then
     goes_on = goes_on or is_probe or not is_open
-    if is_open ~= is_probe or (not is_open and #partner.failed == 0) then return false end
-    partner, turns = {failed = {}}, is_open
+    if not (is_open and is_probe) then return false end
+    partner, turns = {failed = {}, answered = now}, true
   elseif is_open then
     if not is_probe then return false end
     partner.pause = math.min(2 * partner.pause, guard_ms)
     partner.next, partner.why = now + math.max(partner.pause, pause_ms), why
   else
+    -- A refund leaves no trace of when it was asked for.
+    local asked = id == subject and string.match(redis.call('HGET', ns .. ':asked', id) or '', '^%d+')
+    if tonumber(asked or now) <= (partner.answered or 0) then return false end
     for _, other in ipairs(partner.failed) do
       if other == subject then return false end
     end
@@ -184,13 +189,15 @@ local function clear(subject)
 end
 
 -- What is known of the messages, as this script goes on: one may come twice.
-local ids, states, targets, letting_go = {}, {}, {}, {}
+local ids, states, targets, letting_go, answering = {}, {}, {}, {}, {}
 while at <= #ARGV do
   -- The id is the first of its arguments, stock the ninth, then clears and topic, and the number of emits the last.
   ids[#ids + 1] = ARGV[at]
   if ARGV[at + 8] ~= '' then letting_go[#letting_go + 1] = ARGV[at] end
   copies = copies or ARGV[at + 10] ~= ''
-  at = at + SETTLEMENT + FINDING
+  at = at + SETTLEMENT
+  if ARGV[at + 1] == 'answered' then answering[ARGV[at]] = true end
+  at = at + FINDING
   for _ = 1, tonumber(ARGV[at - 1]) do
     targets[ARGV[at]] = true
     at = at + EMIT
@@ -221,6 +228,14 @@ end
 for _, id in ipairs(letting_go) do check_let_go(subject_of(queue, id)) end
 
 for n, state in ipairs(values_of(states_key, ids)) do states[ids[n]] = state end
+for name in pairs(answering) do
+  local partner = partner_of(name)
+  if not partner.since then
+    partner = {failed = {}, answered = now}
+    note_partner(name, partner)
+  end
+  partners[name] = partner
+end
 
 at = FIRST
 while at <= #ARGV do
