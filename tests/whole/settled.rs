@@ -124,7 +124,7 @@ async fn what_cannot_be_settled_is_told_with_what_to_do() {
     let id = sluice.place(&an_order()).await;
     sluice.until(&id, "confirmed").await;
     for (letter, status, told) in [
-        (format!("{id}/fulfil"), 409, "{order}/cancel"),
+        (format!("{id}/return"), 409, "{order}/cancel"),
         (format!("{id}/cancel"), 404, "no such dead letter"),
         (id.clone(), 404, "no such dead letter"),
         ("typo".to_owned(), 404, "no such dead letter"),

@@ -98,8 +98,8 @@ pub(crate) async fn settle(queue: &Queue<'_, Redis>, request: Request) -> Result
     };
     match queue.amend(&from_shown(&id), amendment).await? {
         Amended::Sent => Ok(answer(&SettleAnswer { settled: true })),
-        Amended::Waiting => Err(Problem::CancelPending),
-        Amended::Unknown => Err(Problem::NoSuchLetter),
+        Amended::Waiting if change == ChangeKind::Cancel => Err(Problem::CancelPending),
+        Amended::Waiting | Amended::Unknown => Err(Problem::NoSuchLetter),
     }
 }
 
