@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::markdown::Page;
-use super::routes_in_source::{Pattern, Segment, methods, patterns};
+use super::routes_in_source::{Pattern, Segment, methods, patterns, patterns_in};
 use crate::tree;
 
 const PAGE: &str = "docs/api.md";
@@ -161,8 +161,28 @@ fn each_word_of_a_route_on_the_page_is_a_word_of_the_source() {
 #[test]
 fn the_page_and_the_source_have_the_same_methods() {
     for component in components() {
-        let told: BTreeSet<String> = routes_of(&component).into_iter().flat_map(|route| route.methods).collect();
+        let mut told: BTreeSet<String> = routes_of(&component).into_iter().flat_map(|route| route.methods).collect();
+        if component == "stripe" {
+            told.extend(contract().into_iter().flat_map(|pattern| pattern.methods));
+        }
         assert_eq!(told, methods(&component), "methods of {component}, by {PAGE} and by its source");
+    }
+}
+
+/// What the adapter for Stripe serves inside of the application, where no trigger leads.
+fn contract() -> Vec<Pattern> {
+    patterns_in("components/stripe/src/contract.rs")
+}
+
+#[test]
+fn no_trigger_leads_to_a_route_of_the_contract() {
+    let fixed =
+        |pattern: &Pattern| pattern.segments.iter().map_while(|it| words(it).first()).cloned().collect::<Vec<_>>();
+    for trigger in triggers().into_iter().filter(|trigger| trigger.component == "stripe") {
+        for pattern in contract() {
+            let path = format!("/{}", fixed(&pattern).join("/"));
+            assert!(!trigger.leads(&path), "the trigger {} leads to {path}", trigger.route);
+        }
     }
 }
 
@@ -171,7 +191,7 @@ fn the_adapter_has_the_routes_of_the_contract_and_no_other() {
     let page = Page::read("docs/payments.md");
     let told = page.spans().filter_map(|(_, span)| span.split_once(" {payment_url}/"));
     let told: BTreeSet<String> = told.map(|(method, path)| format!("{method} {}", shape(path))).collect();
-    let served = patterns("stripe").into_iter().map(|pattern| {
+    let served = contract().into_iter().map(|pattern| {
         let path = pattern.segments.iter().map(|segment| words(segment).first().map_or("{}", String::as_str));
         let method = pattern.methods.first().expect("the source names it").clone();
         format!("{method} {}", path.collect::<Vec<_>>().join("/"))

@@ -31,7 +31,12 @@ pub(super) fn patterns(component: &str) -> Vec<Pattern> {
     if !tree::root().join(&path).exists() {
         return Vec::new();
     }
-    let patterns = parse(&tree::text(&path));
+    patterns_in(&path)
+}
+
+/// The patterns of a file, which has some.
+pub(super) fn patterns_in(path: &str) -> Vec<Pattern> {
+    let patterns = parse(&tree::text(path));
     assert!(!patterns.is_empty(), "{path} has no patterns of path segments, or this test can't read them");
     patterns
 }

@@ -16,8 +16,10 @@ pub use client::Client;
 pub use endpoint::{Behaviour, Delivery, Endpoint, Reaction, SECRET, webhooks};
 pub use eventually::{eventually, within};
 pub use localstripe::{Localstripe, STRIPE_KEY};
-pub use payments::{Asked, Ledger, Manner, PAYMENT_KEY, PaymentProvider, customer_page, signed_word};
+pub use payments::{
+    AUTHORIZED_BY_THE_SHOP, Asked, Ledger, Manner, PAYMENT_KEY, PaymentProvider, customer_page, signed_word,
+};
 pub use redis::{Redis, Trouble};
 pub use set_clock::SettableClock;
 pub use sluice::{Sluice, an_order, app, json, root, start_with, unattended};
-pub use stripe::{Fate, Stripe, StripeCall};
+pub use stripe::{AtTheBank, Fate, Stripe, StripeCall};

@@ -62,17 +62,34 @@ impl Localstripe {
         (answer.status(), json(&answer))
     }
 
+    /// Has it send its events to this address, signed with this secret. It does so a second after each.
+    pub async fn tell(&self, url: &str, secret: &str) {
+        let form = format!("url={url}&secret={secret}");
+        let answer = self.client.send(request("POST", "/_config/webhooks/shop", form)).await;
+        assert!(answer.status().is_success(), "{answer:?}");
+    }
+
+    /// Asks for an object.
+    pub async fn get(&self, path: &str) -> (http::StatusCode, Value) {
+        self.send(request("GET", path, String::new())).await
+    }
+
+    /// Posts a form.
+    pub async fn post(&self, path: &str, form: &str) -> (http::StatusCode, Value) {
+        self.send(request("POST", path, form.to_owned())).await
+    }
+
     /// Makes a PaymentMethod of a card, as a shop's page does, and gives its id.
     pub async fn card(&self, number: &str) -> String {
         let form = format!("type=card&card[number]={number}&card[exp_month]=12&card[exp_year]=2040&card[cvc]=123");
-        let (status, method) = self.send(request("POST", "/v1/payment_methods", form)).await;
+        let (status, method) = self.post("/v1/payment_methods", &form).await;
         assert!(status.is_success(), "{method}");
         method["id"].as_str().expect("an id").to_owned()
     }
 
     /// Everything of a kind that it knows: `charges`, `payment_intents` or `refunds`.
     pub async fn all(&self, kind: &str) -> Vec<Value> {
-        let (status, list) = self.send(request("GET", &format!("/v1/{kind}?limit=100000"), String::new())).await;
+        let (status, list) = self.get(&format!("/v1/{kind}?limit=100000")).await;
         assert!(status.is_success(), "{list}");
         list["data"].as_array().expect("a list").clone()
     }

@@ -1,5 +1,5 @@
-//! A proxy before localstripe, with what that lacks of Stripe: keys that are remembered, and search. It also fails as
-//! Stripe and the network do.
+//! A proxy before localstripe, with what that lacks of Stripe: keys that are remembered, search, and a bank's page for
+//! a customer who has a page to come back to. It also fails as Stripe and the network do.
 //!
 //! What neither of the two does: check what an intent may still be refunded, lock objects, know ways to pay other than
 //! cards and SEPA, and decline the cards that Stripe's own test mode declines.
@@ -36,6 +36,15 @@ pub enum Fate {
     PassAndLose,
 }
 
+/// What a customer does on the bank's page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtTheBank {
+    /// It is they who pay.
+    Confirms,
+    /// They can't show that it is they, or won't.
+    Fails,
+}
+
 /// A request that comes.
 #[derive(Clone, Debug)]
 pub struct StripeCall {
@@ -60,6 +69,8 @@ struct Proxy {
     decide: Box<Decide>,
     /// By Idempotency-Key: the request, and its answer once it is there.
     keys: Mutex<BTreeMap<String, (String, Option<Answered>)>>,
+    /// By intent: the page to which its customer comes back from the bank.
+    ways_back: Mutex<BTreeMap<String, String>>,
     calls: Mutex<Vec<StripeCall>>,
 }
 
@@ -69,8 +80,8 @@ impl Stripe {
         let books = Localstripe::start().await?;
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("it listens"));
-        let (keys, calls) = (Mutex::default(), Mutex::default());
-        let proxy = Arc::new(Proxy { books, decide: Box::new(decide), keys, calls });
+        let (keys, ways_back, calls) = (Mutex::default(), Mutex::default(), Mutex::default());
+        let proxy = Arc::new(Proxy { books, decide: Box::new(decide), keys, ways_back, calls });
         let server = tokio::spawn(serve(listener, proxy.clone()));
         Some(Self { url, proxy, server })
     }
@@ -90,6 +101,16 @@ impl Stripe {
     /// Every request that came, in turn.
     pub fn calls(&self) -> Vec<StripeCall> {
         self.proxy.calls.lock().expect("no panic holds it").clone()
+    }
+
+    /// A customer goes to the bank's page of an intent. Says whether anybody could still act there.
+    pub async fn visit(&self, page: &str, customer: AtTheBank) -> bool {
+        let intent = page.strip_prefix(BANK).expect("a page of the bank");
+        let (_, known) = self.proxy.books.get(&format!("/v1/payment_intents/{intent}")).await;
+        let secret = known["client_secret"].as_str().expect("a secret");
+        let form = format!("client_secret={secret}&success={}", customer == AtTheBank::Confirms);
+        let path = format!("/v1/payment_intents/{intent}/_authenticate");
+        self.proxy.books.post(&path, &form).await.0.is_success()
     }
 
     /// Forgets all keys, as Stripe does after a day.
@@ -158,7 +179,7 @@ impl Proxy {
             return self.search(request.uri().query().unwrap_or_default()).await;
         }
         let key = request.headers().get("idempotency-key").map(|key| key.to_str().expect("ASCII").to_owned());
-        let Some(key) = key else { return self.books.send(request).await };
+        let Some(key) = key else { return self.at_the_bank(self.books.send(self.way_back(request)).await) };
         let asked = format!("{} {}", request.uri(), String::from_utf8_lossy(request.body()));
         match self.keys.lock().expect("no panic holds it").get(&key) {
             Some((known, _)) if *known != asked => return refused(400, "idempotency_error"),
@@ -172,6 +193,31 @@ impl Proxy {
         answer
     }
 
+    /// Keeps the page to which a customer comes back, which localstripe doesn't take.
+    fn way_back(&self, request: Request<Bytes>) -> Request<Bytes> {
+        let form = String::from_utf8_lossy(request.body()).into_owned();
+        let (Some(page), Some(intent)) = (form.strip_prefix("return_url="), request.uri().path().split('/').nth(3))
+        else {
+            return request;
+        };
+        self.ways_back.lock().expect("no panic holds it").insert(intent.to_owned(), page.to_owned());
+        let (mut parts, _) = request.into_parts();
+        parts.headers.remove("content-length");
+        Request::from_parts(parts, Bytes::new())
+    }
+
+    /// Sends the customer to a page of the bank, where localstripe only knows Stripe's own software.
+    fn at_the_bank(&self, (status, mut object): Answered) -> Answered {
+        let id = object["id"].as_str().unwrap_or_default().to_owned();
+        if object["status"] == "requires_action"
+            && let Some(back) = self.ways_back.lock().expect("no panic holds it").get(&id)
+        {
+            let redirect = json!({"url": format!("{BANK}{id}"), "return_url": back});
+            object["next_action"] = json!({"type": "redirect_to_url", "redirect_to_url": redirect});
+        }
+        (status, object)
+    }
+
     /// The intents whose metadata the query has.
     async fn search(&self, query: &str) -> Answered {
         let intents = self.books.all("payment_intents").await.into_iter();
@@ -181,6 +227,9 @@ impl Proxy {
         (StatusCode::OK, json!({"object": "search_result", "data": found, "has_more": false}))
     }
 }
+
+/// Where the bank's pages are, one for each intent.
+const BANK: &str = "https://bank.test/";
 
 fn refused(status: u16, code: &str) -> Answered {
     let status = StatusCode::from_u16(status).expect("a status");

@@ -24,7 +24,7 @@ fn in_agreement() -> (Ledger, Records) {
         pending: [("sold".to_owned(), money(900)), ("closed".to_owned(), money(40))].into(),
         declined: [("declined".to_owned(), "no".to_owned())].into(),
         closed: ["closed".to_owned()].into(),
-        asked: Vec::new(),
+        ..Ledger::default()
     };
     let records = [
         ("sold", record("confirmed", 900, &json!({"charge_id": "ch_sold"}))),

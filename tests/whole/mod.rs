@@ -2,6 +2,7 @@
 
 mod after_a_kill;
 mod books;
+mod capture;
 mod chaos;
 mod clock;
 mod contract;
@@ -21,4 +22,7 @@ mod pushback;
 mod settled;
 mod stock;
 mod stripe;
+mod stripe_capture;
+mod three_d_secure;
+mod two_faults;
 mod versions;

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::form;
-use crate::intent::{Intent, IntentList, IntentStatus, RefundList, StripeRefund};
+use crate::intent::{Held, Intent, IntentList, IntentStatus, RefundList, StripeCharge, StripeRefund};
 use crate::refusal::Refusal;
 
 /// Stripe, open for one request.
@@ -60,14 +60,37 @@ impl Stripe {
     }
 
     /// Has an intent take the money. It has no key: an intent takes its money once, and Stripe would repeat a failure
-    /// of its own for the key.
+    /// of its own for the key. Only if Stripe is told where the customer comes back to, it says where to go.
     pub(crate) async fn confirm(&self, intent: &str) -> Result<Intent, StripeFault> {
-        self.post(&format!("/v1/payment_intents/{intent}/confirm"), String::new(), None).await
+        let form = self.0.return_url.as_deref().map(form::coming_back_to).unwrap_or_default();
+        self.post(&format!("/v1/payment_intents/{intent}/confirm"), form, None).await
     }
 
     /// Has an intent never take money any more.
     pub(crate) async fn cancel(&self, intent: &str) -> Result<Intent, StripeFault> {
         self.post(&format!("/v1/payment_intents/{intent}/cancel"), String::new(), None).await
+    }
+
+    /// Has an intent take the money that it has set aside. It has no key, as its confirmation has none.
+    pub(crate) async fn capture(&self, intent: &str, form: String) -> Result<Intent, StripeFault> {
+        self.post(&format!("/v1/payment_intents/{intent}/capture"), form, None).await
+    }
+
+    /// The same for a charge of the shop's own.
+    pub(crate) async fn capture_charge(&self, charge: &str, form: String) -> Result<StripeCharge, StripeFault> {
+        self.post(&format!("/v1/charges/{charge}/capture"), form, None).await
+    }
+
+    /// Reads what has this id. What an intent's charge has set aside can be taken and let go by the intent only.
+    pub(crate) async fn held(&self, id: &str) -> Result<Held, StripeFault> {
+        let read = async |intent: &str| self.get(&format!("/v1/payment_intents/{intent}")).await.map(Held::Intent);
+        if form::kind(id) == "payment_intent" {
+            return read(id).await;
+        }
+        match self.get::<StripeCharge>(&format!("/v1/charges/{id}")).await? {
+            StripeCharge { captured: false, payment_intent: Some(intent), .. } => read(&intent).await,
+            charge => Ok(Held::Charge(charge)),
+        }
     }
 
     /// Reads an intent that the notes name.
@@ -162,7 +185,7 @@ fn fault(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> Stri
         // Its words show a part of the key.
         StatusCode::UNAUTHORIZED => Refusal::misconfigured("Stripe refuses the key: set the variable stripe_key anew."),
         StatusCode::FORBIDDEN => Refusal::misconfigured(
-            "Stripe forbids this to the key: let it write PaymentIntents and refunds, or set another as stripe_key.",
+            "Stripe forbids this to the key: let it write PaymentIntents, charges and refunds, or set another as stripe_key.",
         ),
         // Too many requests, or one with the same key is under way. To ask again at once would spend attempts.
         StatusCode::TOO_MANY_REQUESTS | StatusCode::CONFLICT => {
@@ -182,17 +205,25 @@ impl StripeFault {
         self.code.as_deref() == Some(code)
     }
 
+    /// Whether what was set aside can't be taken any more, because it was too long ago.
+    pub(crate) fn is_expired(&self) -> bool {
+        self.is("charge_expired_for_capture") || self.is("capture_charge_authorization_expired")
+    }
+
+    /// What it means for a charge or an intent of which Sluice has the id.
+    pub(crate) fn of_charge(self) -> Refusal {
+        match self.status == StatusCode::NOT_FOUND || self.is("resource_missing") {
+            true => self.refusal.adding("Is stripe_key of the account and the mode that took the money?"),
+            false => self.refusal,
+        }
+    }
+
     /// What it means for an intent. Somebody else may have moved it on: the next try sees where it stands.
     pub(crate) fn of_intent(self) -> Refusal {
         match self.is("payment_intent_unexpected_state") {
             true => Refusal::busy("The PaymentIntent changed meanwhile. Ask again."),
             false => self.refusal,
         }
-    }
-
-    /// Whether Stripe doesn't know what it was asked for.
-    pub(crate) fn is_unknown(&self) -> bool {
-        self.status == StatusCode::NOT_FOUND || self.is("resource_missing")
     }
 }
 

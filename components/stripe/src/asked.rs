@@ -23,6 +23,19 @@ pub(crate) struct AskedCharge {
     pub(crate) payment: Option<AskedToken>,
     #[serde(default)]
     pub(crate) metadata: BTreeMap<String, String>,
+    /// Absent: the money is taken at once.
+    #[serde(default, rename = "capture", deserialize_with = "taking")]
+    pub(crate) taking: Taking,
+}
+
+/// When the money of a charge is taken.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Taking {
+    /// At once.
+    #[default]
+    Now,
+    /// When it is captured. Until then it is set aside.
+    Later,
 }
 
 /// What stands for the card. Whoever has it may be able to charge the card, so it goes to Stripe only.
@@ -43,6 +56,17 @@ pub(crate) struct AskedRefund {
     pub(crate) charge_id: Option<String>,
 }
 
+/// The body of `POST /captures`.
+#[derive(Deserialize)]
+pub(crate) struct AskedCapture {
+    #[serde(deserialize_with = "order_id")]
+    pub(crate) order_id: OrderId,
+    /// In minor units.
+    pub(crate) amount: u64,
+    pub(crate) currency: String,
+    pub(crate) charge_id: String,
+}
+
 /// Reads a request: what it asks for, and its Idempotency-Key.
 pub(crate) async fn read<T: DeserializeOwned>(request: Request) -> Result<(T, String), Refusal> {
     let key = request.header("idempotency-key").filter(|key| (1..=255).contains(&key.len())).map(str::to_owned);
@@ -59,4 +83,8 @@ pub(crate) async fn read<T: DeserializeOwned>(request: Request) -> Result<(T, St
 
 fn order_id<'de, D: Deserializer<'de>>(from: D) -> Result<OrderId, D::Error> {
     String::deserialize(from)?.parse().map_err(D::Error::custom)
+}
+
+fn taking<'de, D: Deserializer<'de>>(from: D) -> Result<Taking, D::Error> {
+    bool::deserialize(from).map(|now| if now { Taking::Now } else { Taking::Later })
 }

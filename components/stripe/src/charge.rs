@@ -1,11 +1,11 @@
-//! `POST /charges`: takes an order's total, once. `GET /charges/{order}`: says what became of that.
+//! `POST /charges`: takes an order's total, once, or sets it aside. `GET /charges/{order}`: says what became of that.
 
 use std::time::Duration;
 
 use guest::{Request, Response};
 use http::StatusCode;
 
-use crate::answer::{done, not_yet};
+use crate::answer::{authorized, done, not_yet, waits};
 use crate::api::{Stripe, StripeFault};
 use crate::asked::{AskedCharge, read};
 use crate::form;
@@ -27,16 +27,16 @@ pub(crate) async fn charge(request: Request) -> Result<Response, Refusal> {
         KnownIntent::Id(id) => stripe.intent(&id).await?,
         KnownIntent::Nothing => {
             // What can't be charged is noted nowhere.
-            let form = form::intent(&asked)?;
-            notes.ask().await?;
+            let form = form::intent(&asked, asked.taking)?;
+            notes.ask(asked.taking).await?;
             let intent = stripe.create(form, &key).await?;
             keep(&stripe, &notes, intent).await?
         }
-        KnownIntent::Asked(ago) => {
+        KnownIntent::Asked(ago, taking) => {
             let found = if ago < KEY_LIFE { None } else { stripe.find(&asked.order_id.to_string()).await? };
             let intent = match found {
                 Some(found) => found,
-                None => stripe.create(form::intent(&asked)?, &key).await?,
+                None => stripe.create(form::intent(&asked, taking)?, &key).await?,
             };
             keep(&stripe, &notes, intent).await?
         }
@@ -56,7 +56,7 @@ pub(crate) async fn look_up(order: &str) -> Result<Response, Refusal> {
     match notes.intent().await? {
         _ if notes.is_closed().await? => Err(Refusal::closed()),
         KnownIntent::Id(id) => take(&stripe, stripe.intent(&id).await?).await,
-        KnownIntent::Nothing | KnownIntent::Asked(_) => Err(unknown()),
+        KnownIntent::Nothing | KnownIntent::Asked(..) => Err(unknown()),
     }
 }
 
@@ -79,21 +79,29 @@ async fn take(stripe: &Stripe, intent: Intent) -> Result<Response, Refusal> {
     };
     match intent.status {
         IntentStatus::Succeeded => Ok(done(&intent.id)),
-        // The contract could have it wait for its customer, but this adapter doesn't tell where the customer goes yet.
-        IntentStatus::RequiresAction => {
-            stripe.cancel(&intent.id).await.map_err(StripeFault::of_intent)?;
-            Err(Refusal::declined(NEEDS_ACTION))
+        IntentStatus::RequiresAction => match intent.page() {
+            Some(page) => Ok(waits(&intent.id, page)),
+            None => Err(give_up(stripe, &intent, NEEDS_ACTION).await?),
+        },
+        IntentStatus::RequiresPaymentMethod => {
+            let words = intent.fault().unwrap_or("the card could not be charged");
+            Err(give_up(stripe, &intent, words).await?)
         }
-        IntentStatus::RequiresPaymentMethod => Err(Refusal::declined(intent.fault())),
-        IntentStatus::Canceled => Err(Refusal::declined(CANCELED)),
+        IntentStatus::Canceled => Err(Refusal::declined(intent.fault().unwrap_or(CANCELED))),
         IntentStatus::RequiresConfirmation => Err(Refusal::busy("The PaymentIntent is not confirmed yet. Ask again.")),
         IntentStatus::Processing => Ok(not_yet(&intent.id, "processing")),
-        IntentStatus::RequiresCapture => Ok(not_yet(&intent.id, "requires_capture")),
+        IntentStatus::RequiresCapture => Ok(authorized(&intent.id)),
         IntentStatus::Other => Ok(not_yet(&intent.id, "unknown")),
     }
 }
 
-const NEEDS_ACTION: &str = "needs the customer's action (3-D Secure)";
+/// Cancels an intent and declines. Whoever has been sent to the bank could pay it with another card otherwise.
+async fn give_up(stripe: &Stripe, intent: &Intent, words: &str) -> Result<Refusal, Refusal> {
+    stripe.cancel(&intent.id).await.map_err(StripeFault::of_intent)?;
+    Ok(Refusal::declined(words))
+}
 
-/// We cancel what needs the customer's action. An answer to that may have been lost.
-const CANCELED: &str = "the payment was cancelled, because it needs the customer's action (3-D Secure), or by hand";
+const NEEDS_ACTION: &str = "needs the customer's action (3-D Secure), for which this shop is not set up";
+
+/// We cancel what was not paid, and the answer to that may have been lost.
+const CANCELED: &str = "the payment was cancelled at Stripe: by hand, or because its customer did not confirm it";

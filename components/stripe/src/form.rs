@@ -2,18 +2,18 @@
 
 use form_urlencoded::Serializer;
 
-use crate::asked::{AskedCharge, AskedRefund};
+use crate::asked::{AskedCapture, AskedCharge, AskedRefund, Taking};
 use crate::money::for_stripe;
 use crate::refusal::Refusal;
 
 /// Entries of an object's metadata that Stripe keeps.
 const METADATA_ENTRIES: usize = 50;
 
-/// The unconfirmed intent of an order.
+/// The unconfirmed intent of an order, whose money is taken then.
 ///
 /// # Errors
 /// If the order can't be charged at Stripe at all.
-pub(crate) fn intent(asked: &AskedCharge) -> Result<String, Refusal> {
+pub(crate) fn intent(asked: &AskedCharge, taking: Taking) -> Result<String, Refusal> {
     let Some(payment) = &asked.payment else {
         let detail = "The order has no payment.token. Have the shop send the id of a PaymentMethod of Stripe, or say \
                       {\"later\": true}.";
@@ -24,6 +24,9 @@ pub(crate) fn intent(asked: &AskedCharge) -> Result<String, Refusal> {
     form.append_pair("currency", &asked.currency.to_ascii_lowercase());
     // Cards, and the wallets that stand for them. Other ways to pay send the customer to a page of theirs.
     form.append_pair("payment_method_types[0]", "card");
+    if taking == Taking::Later {
+        form.append_pair("capture_method", "manual");
+    }
     match payment.token.starts_with("tok_") {
         true => {
             form.append_pair("payment_method_data[type]", "card");
@@ -42,6 +45,11 @@ pub(crate) fn intent(asked: &AskedCharge) -> Result<String, Refusal> {
     Ok(form.finish())
 }
 
+/// The confirmation of an intent whose customer comes back to this page, if the bank has them act.
+pub(crate) fn coming_back_to(page: &str) -> String {
+    Serializer::new(String::new()).append_pair("return_url", page).finish()
+}
+
 /// Ours first. Then of the shop's as many as there is room for, without those whose names Stripe refuses.
 fn metadata(asked: &AskedCharge) -> impl Iterator<Item = (&str, String)> {
     let order = ("order_id", asked.order_id.to_string());
@@ -50,6 +58,20 @@ fn metadata(asked: &AskedCharge) -> impl Iterator<Item = (&str, String)> {
     let shops = asked.metadata.iter().filter(move |(name, _)| !is_taken(name) && !name.contains(['[', ']']));
     let shops = shops.map(|(name, value)| (name.as_str(), value.clone()));
     [order].into_iter().chain(reference).chain(shops).take(METADATA_ENTRIES)
+}
+
+/// The capture of an order's total, in the field of this name. What else was set aside is let go.
+pub(crate) fn capture(asked: &AskedCapture, name: &str) -> Result<String, Refusal> {
+    let amount = for_stripe(asked.amount, &asked.currency)?.to_string();
+    Ok(Serializer::new(String::new()).append_pair(name, &amount).finish())
+}
+
+/// The refund of all that is set aside by this charge: no money was taken.
+pub(crate) fn release(asked: &AskedRefund, charge: &str) -> String {
+    let mut form = Serializer::new(String::new());
+    form.append_pair("charge", charge);
+    form.append_pair("metadata[order_id]", &asked.order_id.to_string());
+    form.finish()
 }
 
 /// The refund of an order's total from this charge or intent.
@@ -73,6 +95,6 @@ pub(crate) fn intents_of(order: &str) -> String {
 }
 
 /// What Stripe calls that which has this id.
-fn kind(charge: &str) -> &'static str {
+pub(crate) fn kind(charge: &str) -> &'static str {
     if charge.starts_with("pi_") { "payment_intent" } else { "charge" }
 }

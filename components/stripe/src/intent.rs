@@ -1,5 +1,6 @@
-//! What Stripe says of a PaymentIntent and of a refund.
+//! What Stripe says of a PaymentIntent, of a charge and of a refund.
 
+use order::NextAction;
 use serde::Deserialize;
 
 /// An order's payment at Stripe. It takes money once, however often it is confirmed.
@@ -9,6 +10,30 @@ pub(crate) struct Intent {
     pub(crate) status: IntentStatus,
     /// Why the last confirmation failed.
     last_payment_error: Option<LastPaymentError>,
+    /// What the customer has to do.
+    next_action: Option<CustomersAction>,
+    /// Why it is cancelled.
+    cancellation_reason: Option<String>,
+}
+
+/// A charge. One of the shop's own may have been made without an intent.
+#[derive(Deserialize)]
+pub(crate) struct StripeCharge {
+    pub(crate) id: String,
+    /// Whether the money was taken.
+    pub(crate) captured: bool,
+    /// Whether all of it was given back, or let go.
+    #[serde(default)]
+    pub(crate) refunded: bool,
+    #[serde(default)]
+    pub(crate) paid: bool,
+    pub(crate) payment_intent: Option<String>,
+}
+
+/// What Stripe has under an id that Sluice was given.
+pub(crate) enum Held {
+    Intent(Intent),
+    Charge(StripeCharge),
 }
 
 /// Where an intent stands.
@@ -39,6 +64,17 @@ struct LastPaymentError {
     message: Option<String>,
 }
 
+/// Anything but a page to go to is for Stripe's own software on the shop's page.
+#[derive(Deserialize)]
+struct CustomersAction {
+    redirect_to_url: Option<BanksPage>,
+}
+
+#[derive(Deserialize)]
+struct BanksPage {
+    url: Option<String>,
+}
+
 /// A page of intents.
 #[derive(Deserialize)]
 pub(crate) struct IntentList {
@@ -66,10 +102,20 @@ pub(crate) struct RefundList {
 }
 
 impl Intent {
-    /// Why it took no money, for the customer.
-    pub(crate) fn fault(self) -> String {
-        let words = self.last_payment_error.and_then(|error| error.message);
-        words.unwrap_or_else(|| "the card could not be charged".to_owned())
+    /// Why it took no money, for the customer, if Stripe says it.
+    pub(crate) fn fault(&self) -> Option<&str> {
+        self.last_payment_error.as_ref()?.message.as_deref()
+    }
+
+    /// Whether Stripe has let the money go, because nobody captured it for days.
+    pub(crate) fn is_expired(&self) -> bool {
+        matches!(self.cancellation_reason.as_deref(), Some("automatic" | "expired"))
+    }
+
+    /// Where the customer has to go, if that is a page which Sluice can name.
+    pub(crate) fn page(&self) -> Option<&str> {
+        let page = self.next_action.as_ref()?.redirect_to_url.as_ref()?.url.as_deref()?;
+        page.parse::<NextAction>().is_ok().then_some(page)
     }
 }
 

@@ -3,8 +3,8 @@
 //!
 //! | key | value | written |
 //! |---|---|---|
-//! | `stripe/{order}/intent` | the time, in ms since the epoch | before the PaymentIntent is created |
-//! | the same | the PaymentIntent's id | before it is confirmed |
+//! | `stripe/{order}/intent` | the time in ms, and ` later` if the money is only set aside | before it is created |
+//! | the same | the id of the PaymentIntent | before it is confirmed |
 //! | `stripe/{order}/closed` | nothing | before a refund looks for the PaymentIntent |
 
 use std::time::Duration;
@@ -14,6 +14,7 @@ use http::StatusCode;
 use order::OrderId;
 use spin_sdk::key_value::{Error, Store};
 
+use crate::asked::Taking;
 use crate::refusal::Refusal;
 
 /// The notes about one order.
@@ -27,11 +28,14 @@ pub(crate) struct Notes {
 pub(crate) enum KnownIntent {
     /// None was asked for.
     Nothing,
-    /// One was asked for, so long ago. The answer never came.
-    Asked(Duration),
+    /// One was asked for so long ago, to take the money then. The answer never came.
+    Asked(Duration, Taking),
     /// Its id.
     Id(String),
 }
+
+/// Stands behind the time.
+const LATER: &str = " later";
 
 /// How long the store may take for one note.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -42,9 +46,10 @@ impl Notes {
         Ok(Self { store, intent: format!("stripe/{order}/intent"), closed: format!("stripe/{order}/closed") })
     }
 
-    /// Notes that an intent is about to be created.
-    pub(crate) async fn ask(&self) -> Result<(), Refusal> {
-        in_time(self.store.set(&self.intent, now_ms().to_string())).await
+    /// Notes that an intent is about to be created. Whoever asks again must ask for the same: Stripe compares it.
+    pub(crate) async fn ask(&self, taking: Taking) -> Result<(), Refusal> {
+        let mark = if taking == Taking::Later { LATER } else { "" };
+        in_time(self.store.set(&self.intent, [&now_ms().to_string(), mark].concat())).await
     }
 
     /// Notes the intent that is about to be confirmed.
@@ -55,8 +60,12 @@ impl Notes {
     pub(crate) async fn intent(&self) -> Result<KnownIntent, Refusal> {
         let Some(note) = in_time(self.store.get(&self.intent)).await? else { return Ok(KnownIntent::Nothing) };
         let note = String::from_utf8_lossy(&note).into_owned();
-        Ok(match note.parse() {
-            Ok(asked) => KnownIntent::Asked(Duration::from_millis(now_ms().saturating_sub(asked))),
+        let (time, taking) = match note.strip_suffix(LATER) {
+            Some(time) => (time, Taking::Later),
+            None => (&*note, Taking::Now),
+        };
+        Ok(match time.parse() {
+            Ok(asked) => KnownIntent::Asked(Duration::from_millis(now_ms().saturating_sub(asked)), taking),
             Err(_) => KnownIntent::Id(note),
         })
     }

@@ -1,4 +1,4 @@
-//! `POST /refunds`: gives an order's total back, once, and closes the order.
+//! `POST /refunds`: gives an order's total back, once, or lets go what was only set aside, and closes the order.
 
 use guest::{Request, Response};
 
@@ -6,7 +6,7 @@ use crate::answer::done;
 use crate::api::{Stripe, StripeFault};
 use crate::asked::{AskedRefund, read};
 use crate::form;
-use crate::intent::{Intent, IntentStatus, StripeRefund};
+use crate::intent::{Held, Intent, IntentStatus, StripeCharge, StripeRefund};
 use crate::notes::{KnownIntent, Notes};
 use crate::refusal::Refusal;
 
@@ -17,11 +17,15 @@ pub(crate) async fn refund(request: Request) -> Result<Response, Refusal> {
     // Before it looks for the intent: a charge looks for this before it confirms the intent.
     notes.close().await?;
     if let Some(charge) = &asked.charge_id {
-        return give_back(&stripe, &asked, charge, &key).await;
+        return match stripe.held(charge).await.map_err(StripeFault::of_charge)? {
+            Held::Intent(intent) => undo(&stripe, &asked, intent, &key).await,
+            Held::Charge(held) if held.captured || !held.paid => give_back(&stripe, &asked, charge, &key).await,
+            Held::Charge(held) => release(&stripe, &asked, &held, &key).await,
+        };
     }
     let intent = match notes.intent().await? {
         KnownIntent::Id(id) => Some(stripe.intent(&id).await?),
-        KnownIntent::Nothing | KnownIntent::Asked(_) => stripe.find(&asked.order_id.to_string()).await?,
+        KnownIntent::Nothing | KnownIntent::Asked(..) => stripe.find(&asked.order_id.to_string()).await?,
     };
     match intent {
         Some(intent) => undo(&stripe, &asked, intent, &key).await,
@@ -42,9 +46,20 @@ async fn undo(stripe: &Stripe, asked: &AskedRefund, intent: Intent, key: &str) -
     }
 }
 
+/// Lets go what a charge of the shop's own has set aside.
+async fn release(stripe: &Stripe, asked: &AskedRefund, held: &StripeCharge, key: &str) -> Result<Response, Refusal> {
+    if held.refunded {
+        return Err(Refusal::closed());
+    }
+    match stripe.refund(form::release(asked, &held.id), key).await {
+        Err(fault) if !fault.is("charge_already_refunded") => Err(fault.of_charge()),
+        _ => Err(Refusal::closed()),
+    }
+}
+
 /// Gives money back, unless Stripe's books say that it was: by us, or in Stripe's dashboard.
 async fn give_back(stripe: &Stripe, asked: &AskedRefund, charge: &str, key: &str) -> Result<Response, Refusal> {
-    let before = stripe.refunds(charge).await.map_err(of_charge)?;
+    let before = stripe.refunds(charge).await.map_err(StripeFault::of_charge)?;
     let order = asked.order_id.to_string();
     if let Some(ours) = before.iter().find(|refund| refund.is_of(&order) && refund.is_good()) {
         return Ok(given(ours));
@@ -57,17 +72,10 @@ async fn give_back(stripe: &Stripe, asked: &AskedRefund, charge: &str, key: &str
         Err(fault) if fault.is("charge_already_refunded") => {
             before.iter().find(|refund| refund.is_good()).map(given).ok_or_else(|| fault.into())
         }
-        Err(fault) => Err(of_charge(fault)),
+        Err(fault) => Err(fault.of_charge()),
     }
 }
 
 fn given(refund: &StripeRefund) -> Response {
     done(&refund.id)
-}
-
-/// A charge that this key of Stripe doesn't know.
-fn of_charge(fault: StripeFault) -> Refusal {
-    let is_unknown = fault.is_unknown();
-    let refusal = Refusal::from(fault);
-    if is_unknown { refusal.adding("Is stripe_key of the account and the mode that took the money?") } else { refusal }
 }

@@ -32,6 +32,11 @@ impl Refusal {
         Self::new(StatusCode::GONE, "This order was closed by a refund: nothing is taken for it any more.")
     }
 
+    /// Nothing was taken, and nothing can be taken any more: the authorization was given up.
+    pub(crate) fn voided() -> Self {
+        Self::new(StatusCode::GONE, "The authorization was voided: nothing is taken by it any more.")
+    }
+
     /// The customer's bank, or Stripe, won't pay. Whoever reads the order sees the words.
     pub(crate) fn declined(words: impl Into<String>) -> Self {
         Self::new(StatusCode::PAYMENT_REQUIRED, words)

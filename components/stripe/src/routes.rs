@@ -1,24 +1,16 @@
-//! Which request goes to which handler.
+//! What Stripe itself may ask for. No other path leads here from outside.
 
-use guest::{Request, Response};
-use http::{Method, StatusCode};
+use guest::{Problem, Request, Response};
+use http::Method;
 
-use crate::refusal::Refusal;
-use crate::{charge, refund};
+use crate::events;
 
-pub(crate) async fn route(request: Request) -> Result<Response, Refusal> {
+pub(crate) async fn route(request: Request) -> Result<Response, Problem> {
     let path = request.path().to_owned();
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     match (segments.as_slice(), request.method().clone()) {
-        (["charges"], Method::POST) => charge::charge(request).await,
-        (["charges", order], Method::GET) => charge::look_up(order).await,
-        (["refunds"], Method::POST) => refund::refund(request).await,
-        (["charges", _], _) => Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "Use GET.")),
-        (["charges" | "refunds"], _) => Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "Use POST.")),
-        _ => {
-            let detail = "The adapter for Stripe knows /charges and /refunds: set payment_url to \
-                          http://stripe.spin.internal, without a path.";
-            Err(Refusal::new(StatusCode::NOT_FOUND, detail))
-        }
+        (["payments", "stripe", "events"], Method::POST) => events::hear(request).await,
+        (["payments", "stripe", "events"], _) => Err(Problem::MethodNotAllowed { allow: "POST" }),
+        _ => Err(Problem::NoSuchOrder),
     }
 }

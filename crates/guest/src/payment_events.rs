@@ -10,7 +10,7 @@ use crate::settings::{SettingError, Settings};
 use crate::webhook_secret::{MOST_SECRETS, signer};
 
 /// How far the sender's clock may be from ours, in seconds: what Standard Webhooks proposes.
-const TOLERANCE_S: u64 = 300;
+pub(crate) const TOLERANCE_S: u64 = 300;
 
 /// The secrets of which one must have signed a word.
 pub struct WordSigners(Vec<Webhook>);
@@ -35,6 +35,20 @@ impl Settings {
             return Err(self.error(VARIABLE, fault));
         }
         Ok(Some(signers).filter(|signers| !signers.is_empty()).map(WordSigners))
+    }
+}
+
+impl WordSigners {
+    /// The headers of a word of ours: its id, the present time, and the signature with the first secret.
+    pub fn headers(&self, id: &str, body: &[u8]) -> Vec<(&'static str, String)> {
+        let seconds = now_ms() / 1000;
+        let signature = self.0.first().and_then(|signer| signer.sign(id, seconds as i64, body).ok());
+        vec![
+            ("content-type", "application/json".to_owned()),
+            (HEADER_WEBHOOK_ID, id.to_owned()),
+            (HEADER_WEBHOOK_TIMESTAMP, seconds.to_string()),
+            (HEADER_WEBHOOK_SIGNATURE, signature.unwrap_or_default()),
+        ]
     }
 }
 

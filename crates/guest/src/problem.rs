@@ -60,6 +60,8 @@ pub enum Problem {
     Unauthorized,
     /// The payment provider's word is not signed, or not as it should be.
     BadSignature,
+    /// An event is not signed by Stripe, or not as it should be.
+    BadStripeSignature,
     /// The order's state allows no such change.
     IllegalMove(Illegal),
     /// The same change was asked for before and given up: a person must look at it.
@@ -112,6 +114,11 @@ pub enum Problem {
     /// The key-value store failed.
     StoreFailed {
         /// How.
+        why: String,
+    },
+    /// An event of Stripe did not get to the listener.
+    EventNotPassedOn {
+        /// How it failed.
         why: String,
     },
     /// A variable is wrong. Nothing works until it is mended.
@@ -184,6 +191,12 @@ impl Problem {
                  payment_event_secret."
                     .to_owned(),
             ),
+            Self::BadStripeSignature => (
+                kind::BAD_SIGNATURE,
+                "Only Stripe may send events here. Set stripe_event_secret to the signing secret of this endpoint in \
+                 Stripe's dashboard."
+                    .to_owned(),
+            ),
             Self::IllegalMove(Illegal { present: State::Discarded, .. }) => {
                 (kind::ILLEGAL_MOVE, "An operator discarded the order.".to_owned())
             }
@@ -254,6 +267,9 @@ impl Problem {
                 "A later release wrote the order's record, and this host can't read that yet. Send the request again."
                     .to_owned(),
             ),
+            Self::EventNotPassedOn { .. } => {
+                (kind::UNAVAILABLE, "The event could not be passed on. Send it again.".to_owned())
+            }
             Self::RedisFailed(error) => (kind::UNAVAILABLE, format!("{error}. Send the request again.")),
             Self::Misconfigured(error) => (kind::MISCONFIGURED, format!("{error}.")),
         }
@@ -273,6 +289,7 @@ impl Problem {
             Self::OrderNotAccepted(error) => Some(format!("An order was not taken: {error}.")),
             Self::QueueFailed(error) => Some(format!("A request was not answered: {error}.")),
             Self::StoreFailed { why } => Some(format!("A request was not answered: the store {why}.")),
+            Self::EventNotPassedOn { why } => Some(format!("An event of Stripe was not passed on: {why}.")),
             Self::RecordUnreadable { why } | Self::WrittenLater { why } => {
                 Some(format!("An order can't be read: {why}."))
             }
@@ -322,6 +339,7 @@ impl Problem {
             Self::MethodNotAllowed { allow } => Some(("allow", allow)),
             Self::Unauthorized => Some(("www-authenticate", "Bearer")),
             Self::BadSignature => Some(("www-authenticate", "Webhook-Signature")),
+            Self::BadStripeSignature => Some(("www-authenticate", "Stripe-Signature")),
             Self::Encoded(ForeignEncoding::Coding(_)) => Some(("accept-encoding", "identity")),
             Self::QueueFull => Some(("retry-after", "5")),
             Self::Misconfigured(_) => Some(("retry-after", "30")),

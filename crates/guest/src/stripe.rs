@@ -1,6 +1,7 @@
-//! The account at Stripe, from the variables `stripe_key` and `stripe_url`.
+//! The account at Stripe, from the variables `stripe_key`, `stripe_url` and `stripe_return_url`.
 
 use http::Uri;
+use order::NextAction;
 
 use crate::origin::has_good_port;
 use crate::settings::{SettingError, Settings};
@@ -11,6 +12,8 @@ pub struct StripeAccount {
     pub url: Uri,
     /// Our secret key there.
     pub key: String,
+    /// The shop's page to which customers come back from their bank. `None`: nobody is sent there.
+    pub return_url: Option<String>,
 }
 
 /// The host under which components of this application reach the adapter.
@@ -19,13 +22,16 @@ const ADAPTER: &str = "stripe.spin.internal";
 impl Settings {
     /// The account at Stripe; `None` while the adapter is off. An error never shows the key.
     pub async fn stripe_account(&self) -> Result<Option<StripeAccount>, SettingError> {
-        let (url, key) = (self.stripe_url().await?, self.stripe_key().await?);
-        Ok((!key.is_empty()).then_some(StripeAccount { url, key }))
+        let (url, key, return_url) =
+            (self.stripe_url().await?, self.stripe_key().await?, self.stripe_return_url().await?);
+        Ok((!key.is_empty()).then_some(StripeAccount { url, key, return_url }))
     }
 
     /// Finds every fault of these variables, and checks that the adapter has a key if orders are charged there.
     pub(crate) async fn stripe_faults(&self) -> Vec<SettingError> {
         let mut faults: Vec<_> = self.stripe_url().await.err().into_iter().collect();
+        faults.extend(self.stripe_return_url().await.err());
+        faults.extend(self.event_faults().await);
         match self.stripe_key().await {
             Ok(key) if key.is_empty() && self.leads_to_adapter().await => {
                 let fault = "is empty, but payment_url leads to the adapter for Stripe: set stripe_key to your secret \
@@ -42,6 +48,16 @@ impl Settings {
             let fault = "must be https:// or http:// with a host, and without a path".to_owned();
             self.error("stripe_url", fault)
         })
+    }
+
+    async fn stripe_return_url(&self) -> Result<Option<String>, SettingError> {
+        const VARIABLE: &str = "stripe_return_url";
+        let page = self.text(VARIABLE).await?;
+        match page.parse::<NextAction>() {
+            _ if page.is_empty() => Ok(None),
+            Ok(_) => Ok(Some(page)),
+            Err(fault) => Err(self.error(VARIABLE, format!("{fault}, or be empty"))),
+        }
     }
 
     async fn stripe_key(&self) -> Result<String, SettingError> {

@@ -131,6 +131,8 @@ fn examples() -> Vec<Problem> {
         Problem::WrittenLater { why: "the record has format 2".to_owned() },
         Problem::EndpointInUse,
         Problem::BadSignature,
+        Problem::BadStripeSignature,
+        Problem::EventNotPassedOn { why: "the listener answered 503".to_owned() },
     ]
 }
 
@@ -177,5 +179,7 @@ fn number(problem: &Problem) -> usize {
         Problem::WrittenLater { .. } => 37,
         Problem::EndpointInUse => 38,
         Problem::BadSignature => 39,
+        Problem::BadStripeSignature => 40,
+        Problem::EventNotPassedOn { .. } => 41,
     }
 }

@@ -38,7 +38,11 @@ async fn what_stripe_says_to_the_intent_becomes_an_answer_of_the_contract_and_no
             401,
             "Stripe refuses the key: set the variable st",
         ),
-        (|| error(403, "", "rk_***"), 401, "Stripe forbids this to the key: let it write PaymentIntents and refunds"),
+        (
+            || error(403, "", "rk_***"),
+            401,
+            "Stripe forbids this to the key: let it write PaymentIntents, charges and refunds",
+        ),
         (|| error(402, "card_declined", "Your card was declined."), 402, "Your card was declined."),
         (|| error(409, "idempotency_key_in_use", "Another request is under way"), 409, "Another request is under way"),
         (|| error(429, "lock_timeout", "This object cannot be accessed"), 429, "This object cannot be accessed"),
@@ -90,10 +94,15 @@ async fn stripes_own_wait_is_passed_on() {
 const STANDINGS: [(&str, u16, &str, bool); 7] = [
     ("succeeded", 200, "", false),
     ("processing", 202, "", false),
-    ("requires_capture", 202, "", false),
+    ("requires_capture", 200, "", false),
     ("requires_action", 402, "needs the customer's action (3-D Secure)", true),
-    ("requires_payment_method", 402, "the card could not be charged", false),
-    ("canceled", 402, "the payment was cancelled, because it needs the customer's action (3-D Secure)", false),
+    ("requires_payment_method", 402, "the card could not be charged", true),
+    (
+        "canceled",
+        402,
+        "the payment was cancelled at Stripe: by hand, or because its customer did not confirm it",
+        false,
+    ),
     ("brand_new", 202, "", false),
 ];
 
@@ -150,7 +159,7 @@ async fn a_decline_is_told_in_stripes_words_also_when_it_is_asked_for_again() {
     for _ in 0..2 {
         assert_refused(&adapter.charge().await, 402, "Your card has insufficient funds.");
     }
-    assert_eq!(adapter.lines(), [CREATE, CONFIRM, LOOK], "the card is asked once");
+    assert_eq!(adapter.lines(), [CREATE, CONFIRM, LOOK, CANCEL], "the card is asked once");
 }
 
 #[tokio::test]

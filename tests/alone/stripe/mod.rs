@@ -1,6 +1,9 @@
 //! The adapter for Stripe by itself: what it asks of Stripe, what it notes before, and what it makes of the answers.
 
+mod captures;
 mod charges;
+mod customers;
+mod events;
 mod form;
 mod refunds;
 mod set_up;
@@ -67,6 +70,12 @@ impl Adapter {
         self.alone.http(request.body(Bytes::new()).unwrap()).await
     }
 
+    async fn capture(&self, charge: &str) -> Response<Bytes> {
+        let mut body = json!({"order_id": id(1).to_string(), "amount": 2100, "currency": "EUR"});
+        body["charge_id"] = charge.into();
+        self.ask("/captures", &format!("{}/capture", id(1)), &body).await
+    }
+
     async fn refund(&self, charge: Option<&str>) -> Response<Bytes> {
         let mut body = json!({"order_id": id(1).to_string(), "amount": 2100, "currency": "EUR"});
         if let Some(charge) = charge {
@@ -114,7 +123,8 @@ impl ToStripe {
 /// What a form's text stands for, as far as these tests need it.
 fn decode(text: &str) -> String {
     let marks = [("+", " "), ("%5B", "["), ("%5D", "]"), ("%22", "\""), ("%3A", ":"), ("%26", "&"), ("%40", "@")];
-    marks.iter().fold(text.to_owned(), |text, (code, mark)| text.replace(code, mark))
+    let marks = marks.into_iter().chain([("%2F", "/"), ("%3F", "?"), ("%3D", "=")]);
+    marks.fold(text.to_owned(), |text, (code, mark)| text.replace(code, mark))
 }
 
 /// Method and path with query.
@@ -162,6 +172,14 @@ fn intent(status: &str) -> Ruling {
     says(200, json!({"id": "pi_1", "object": "payment_intent", "status": status, "last_payment_error": null}))
 }
 
+/// A charge of the shop's own, with these changes.
+fn charge(change: Value) -> Ruling {
+    let mut charge = json!({"id": "ch_7", "object": "charge", "captured": false, "paid": true, "refunded": false,
+        "payment_intent": null});
+    charge.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+    says(200, charge)
+}
+
 /// A Stripe that takes the money of everybody.
 fn takes(line: &str) -> Ruling {
     match line {
@@ -175,6 +193,9 @@ const CREATE: &str = "POST /v1/payment_intents";
 const CONFIRM: &str = "POST /v1/payment_intents/pi_1/confirm";
 const CANCEL: &str = "POST /v1/payment_intents/pi_1/cancel";
 const LOOK: &str = "GET /v1/payment_intents/pi_1";
+const CAPTURE: &str = "POST /v1/payment_intents/pi_1/capture";
+const LOOK_AT_CHARGE: &str = "GET /v1/charges/ch_7";
+const CAPTURE_CHARGE: &str = "POST /v1/charges/ch_7/capture";
 const REFUND: &str = "POST /v1/refunds";
 const REFUNDS: &str = "GET /v1/refunds?payment_intent=pi_1&limit=100";
 

@@ -59,15 +59,16 @@ async fn a_charge_is_refunded_once_by_stripes_own_books() {
     let ours = json!({"order_id": id(1).to_string()});
     let theirs = json!({"order_id": id(2).to_string()});
     let books = [
-        (json!([]), &[REFUNDS, REFUND][..], "re_new"),
-        (json!([{"id": "re_1", "status": "succeeded", "metadata": ours}]), &[REFUNDS], "re_1"),
-        (json!([{"id": "re_1", "status": "pending", "metadata": ours}]), &[REFUNDS], "re_1"),
-        (json!([{"id": "re_1", "status": "failed", "metadata": ours}]), &[REFUNDS, REFUND], "re_new"),
-        (json!([{"id": "re_1", "status": "succeeded", "metadata": theirs}]), &[REFUNDS, REFUND], "re_new"),
-        (json!([{"id": "re_1", "status": "succeeded", "metadata": {}}]), &[REFUNDS, REFUND], "re_new"),
+        (json!([]), &[LOOK, REFUNDS, REFUND][..], "re_new"),
+        (json!([{"id": "re_1", "status": "succeeded", "metadata": ours}]), &[LOOK, REFUNDS], "re_1"),
+        (json!([{"id": "re_1", "status": "pending", "metadata": ours}]), &[LOOK, REFUNDS], "re_1"),
+        (json!([{"id": "re_1", "status": "failed", "metadata": ours}]), &[LOOK, REFUNDS, REFUND], "re_new"),
+        (json!([{"id": "re_1", "status": "succeeded", "metadata": theirs}]), &[LOOK, REFUNDS, REFUND], "re_new"),
+        (json!([{"id": "re_1", "status": "succeeded", "metadata": {}}]), &[LOOK, REFUNDS, REFUND], "re_new"),
     ];
     for (before, expected, refund) in books {
         let adapter = Adapter::with(move |line| match line {
+            LOOK => intent("succeeded"),
             REFUNDS => says(200, json!({"data": before})),
             _ => says(200, json!({"id": "re_new", "status": "pending"})),
         })
@@ -75,7 +76,7 @@ async fn a_charge_is_refunded_once_by_stripes_own_books() {
         assert_done(&adapter.refund(Some("pi_1")).await, refund);
         let asked = adapter.asked();
         assert_eq!(asked.iter().map(|asked| &*asked.line).collect::<Vec<_>>(), expected);
-        if let [_, asked] = &asked[..] {
+        if let [_, _, asked] = &asked[..] {
             assert_eq!(asked.headers["idempotency-key"], format!("{}/refund", id(1)));
             let order = id(1).to_string();
             let expected = [("payment_intent", "pi_1"), ("amount", "2100"), ("metadata[order_id]", &order)];
@@ -87,13 +88,14 @@ async fn a_charge_is_refunded_once_by_stripes_own_books() {
 #[tokio::test]
 async fn a_charge_of_the_shops_own_is_refunded_as_a_charge() {
     let adapter = Adapter::with(|line| match line {
+        LOOK_AT_CHARGE => charge(json!({"captured": true})),
         "GET /v1/refunds?charge=ch_7&limit=100" => says(200, json!({"data": []})),
         REFUND => says(200, json!({"id": "re_1", "status": "succeeded"})),
         _ => panic!("nobody asks for {line}"),
     })
     .await;
     assert_done(&adapter.refund(Some("ch_7")).await, "re_1");
-    assert_eq!(adapter.asked()[1].fields()[0], ("charge".to_owned(), "ch_7".to_owned()));
+    assert_eq!(adapter.asked()[2].fields()[0], ("charge".to_owned(), "ch_7".to_owned()));
 }
 
 #[tokio::test]
@@ -102,12 +104,14 @@ async fn what_was_refunded_in_the_dashboard_is_refunded() {
     let failed = json!({"id": "re_2", "status": "failed"});
     let by_hand = json!({"id": "re_1", "status": "succeeded", "metadata": {}});
     let adapter = Adapter::with(move |line| match line {
+        LOOK => intent("succeeded"),
         REFUNDS => says(200, json!({"data": [failed, by_hand]})),
         _ => refunded(),
     })
     .await;
     assert_done(&adapter.refund(Some("pi_1")).await, "re_1");
     let adapter = Adapter::with(move |line| match line {
+        LOOK => intent("succeeded"),
         REFUNDS => says(200, json!({"data": []})),
         _ => refunded(),
     })
@@ -133,6 +137,7 @@ async fn a_refund_that_stripe_refuses_or_cannot_make_is_told() {
     ];
     for (say, status, begins) in refusals {
         let adapter = Adapter::with(move |line| match line {
+            LOOK => intent("succeeded"),
             REFUNDS => says(200, json!({"data": []})),
             _ => say(),
         })

@@ -60,7 +60,7 @@ async fn a_request_that_is_not_of_the_contract_is_refused_and_shows_no_token() {
         ("/charges", "key", json!({"order_id": TOKEN}), 400, "The body can't be read at line 1, column "),
         ("/charges", "key", json!([TOKEN]), 400, "The body can't be read at line 1, column "),
         ("/refunds", "key", json!({"order_id": id(1).to_string()}), 400, "The body can't be read at line 1"),
-        ("/v1/charges", "key", a_charge(), 404, "The adapter for Stripe knows /charges and /refunds"),
+        ("/v1/charges", "key", a_charge(), 404, "The adapter for Stripe knows /charges, /captures and /refunds"),
     ] {
         let answer = adapter.ask(path, key, &body).await;
         assert_refused(&answer, status, begins);

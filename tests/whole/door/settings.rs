@@ -36,6 +36,8 @@ const TABLE: &[(&str, &[&str])] = &[
     ("operator_key", &["hunter2", "0123456789 hunter2", "0123456789\nhunter2", "0123456789\u{e9}hunter2"]),
     ("stripe_key", &["hunter2 hunter2", "hunter2\u{e9}"]),
     ("stripe_url", &["ftp://hunter2:21", "https://hunter2:*"]),
+    ("stripe_event_secret", &["hunter2", "we_hunter2hunter2hunter2", "whsec_hunter2"]),
+    ("stripe_return_url", &["shop.test/hunter2", "javascript:hunter2", "https://shop.test/hunter2 hunter2"]),
     ("webhooks", &["", "{}", r#"[{"name":"erp","url":"https://erp.test","secret":"whsec_hunter2"}]"#]),
     ("webhook_schedule_ms", &["", "soon"]),
     ("webhook_timeout_ms", &["9", "60001"]),

@@ -1,0 +1,69 @@
+//! `POST /captures`: takes an order's total of what was set aside, once.
+
+use guest::{Request, Response};
+
+use crate::answer::{done, not_yet};
+use crate::api::{Stripe, StripeFault};
+use crate::asked::{AskedCapture, read};
+use crate::form;
+use crate::intent::{Held, Intent, IntentStatus, StripeCharge};
+use crate::notes::Notes;
+use crate::refusal::Refusal;
+
+pub(crate) async fn capture(request: Request) -> Result<Response, Refusal> {
+    let stripe = Stripe::open().await?;
+    let (asked, _) = read::<AskedCapture>(request).await?;
+    // A refund notes this before it looks. If it does so only after this, one of the two is refused by Stripe.
+    if Notes::of(asked.order_id).await?.is_closed().await? {
+        return Err(Refusal::closed());
+    }
+    match stripe.held(&asked.charge_id).await.map_err(StripeFault::of_charge)? {
+        Held::Intent(intent) => of_intent(&stripe, &asked, intent).await,
+        Held::Charge(charge) => of_charge(&stripe, &asked, charge).await,
+    }
+}
+
+/// Where the intent stands says whether the answer to an earlier capture was lost.
+async fn of_intent(stripe: &Stripe, asked: &AskedCapture, intent: Intent) -> Result<Response, Refusal> {
+    let intent = match intent.status {
+        IntentStatus::RequiresCapture => {
+            let form = form::capture(asked, "amount_to_capture")?;
+            stripe.capture(&intent.id, form).await.map_err(judge)?
+        }
+        _ => intent,
+    };
+    match intent.status {
+        IntentStatus::Succeeded => Ok(done(&intent.id)),
+        IntentStatus::Canceled if intent.is_expired() => Err(Refusal::declined(EXPIRED)),
+        IntentStatus::Canceled => Err(Refusal::voided()),
+        IntentStatus::RequiresCapture => Err(Refusal::busy("The PaymentIntent is not captured yet. Ask again.")),
+        IntentStatus::Processing => Ok(not_yet(&intent.id, "processing")),
+        IntentStatus::Other => Ok(not_yet(&intent.id, "unknown")),
+        IntentStatus::RequiresPaymentMethod | IntentStatus::RequiresConfirmation | IntentStatus::RequiresAction => {
+            Err(Refusal::declined(intent.fault().unwrap_or(NOT_AUTHORIZED)))
+        }
+    }
+}
+
+async fn of_charge(stripe: &Stripe, asked: &AskedCapture, charge: StripeCharge) -> Result<Response, Refusal> {
+    match charge {
+        StripeCharge { captured: true, .. } => return Ok(done(&charge.id)),
+        StripeCharge { paid: false, .. } => return Err(Refusal::declined(NOT_AUTHORIZED)),
+        // Stripe says it of both. Whoever voided it, that wasn't Sluice.
+        StripeCharge { refunded: true, .. } => return Err(Refusal::declined(EXPIRED)),
+        _ => {}
+    }
+    match stripe.capture_charge(&charge.id, form::capture(asked, "amount")?).await {
+        Ok(captured) if captured.captured => Ok(done(&captured.id)),
+        Ok(_) => Err(Refusal::busy("The charge is not captured yet. Ask again.")),
+        Err(fault) if fault.is("charge_already_captured") => Ok(done(&charge.id)),
+        Err(fault) => Err(judge(fault)),
+    }
+}
+
+fn judge(fault: StripeFault) -> Refusal {
+    if fault.is_expired() { Refusal::declined(EXPIRED) } else { fault.of_intent() }
+}
+
+const EXPIRED: &str = "the authorization of the payment has expired or was voided: nothing can be taken any more";
+const NOT_AUTHORIZED: &str = "the payment was not authorized";
