@@ -93,6 +93,34 @@ fn where_every_promise_was_kept_the_comparison_is_silent_and_counts() {
     assert_eq!(tally, Tally { accepted: 2, confirmed: 1, dead_lettered: 1, unanswered: 1, ..Tally::default() });
 }
 
+/// The confirmed order is cancelled, as its shop asked.
+fn cancel(shops: &mut [Posted], world: &mut World) {
+    shops[0].regret = Regret::Accepted;
+    let record = json!({"status": "cancelled", "version": 2, "reference": "a", "lines": lines()});
+    let kept =
+        Kept { record: Some(("2.1".into(), bytes(&record))), shown: Some((200, record.clone())), ..Kept::default() };
+    world.orders.insert(CONFIRMED.to_owned(), kept);
+    let event = bytes(&json!({"data": record}));
+    world.log.push(("id-1.2".to_owned(), event.clone()));
+    world.told.insert("id-1.2".to_owned(), event.into());
+    for endpoint in &mut world.endpoints {
+        endpoint.told.insert("id-1.2".to_owned(), Told { times: 1, taken: 1 });
+    }
+    world.totals.insert("orders:cancelled".to_owned(), 1);
+    world.stock.available += 2;
+    world.stock.held -= 2;
+}
+
+#[test]
+fn an_order_that_its_shop_cancelled_after_it_was_confirmed_keeps_every_promise() {
+    let (mut shops, mut world) = all_is_well();
+    cancel(&mut shops, &mut world);
+    world.log.push(("payments.resumed.1".to_owned(), Vec::new()));
+    let (tally, broken) = check(&shops, &world);
+    assert_eq!(broken, []);
+    assert_eq!((tally.confirmed, tally.cancelled), (0, 1));
+}
+
 #[test]
 fn each_promise_that_is_broken_is_named() {
     type Breach = fn(&mut Vec<Posted>, &mut World);
@@ -111,6 +139,21 @@ fn each_promise_that_is_broken_is_named() {
         }),
         ("promise 1 (a 202 is kept) broken: 1 messages are left in the queue placed", |_, world| {
             world.left.insert("placed".to_owned(), 1);
+        }),
+        ("promise 1 (a 202 is kept) broken for a: its record has another status", |shops, _| {
+            shops[0].regret = Regret::Accepted;
+        }),
+        ("promise 1 (a 202 is kept) broken for a: its record has another status", |shops, world| {
+            cancel(shops, world);
+            shops[0].regret = Regret::None;
+        }),
+        ("promise 2 (once is once) broken: orders:cancelled counts 0, but there are 1", |shops, world| {
+            cancel(shops, world);
+            world.totals.remove("orders:cancelled");
+        }),
+        ("promise 4 (every change is told) broken for a: one event should tell of each change", |shops, world| {
+            cancel(shops, world);
+            world.log.retain(|(event, _)| event != "id-1.1");
         }),
         ("promise 2 (once is once) broken for a: one key was answered with several orders", |shops, _| {
             let other = posted("a", accepted(OTHER)).attempts;

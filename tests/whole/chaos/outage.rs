@@ -88,7 +88,7 @@ impl Outage {
             books.lines().into_iter().for_each(|(whose, sum)| eprintln!("outage: {whose}: {sum}"));
             eprintln!("outage: {} requests to the provider", provider.ledger().asked.len());
             let differences = books.faults.into_iter().map(|what| broken(Promise::Once, what));
-            letters(world).chain(differences).chain(weather.was_felt(world)).collect()
+            letters(world).chain(differences).chain(was_told(world)).collect()
         })
         .await;
     }
@@ -176,18 +176,18 @@ impl Weather {
         let (_, begun) = self.begun.get().expect("it was asked");
         begun.duration_since(UNIX_EPOCH).expect("it is after 1970")
     }
-
-    /// The outage was told, and its end, or this run shows nothing.
-    fn was_felt(&self, world: &World) -> Option<Broken> {
-        let told: Vec<&str> = turns(world).collect();
-        let is_over = told.last().is_some_and(|turn| turn.contains("resumed"));
-        (!is_over || told.len() < 2).then(|| broken(Promise::Told, format!("the outage was told by {told:?}")))
-    }
 }
 
 /// The ids of events on the provider.
 fn turns(world: &World) -> impl Iterator<Item = &str> {
     world.log.iter().map(|(event, _)| event.as_str()).filter(|event| event.starts_with(PAYMENTS))
+}
+
+/// One outage is told once, and its end. Being slow is none.
+fn was_told(world: &World) -> Option<Broken> {
+    let told: Vec<&str> = turns(world).filter_map(|turn| Some(turn.rsplit_once('.')?.0)).collect();
+    let is_right = told == ["payments.interrupted", "payments.resumed"];
+    (!is_right).then(|| broken(Promise::Told, format!("one outage was told by {told:?}")))
 }
 
 /// What is shown of each order.
