@@ -141,7 +141,8 @@ impl PaymentProvider {
         self.ledger.borrow().clone()
     }
 
-    /// It forgets the keys of an order that it knows so far, as some do after a day. It still knows what it took and gave back.
+    /// It forgets the keys of an order that it knows so far, as some do after a day. It still knows what it took and
+    /// gave back.
     pub fn a_day_passes(&self, order: &str) {
         self.ledger.send_modify(|ledger| {
             let keys = ledger.asked.iter().map(|asked| &asked.key);

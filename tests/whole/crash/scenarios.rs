@@ -247,7 +247,7 @@ fn paying() -> Vec<Scenario> {
             ..Scenario::new("charge by a provider whose first answer is lost", &["processor"], PLACE_ONE)
         },
         Scenario {
-            // For all of them, and for two probes. If a crash loses what was learned of some, it may end before it is one.
+            // For all of them, and for two probes. A crash that loses what was learned of some ends it sooner.
             provider: Some(|asked| {
                 if asked.before < 7 { Provider::Fail(StatusCode::SERVICE_UNAVAILABLE) } else { Provider::Take }
             }),
