@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::payment::{KEY, charging};
-use crate::harness::{Manner, PaymentProvider, Sluice, an_order, eventually, json as body_of};
+use super::payment::{KEY, borrowed, charging, variables};
+use crate::harness::{Manner, PaymentProvider, Redis, Sluice, an_order, eventually, json as body_of, start_with};
 
 /// A provider whose first answer to this path is a refusal, though it did what it was asked.
 async fn refusing_once(path: &'static str) -> PaymentProvider {
@@ -49,6 +49,32 @@ async fn who_forgets_the_key_of_a_charge_charges_twice_if_that_is_redriven_and_n
     assert_eq!(taken(&provider, &cancelled), 1);
 }
 
+/// The second thing that is asked for an order becomes a letter, and so it does when it is redriven after a day.
+async fn refused_a_day_later(provider: &PaymentProvider, sluice: &Sluice, letter: &str) {
+    provider.asked(2).await;
+    dead(sluice, 1).await;
+    provider.a_day_passes(letter.split('/').next().unwrap());
+    redrive(sluice, letter).await;
+    provider.asked(3).await;
+    dead(sluice, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_forgets_the_key_of_a_capture_refuses_it_and_takes_the_money_once() {
+    let provider = refusing_once("/captures").await;
+    let mut variables = variables(&provider, &[]);
+    variables.push(("payment_capture", "on_fulfil".to_owned()));
+    let sluice = Sluice::on(Redis::start().await.into(), start_with(&borrowed(&variables))).await;
+    let id = sluice.place(&an_order()).await;
+    sluice.until(&id, "confirmed").await;
+    let answer = sluice.operate_json("POST", &format!("/orders/{id}/fulfil"), KEY, &json!({})).await;
+    assert_eq!(answer.status(), StatusCode::ACCEPTED, "{answer:?}");
+    refused_a_day_later(&provider, &sluice, &format!("{id}/fulfil")).await;
+    let ledger = provider.ledger();
+    assert_eq!((ledger.captures.len(), ledger.taken_again.len()), (1, 0));
+    assert_eq!(sluice.get(&id).await["status"], "confirmed", "a person must look");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_forgets_the_key_of_a_refund_refuses_it_and_an_operator_settles_that() {
     let provider = refusing_once("/refunds").await;
@@ -57,14 +83,7 @@ async fn who_forgets_the_key_of_a_refund_refuses_it_and_an_operator_settles_that
     sluice.until(&id, "confirmed").await;
     sluice.ask(&id, "cancel", &Value::Null).await;
     let letter = format!("{id}/cancel");
-    for asked in [2, 3] {
-        provider.asked(asked).await;
-        dead(&sluice, 1).await;
-        provider.a_day_passes(&id);
-        if asked == 2 {
-            redrive(&sluice, &letter).await;
-        }
-    }
+    refused_a_day_later(&provider, &sluice, &letter).await;
     let ledger = provider.ledger();
     assert_eq!((taken(&provider, &id), ledger.refunds.len()), (1, 1), "it was given back once");
     let word = json!({"id": letter, "by": "ann", "why": "refunded already"});
