@@ -29,7 +29,7 @@ pub(super) fn pending(age_ms: u64, next_action: Option<&str>) -> Record {
 }
 
 /// The order's own message, which comes again.
-fn again() -> Message {
+pub(super) fn again() -> Message {
     Message { delivery: 7, head: Some("1.pending.6".into()), ..order(1) }
 }
 

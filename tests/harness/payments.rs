@@ -89,6 +89,10 @@ pub struct Ledger {
     pub declined: BTreeMap<String, String>,
     /// Orders of which a refund came before any charge: none will be charged.
     pub closed: BTreeSet<String>,
+    /// Money that was taken once more, because the key was forgotten.
+    pub taken_again: Vec<Value>,
+    /// Keys that it has forgotten.
+    pub forgotten: BTreeSet<String>,
 }
 
 type Behaviour = dyn Fn(&Asked) -> Manner + Send + Sync;
@@ -96,7 +100,7 @@ type Behaviour = dyn Fn(&Asked) -> Manner + Send + Sync;
 /// A provider. It ends with this guard.
 pub struct PaymentProvider {
     url: String,
-    ledger: watch::Receiver<Ledger>,
+    ledger: Arc<watch::Sender<Ledger>>,
     server: JoinHandle<()>,
 }
 
@@ -116,8 +120,8 @@ impl PaymentProvider {
     pub async fn behaving(behave: impl Fn(&Asked) -> Manner + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}/v1", listener.local_addr().expect("it listens"));
-        let (kept, ledger) = watch::channel(Ledger::default());
-        let server = tokio::spawn(serve(listener, Arc::new(kept), Arc::new(behave)));
+        let ledger = Arc::new(watch::Sender::new(Ledger::default()));
+        let server = tokio::spawn(serve(listener, ledger.clone(), Arc::new(behave)));
         Self { url, ledger, server }
     }
 
@@ -137,9 +141,19 @@ impl PaymentProvider {
         self.ledger.borrow().clone()
     }
 
+    /// It forgets the keys of an order that it knows so far, as some do after a day. It still knows what it took and
+    /// gave back.
+    pub fn a_day_passes(&self, order: &str) {
+        self.ledger.send_modify(|ledger| {
+            let keys = ledger.asked.iter().map(|asked| &asked.key);
+            let keys: Vec<_> = keys.filter(|key| key.split('/').next() == Some(order)).cloned().collect();
+            ledger.forgotten.extend(keys);
+        });
+    }
+
     /// Waits until it was asked so often.
     pub async fn asked(&self, at_least: usize) -> Ledger {
-        let mut ledger = self.ledger.clone();
+        let mut ledger = self.ledger.subscribe();
         let what = format!("{at_least} requests to the payment provider");
         within(&what, ledger.wait_for(|ledger| ledger.asked.len() >= at_least)).await.expect("it runs").clone()
     }
@@ -226,7 +240,8 @@ async fn answer(
 impl Ledger {
     fn ask(&mut self, mut asked: Asked, manner: Manner) -> (StatusCode, Value) {
         self.asked.push(asked.clone());
-        if asked.path.starts_with("/charges/") {
+        let is_question = asked.path.starts_with("/charges/");
+        if is_question {
             if self.refunds.contains_key(&asked.key) || self.voided.contains(&asked.key) {
                 return problem(StatusCode::GONE, "this order was refunded");
             }
@@ -259,6 +274,7 @@ impl Ledger {
                 }
             }
             Manner::Pend | Manner::Process => self.book(&asked, None),
+            Manner::Take if !is_question && self.forgotten.remove(&asked.key) => self.book_anew(&asked),
             Manner::Take | Manner::AnswerTwice => self.book(&asked, None),
             Manner::TakeLate(_) | Manner::TakeWhenGone(_) | Manner::TakeAndHang => self.book(&asked, None),
         }
@@ -270,6 +286,25 @@ impl Ledger {
             || self.authorized.contains_key(order)
             || self.declined.contains_key(order)
             || self.closed.contains(order)
+    }
+
+    /// It knows the key no more, and only that money isn't captured or given back twice.
+    fn book_anew(&mut self, asked: &Asked) -> (StatusCode, Value) {
+        let order = asked.body["order_id"].as_str().unwrap_or_default().to_owned();
+        match asked.path.as_str() {
+            "/captures" if self.captures.contains_key(&order) => {
+                problem(StatusCode::BAD_REQUEST, "this charge was captured already")
+            }
+            "/refunds" if self.refunds.contains_key(&order) => {
+                problem(StatusCode::BAD_REQUEST, "this charge was refunded already")
+            }
+            "/charges" if self.charges.contains_key(&order) => {
+                self.taken_again.push(asked.body.clone());
+                let id = format!("ch_{order}_{}", self.taken_again.len());
+                (StatusCode::CREATED, json!({"id": id, "amount": asked.body["amount"]}))
+            }
+            _ => self.book(asked, None),
+        }
     }
 
     /// What was decided first under a key stands.

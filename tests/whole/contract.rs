@@ -4,16 +4,20 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures::future::join_all;
+use host::StartOptions;
+use host::calls::{Calls, HttpError, Operation, Refusal, Ruling, decide};
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::payment::{KEY, borrowed, charging, variables};
 use crate::harness::{
-    Asked, Client, Manner, PAYMENT_KEY, PaymentProvider, Redis, Sluice, an_order, json as body_of, root, start_with,
+    Asked, Client, Manner, PAYMENT_KEY, PaymentProvider, Redis, Sluice, an_order, eventually, json as body_of, root,
+    start_with,
 };
 
 /// The provider of the page. It ends with this guard.
@@ -58,15 +62,16 @@ impl Double {
     }
 
     async fn sluice_capturing(&self, capture: &str) -> Sluice {
+        self.sluice_whose(&[("payment_capture", capture)], decide(|_| Ruling::Proceed)).await
+    }
+
+    /// One with more variables, whose calls go so.
+    async fn sluice_whose(&self, more: &[(&str, &str)], calls: impl Calls) -> Sluice {
         let url = format!("http://{}", self.address);
-        let variables = [
-            ("operator_key", KEY),
-            ("payment_url", &url),
-            ("payment_origin", &url),
-            ("payment_key", PAYMENT_KEY),
-            ("payment_capture", capture),
-        ];
-        Sluice::on(Redis::start().await.into(), start_with(&variables)).await
+        let own =
+            [("operator_key", KEY), ("payment_url", &url), ("payment_origin", &url), ("payment_key", PAYMENT_KEY)];
+        let start = StartOptions { calls: Some(Arc::new(calls)), ..start_with(&[&own, more].concat()) };
+        Sluice::on(Redis::start().await.into(), start).await
     }
 }
 
@@ -262,6 +267,34 @@ async fn the_provider_of_the_page_takes_no_charge_of_an_order_that_it_closed() {
     }
     let of_the_shop = json!({"order_id": "b", "amount": 500, "currency": "EUR", "charge_id": "ch_shop"});
     assert_eq!(double.post("/refunds", "b/refund", &of_the_shop).await.0, 201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_provider_of_the_page_closes_an_order_that_is_cancelled_and_refuses_its_charge_that_comes_late() {
+    let folder = TempDir::new().unwrap();
+    let Some(double) = Double::start(folder.path()) else { return };
+    let on_its_way: Arc<Mutex<Vec<Request<Bytes>>>> = Arc::default();
+    let sent = on_its_way.clone();
+    let calls = decide(move |call| match &call.operation {
+        Operation::Http(request) if request.uri().path() == "/charges" => {
+            sent.lock().unwrap().push(request.clone());
+            Ruling::Refuse(Refusal::Http(HttpError::ConnectionTerminated))
+        }
+        _ => Ruling::Proceed,
+    });
+    let never = [("backoff_base_ms", "3600000"), ("backoff_cap_ms", "3600000")];
+    let sluice = double.sluice_whose(&never, calls).await;
+    let id = sluice.place(&an_order()).await;
+    let late = eventually("a charge", async || on_its_way.lock().unwrap().pop()).await;
+    sluice.ask(&id, "cancel", &Value::Null).await;
+    let record = sluice.until(&id, "cancelled").await;
+    assert_eq!(record.get("payment"), None, "nothing was taken");
+    assert_eq!(double.ledger().await, [(format!("{id}/refund"), 410)]);
+
+    let answer = double.client.send(late).await;
+    assert_eq!(answer.status(), StatusCode::GONE, "{answer:?}");
+    assert_eq!(double.ledger().await, [(format!("{id}/refund"), 410), (id, 410)]);
+    assert!(on_its_way.lock().unwrap().is_empty(), "and Sluice sends no other");
 }
 
 #[tokio::test(flavor = "multi_thread")]

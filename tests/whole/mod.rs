@@ -11,6 +11,7 @@ mod desk;
 mod door;
 mod early_answer;
 mod endpoints;
+mod forgetful;
 mod life;
 mod means;
 mod metrics;

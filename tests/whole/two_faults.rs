@@ -30,10 +30,19 @@ enum Fault {
     TellsFirst,
     /// It isn't there.
     IsAway,
+    /// It has forgotten its keys when the next is asked of it, a day later.
+    Forgets,
 }
 
-const FAULTS: [Fault; 6] =
-    [Fault::LosesAnswer, Fault::AnswersLate, Fault::DoesItLate, Fault::AnswersTwice, Fault::TellsFirst, Fault::IsAway];
+const FAULTS: [Fault; 7] = [
+    Fault::LosesAnswer,
+    Fault::AnswersLate,
+    Fault::DoesItLate,
+    Fault::AnswersTwice,
+    Fault::TellsFirst,
+    Fault::IsAway,
+    Fault::Forgets,
+];
 
 /// The provider's faults at the first request with a key, and at the second. A word before the answer comes with both.
 type Pair = [Option<Fault>; 2];
@@ -68,7 +77,8 @@ struct Plan {
 impl Plan {
     fn manner(self: &Arc<Self>, asked: &Asked) -> Manner {
         let Some(order) = asked.body["order_id"].as_str() else { return (self.otherwise)(asked) };
-        let pair = match asked.body["reference"].as_str() {
+        let of_the_shop = asked.body["charge_id"].as_str().and_then(|charge| charge.strip_prefix(SHOPS_CHARGE));
+        let pair = match asked.body["reference"].as_str().or(of_the_shop) {
             Some(reference) => {
                 *self.pairs.lock().unwrap().entry(order.to_owned()).or_insert_with(|| pair_of(reference))
             }
@@ -90,10 +100,13 @@ impl Plan {
             Some(Fault::DoesItLate) => Manner::TakeWhenGone(LATE),
             Some(Fault::AnswersTwice) => Manner::AnswerTwice,
             Some(Fault::IsAway) => Manner::Fail(StatusCode::SERVICE_UNAVAILABLE),
-            Some(Fault::TellsFirst) | None => (self.otherwise)(asked),
+            Some(Fault::TellsFirst | Fault::Forgets) | None => (self.otherwise)(asked),
         }
     }
 }
+
+/// How the ids of charges begin that the shop has made itself. An order's reference follows.
+const SHOPS_CHARGE: &str = "ch_shop_";
 
 /// An order's reference says which faults its payment meets.
 fn pair_of(reference: &str) -> Pair {
@@ -103,6 +116,11 @@ fn pair_of(reference: &str) -> Pair {
 impl FaultyShop {
     /// Places an order for each pair of faults.
     async fn open(otherwise: fn(&Asked) -> Manner, more: &[(&'static str, &str)]) -> Self {
+        Self::placing(otherwise, more, |_| Value::Null).await
+    }
+
+    /// Places an order for each pair of faults, which is paid for so, by its reference.
+    async fn placing(otherwise: fn(&Asked) -> Manner, more: &[(&'static str, &str)], paid: fn(&str) -> Value) -> Self {
         let plan =
             Arc::new(Plan { pairs: Mutex::default(), requests: Mutex::default(), door: OnceLock::new(), otherwise });
         let planned = plan.clone();
@@ -121,7 +139,12 @@ impl FaultyShop {
         let mut ids = Vec::new();
         for (n, pair) in pairs().into_iter().enumerate() {
             let mut order = an_order();
-            order["reference"] = n.to_string().into();
+            let reference = n.to_string();
+            match paid(&reference) {
+                Value::Null => {}
+                payment => order["payment"] = payment,
+            }
+            order["reference"] = reference.into();
             ids.push((pair, sluice.place(&order).await));
         }
         Self { provider, sluice, ids }
@@ -140,6 +163,7 @@ impl FaultyShop {
     }
 
     /// Compares what the provider did for each order, once it does nothing late any more, and that nobody must look.
+    /// Then a day passes.
     async fn check(&self, is_right: fn(&Ledger, &str) -> bool) {
         tokio::time::sleep(LATE).await;
         let ledger = self.provider.ledger();
@@ -151,6 +175,10 @@ impl FaultyShop {
         }
         let letters = self.sluice.operate("GET", "/dead-letters/placed", KEY, &Value::Null).await;
         assert_eq!(body_of(&letters)["letters"], json!([]));
+        assert!(ledger.taken_again.is_empty(), "{:?}", ledger.taken_again);
+        for (_, id) in self.ids.iter().filter(|(pair, _)| pair.contains(&Some(Fault::Forgets))) {
+            self.provider.a_day_passes(id);
+        }
     }
 }
 
@@ -169,6 +197,17 @@ async fn with_any_two_faults_of_the_provider_an_order_is_charged_once_and_refund
     shop.until_all("cancelled").await;
     shop.check(|ledger, id| is_charged(ledger, id) && ledger.refunds.contains_key(id)).await;
     assert_eq!(shop.provider.ledger().charges.len(), pairs().len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_any_two_faults_of_the_provider_what_the_shop_has_charged_is_not_charged_and_refunded_once() {
+    let of_the_shop = |reference: &str| json!({"charge_id": format!("{SHOPS_CHARGE}{reference}")});
+    let shop = FaultyShop::placing(TAKES, &[], of_the_shop).await;
+    shop.until_all("confirmed").await;
+    shop.check(|ledger, id| !is_charged(ledger, id) && !ledger.refunds.contains_key(id)).await;
+    shop.ask_all("cancel").await;
+    shop.until_all("cancelled").await;
+    shop.check(|ledger, id| !is_charged(ledger, id) && ledger.refunds.contains_key(id)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

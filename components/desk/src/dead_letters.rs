@@ -5,8 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 use guest::{Problem, Redis, Request, Response};
 use order::desk::{Decision, Redrive};
 use order::means::without_token;
-use order::payment::{SETTLED_MARK, settled_change};
-use order::{ChangeKind, CommandId, OrderId, Timestamp};
+use order::{ChangeKind, CommandId, OrderId, SETTLED_MARK, Timestamp, settled_change};
 use queue::{Amended, Amendment, Class, DeadLetter, Incident, MessageId, Pace, Queue};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -77,7 +76,7 @@ pub(crate) async fn discard(queue: &Queue<'_, Redis>, request: Request) -> Resul
     }
 }
 
-/// `POST {"id", "by", "why"}`. The letter's order is cancelled, or fulfilled, and the payment provider is asked nothing.
+/// `POST {"id", "by", "why"}`. The letter's order is cancelled or fulfilled, and the payment provider is asked nothing.
 pub(crate) async fn settle(queue: &Queue<'_, Redis>, request: Request) -> Result<Response, Problem> {
     let Decision { id, by, why } = read(request, Decision::parse).await?;
     // An order's own letter is settled by a cancellation as well.

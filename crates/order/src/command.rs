@@ -141,6 +141,20 @@ impl Change {
     }
 }
 
+/// Where the operator's word begins in a command.
+pub const SETTLED_MARK: &str = ",\"settled\":";
+
+/// The command that changes an order with an operator's [word](SettledByHand), in two parts: how every such command for
+/// this order begins, and what comes in place of its last byte. The word is one line each.
+#[must_use]
+pub fn settled_change(change: ChangeKind, order: OrderId, by: &str, why: &str) -> [String; 2] {
+    let json = |words: &str| serde_json::to_string(words).unwrap_or_default();
+    [
+        format!(r#"{{"v":1,"type":"{change}","id":"{order}""#),
+        [SETTLED_MARK, r#"{"by":"#, &json(by), r#","why":"#, &json(why), "}}"].concat(),
+    ]
+}
+
 impl Command {
     /// The trace of the request that it came with, if that named one.
     #[must_use]

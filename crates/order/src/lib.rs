@@ -42,7 +42,7 @@ mod trace;
 mod view;
 
 pub use answers::{OrderJson, Pending, Waiting, change_answer};
-pub use command::{Change, ChangeRequest, Command};
+pub use command::{Change, ChangeRequest, Command, SETTLED_MARK, settled_change};
 pub use command_id::{ChangeKind, CommandId};
 pub use decide::{Finding, Shortage, cancel_undecided, decide};
 pub use email::Email;

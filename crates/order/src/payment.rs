@@ -1,6 +1,5 @@
 //! An order's payment, and the messages to and from the payment provider.
 
-use crate::command_id::ChangeKind;
 use crate::envelope::Placed;
 use crate::id::OrderId;
 use crate::iso_code::Currency;
@@ -289,20 +288,6 @@ impl Payment {
         }
         Some(Self::Asked { charge, provider, capture, back })
     }
-}
-
-/// Where the operator's word begins in a command.
-pub const SETTLED_MARK: &str = ",\"settled\":";
-
-/// The command that changes an order with an operator's [word](SettledByHand), in two parts: how every such command for
-/// this order begins, and what comes in place of its last byte. The word is one line each.
-#[must_use]
-pub fn settled_change(change: ChangeKind, order: OrderId, by: &str, why: &str) -> [String; 2] {
-    let json = |words: &str| serde_json::to_string(words).unwrap_or_default();
-    [
-        format!(r#"{{"v":1,"type":"{change}","id":"{order}""#),
-        [SETTLED_MARK, r#"{"by":"#, &json(by), r#","why":"#, &json(why), "}}"].concat(),
-    ]
 }
 
 impl SettledByHand {

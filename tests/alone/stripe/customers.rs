@@ -21,8 +21,9 @@ fn failed() -> Ruling {
 
 #[tokio::test]
 async fn a_customer_who_has_to_act_is_told_the_banks_page_until_stripe_has_an_answer() {
-    let now = Arc::new(Mutex::new(intent as fn(&str) -> Ruling));
-    let ends: [(fn(&str) -> Ruling, u16, &str, &[&str]); 4] = [
+    type Says = fn(&str) -> Ruling;
+    let now = Arc::new(Mutex::new(intent as Says));
+    let ends: [(Says, u16, &str, &[&str]); 4] = [
         (|_| intent("succeeded"), 200, "", &[LOOK]),
         (|_| intent("processing"), 202, "", &[LOOK]),
         (|_| failed(), 402, "It failed authentication.", &[LOOK, CANCEL]),

@@ -1,9 +1,9 @@
 //! What goes into the queue comes out of it, in this release and in the next.
 
 use crate::sample::{id, placed};
-use order::payment::{SETTLED_MARK, settled_change};
 use order::{
-    Change, ChangeKind, ChangeRequest, Command, CommandId, DecodeError, Placed, Reason, SettledByHand, limits,
+    Change, ChangeKind, ChangeRequest, Command, CommandId, DecodeError, Placed, Reason, SETTLED_MARK, SettledByHand,
+    limits, settled_change,
 };
 
 /// A message as version 1 writes it. Never change it: such messages may lie in a queue.
