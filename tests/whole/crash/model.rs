@@ -69,7 +69,7 @@ pub(crate) enum Money {
     Taken,
     /// It was not taken, or taken and given back.
     Untouched,
-    /// The shop had taken it, and it was given back.
+    /// The shop had taken it, or has had it authorized, and it was given back or let go.
     Returned,
     /// It may have been taken, which is why a person must look.
     Unknown,
