@@ -3,6 +3,8 @@
 # make lint    formatting and clippy, warnings denied, for both targets
 # make chaos   kill hosts and Redis under load, and compare every order with what was promised: SECONDS=600 SEED=42;
 #              OTHER=../sluice-0.1 runs one of the two hosts with the components of another checkout, built before
+# make outage  the payment provider is away for five minutes and slow for five, under 10,000 orders; then the same while
+#              hosts and Redis are killed. Compares its ledger with the records: SECONDS=300 ORDERS=10000 SEED=42
 # make flash-sale   everybody buys at once: SEED=42
 # make bench   measure it beside a native service, in about three minutes: SPIN=1 for spin up too
 # make build   build the components and the host
@@ -11,7 +13,8 @@ LISTEN ?= 127.0.0.1:3000
 REDIS ?=
 DATA ?= .spin
 SPIN ?=
-SECONDS ?= 120
+SECONDS ?=
+ORDERS ?= 10000
 SEED ?=
 OTHER ?=
 
@@ -21,7 +24,7 @@ NATIVE := --package order --package queue --package guest --package host --packa
 WASM := --target wasm32-wasip2 --release
 IN_COMPONENTS := $(COMPONENTS:%=--package %) --package guest
 
-.PHONY: up test chaos flash-sale bench lint build tools redis-server python3 localstripe
+.PHONY: up test chaos outage flash-sale bench lint build tools redis-server python3 localstripe
 
 up: target/built redis-server
 	@exec target/debug/host up --listen $(LISTEN) --data $(DATA) $(if $(REDIS),--redis $(REDIS)) --probe /health \
@@ -32,9 +35,13 @@ test: build redis-server localstripe
 	cargo test
 
 chaos: build redis-server
-	CHAOS_SECONDS=$(SECONDS) $(if $(SEED),CHAOS_SEED=$(SEED)) \
+	CHAOS_SECONDS=$(or $(SECONDS),120) $(if $(SEED),CHAOS_SEED=$(SEED)) \
 	  $(if $(OTHER),CHAOS_OTHER=$(abspath $(OTHER)/spin.toml)) cargo test --test promises -- --nocapture --exact \
 	  whole::chaos::every_order_is_kept_once_and_told_though_everything_fails
+
+outage: build redis-server
+	OUTAGE_SECONDS=$(or $(SECONDS),300) OUTAGE_ORDERS=$(ORDERS) $(if $(SEED),CHAOS_SEED=$(SEED)) \
+	  cargo test --test promises -- --nocapture --test-threads 1 whole::chaos::outage::
 
 flash-sale: build redis-server
 	cargo run --package flash-sale -- $(if $(SEED),--seed $(SEED))
@@ -53,8 +60,9 @@ build: tools
 	target/debug/host build
 	@touch target/built
 
-# Asking cargo six times whether there is anything to do would take longer than starting.
-target/built: $(shell find .cargo Cargo.toml Cargo.lock spin.toml components crates tools) | tools
+# Asking cargo six times whether there is anything to do would take longer than starting. The folder `tools` itself is
+# left out: it has the name of a target that is always remade.
+target/built: $(shell find .cargo Cargo.toml Cargo.lock spin.toml components crates tools/*) | tools
 	@$(MAKE) --no-print-directory build
 
 # What is missing is installed, and said before it is done.
@@ -63,34 +71,29 @@ tools:
 	  echo "Installing the Rust target wasm32-wasip2: rustup target add wasm32-wasip2"; \
 	  rustup target add wasm32-wasip2; }
 
-redis-server:
-	@command -v redis-server >/dev/null || { \
+# $(call install,program,brew's package,apt-get's packages)
+install = command -v $(1) >/dev/null || { \
 	  if command -v brew >/dev/null; then \
-	    echo "Installing Redis: brew install redis"; brew install redis; \
+	    echo "Installing $(1): brew install $(2)"; brew install $(2); \
 	  elif command -v apt-get >/dev/null; then \
 	    SUDO=$$([ "$$(id -u)" = 0 ] || echo sudo); \
-	    echo "Installing Redis: $$SUDO apt-get install --yes redis-server"; \
-	    $$SUDO apt-get update && $$SUDO apt-get install --yes --no-install-recommends redis-server; \
-	  else \
-	    echo "Sluice needs redis-server 7 or newer on the path. Install it with your package manager." >&2; exit 1; \
-	  fi; }
+	    echo "Installing $(1): $$SUDO apt-get install --yes $(3)"; \
+	    $$SUDO apt-get update && $$SUDO apt-get install --yes --no-install-recommends $(3); \
+	  else false; fi; }
+
+redis-server:
+	@$(call install,redis-server,redis,redis-server) || { \
+	  echo "Sluice needs redis-server 7 or newer on the path. Install it with your package manager." >&2; exit 1; }
 
 # Some tests need it, and are skipped aloud without it.
 python3:
-	@command -v python3 >/dev/null || { \
-	  if command -v brew >/dev/null; then \
-	    echo "Installing Python: brew install python3"; brew install python3; \
-	  elif command -v apt-get >/dev/null; then \
-	    SUDO=$$([ "$$(id -u)" = 0 ] || echo sudo); \
-	    echo "Installing Python: $$SUDO apt-get install --yes python3"; \
-	    $$SUDO apt-get update && $$SUDO apt-get install --yes --no-install-recommends python3 python3-pip; \
-	  fi; } || true
+	@$(call install,python3,python3,python3 python3-pip) || true
 
-# A fake of Stripe for the tests of the adapter. They are skipped aloud without it.
+# A fake of Stripe, to try the adapter with. Its tests are skipped aloud without it.
 LOCALSTRIPE := 1.15.10
 localstripe: python3
 	@[ -d target/localstripe/localstripe-$(LOCALSTRIPE).dist-info ] || { \
-	  echo "Installing localstripe for the tests: python3 -m pip install --target target/localstripe localstripe"; \
+	  echo "Installing localstripe, a fake of Stripe: python3 -m pip install --target target/localstripe localstripe"; \
 	  rm -rf target/localstripe target/localstripe.new; \
 	  python3 -m pip install --quiet --no-warn-conflicts --root-user-action ignore --target target/localstripe.new \
 	    localstripe==$(LOCALSTRIPE) && mv target/localstripe.new target/localstripe; } || \

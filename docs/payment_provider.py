@@ -16,8 +16,8 @@ one_at_a_time = threading.Lock()  # A request that comes while the first one sti
 def answered(key):
     return table.execute("SELECT asked, status, answer FROM answers WHERE key = ?", [key]).fetchone()
 
-def taken(order):
-    return {"id": "ch_" + order, "status": "succeeded"}
+def taken(order, capture=True):
+    return {"id": "ch_" + order, "status": "succeeded" if capture else "authorized"}
 
 def change(order, status, answer):
     table.execute("UPDATE answers SET status = ?, answer = ? WHERE key = ? AND status = 202",
@@ -31,26 +31,41 @@ def charge(order, body):
         return 402, {"detail": "the card was declined"}
     if (body.get("payment") or {}).get("token") == "tok_pending":
         page = "http://127.0.0.1:%d/pay/%s" % (server.server_port, order)
-        return 202, {"status": "requires_action", "next_action": page}
-    return 201, taken(order)
+        return 202, {"status": "requires_action", "next_action": page, "capture": body.get("capture", True)}
+    return 201, taken(order, body.get("capture", True))
+
+def authorized(order):
+    charged = answered(order)
+    return charged and charged[1] == 201 and json.loads(charged[2])["status"] == "authorized"
+
+def capture(order, body):
+    if answered(order + "/refund"):
+        return 410, {"detail": "this order is closed"}
+    if body.get("charge_id") or authorized(order):
+        return 201, {"id": "cap_" + order, "status": "captured"}
+    return 404, {"detail": "nothing is authorized for this order"}
 
 def refund(order, body):
-    charged = answered(order)
+    charged, captured = answered(order), answered(order + "/capture")
+    if authorized(order) and not (captured and captured[1] == 201):
+        return 410, {"detail": "nothing was taken for this order, and it is closed now"}
     if body.get("charge_id") or charged and charged[1] == 201:
         return 201, {"id": "re_" + order, "status": "succeeded"}
     change(order, 410, {"detail": "this order is closed"})
     return 410, {"detail": "this order was never charged, and is closed now"}
+
+POSTS = {"/charges": charge, "/captures": capture, "/refunds": refund}
 
 class Provider(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self):
         text = self.rfile.read(int(self.headers["Content-Length"] or 0))
-        decide, known_by = {"/charges": charge, "/refunds": refund}.get(self.path), self.headers["Idempotency-Key"]
+        decide, known_by = POSTS.get(self.path), self.headers["Idempotency-Key"]
         if key and self.headers["Authorization"] != "Bearer " + key:
             return self.say(401, {"detail": "the key is missing or wrong"})
         if not decide:
-            return self.say(404, {"detail": "POST /charges or /refunds"})
+            return self.say(404, {"detail": "POST /charges, /captures or /refunds"})
         try:
             body = json.loads(text)
             asked = json.dumps([body.get(name) for name in ["order_id", "amount", "currency", "charge_id", "payment"]])
@@ -71,8 +86,8 @@ class Provider(BaseHTTPRequestHandler):
         _, verb, order = (self.path + "//").split("/")[:3]
         if verb == "charges" and key and self.headers["Authorization"] != "Bearer " + key:
             return self.say(401, {"detail": "the key is missing or wrong"})
-        if verb == "pay":
-            change(order, 201, taken(order))
+        if verb == "pay" and answered(order):
+            change(order, 201, taken(order, json.loads(answered(order)[2]).get("capture", True)))
         if verb:
             if answered(order + "/refund"):
                 return self.say(410, {"detail": "this order is closed"})

@@ -1,39 +1,42 @@
-//! Prepares the Lua scripts: the digest by which Redis knows each; the text without comments and packed, since a
-//! component carries it and seldom sends it; the parts of the prelude that it needs, since each costs Redis time at
-//! every call; the names of what the script takes and gives; and the commands and keys that a user of Redis needs the
-//! rights to.
+//! Prepares the Lua scripts: the digest by which Redis knows each; the text without comments, with short names and
+//! packed, since a component carries it and seldom sends it; the parts of the prelude that it needs, since each costs
+//! Redis time at every call; the names of what the script takes and gives; and the commands and keys that a user of
+//! Redis needs the rights to.
 
 #[path = "build/dense.rs"]
 mod dense;
+#[path = "build/short.rs"]
+mod short;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::{env, fs};
 
+use short::{ShortNames, short_names, shortened};
+
 fn main() {
     let scripts = Path::new("src/scripts");
     println!("cargo::rerun-if-changed={}", scripts.display());
-    let prelude = parts(&read(&scripts.join("prelude.lua")));
-    let whole = prelude.concat();
-    let packed = packed(&whole, "");
-    let mut generated = format!("static PRELUDE: Packed = Packed {{ bytes: &{packed:?}, length: {} }};\n", whole.len());
-
+    let text = read(&scripts.join("prelude.lua"));
     let mut names: Vec<_> = fs::read_dir(scripts)
         .expect("the scripts lie in src/scripts")
         .map(|entry| entry.expect("the folder can be listed").file_name().into_string().expect("names are ASCII"))
         .filter(|name| name != "prelude.lua")
         .collect();
     names.sort();
-    let mut all = String::new();
-    let text = read(&scripts.join("prelude.lua"));
+    let bodies: Vec<_> = names.iter().map(|name| without_comments(&read(&scripts.join(name)))).collect();
+    let prelude = Prelude::new(&text, &bodies);
+    let whole = prelude.short.concat();
+    let packed = packed(&whole, "");
+    let mut generated = format!("static PRELUDE: Packed = Packed {{ bytes: &{packed:?}, length: {} }};\n", whole.len());
     generated.push_str(&format!("pub(crate) static KEYS: &[&str] = &{:?};\n", Vec::from_iter(keys(&text))));
     let mut called = commands(&text);
-    for name in names {
-        let body = without_comments(&read(&scripts.join(&name)));
-        called.extend(commands(&body));
+    let mut all = String::new();
+    for (name, body) in names.iter().zip(&bodies) {
+        called.extend(commands(body));
         let constant = name.trim_end_matches(".lua").to_uppercase();
         all.push_str(&format!("&{constant}, "));
-        generated.push_str(&constant_of(&constant, &name, &prelude, &body));
+        generated.push_str(&constant_of(&constant, name, &prelude, body));
     }
     generated.push_str(&format!("pub(crate) static COMMANDS: &[&str] = &{:?};\n", Vec::from_iter(called)));
     generated
@@ -58,13 +61,31 @@ fn keys(prelude: &str) -> BTreeSet<&str> {
     keys
 }
 
-fn constant_of(constant: &str, name: &str, prelude: &[String], body: &str) -> String {
-    let parts = needed(prelude, body);
-    let squeezed = squeezed(body);
-    let text = parts.iter().map(|part| prelude[*part].as_str()).chain([squeezed.as_str()]).collect::<String>();
-    let begin = |part: usize| prelude[..part].iter().map(String::len).sum::<usize>();
+/// What all scripts share.
+struct Prelude {
+    /// Its parts as they are written.
+    parts: Vec<String>,
+    /// The same with short names.
+    short: Vec<String>,
+    names: ShortNames,
+}
+
+impl Prelude {
+    fn new(text: &str, bodies: &[String]) -> Self {
+        let parts = parts(text);
+        let texts: Vec<_> = parts.iter().cloned().chain(bodies.iter().map(|body| squeezed(body))).collect();
+        let names = short_names(&texts);
+        Self { short: parts.iter().map(|part| shortened(part, &names)).collect(), parts, names }
+    }
+}
+
+fn constant_of(constant: &str, name: &str, prelude: &Prelude, body: &str) -> String {
+    let (parts, short) = (needed(&prelude.parts, body), &prelude.short);
+    let squeezed = shortened(&squeezed(body), &prelude.names);
+    let text = parts.iter().map(|part| short[*part].as_str()).chain([squeezed.as_str()]).collect::<String>();
+    let begin = |part: usize| short[..part].iter().map(String::len).sum::<usize>();
     let ranges: String = parts.iter().map(|part| format!("({}, {}), ", begin(*part), begin(part + 1))).collect();
-    let packed = packed(&squeezed, &prelude.concat());
+    let packed = packed(&squeezed, &short.concat());
     let digest = sha1_smol::Sha1::from(text).digest().to_string();
     let (takes, gives) = (takes(name, body), gives(body));
     format!(

@@ -1,5 +1,7 @@
 //! Each component by itself, under wasmtime: no Redis, no network, and every call answered or refused by the host.
 
+mod answers;
+mod capture;
 mod double;
 mod intake;
 mod later;

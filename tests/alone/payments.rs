@@ -2,7 +2,7 @@
 
 use host::calls::{Answer, HttpError, RedisResult, Refusal, Ruling};
 use http::StatusCode;
-use order::payment::GivenBack;
+use order::payment::{Capture, GivenBack};
 use order::{ChangeRequest, CommandId, Finding, NewOrder, Payment, Placed, Record, Timestamp};
 use queue::Message;
 use serde_json::{Value, json};
@@ -281,7 +281,12 @@ pub(super) fn confirmed(payment: Payment) -> Record {
 }
 
 pub(super) fn charged() -> Payment {
-    Payment::Asked { charge: "ch_1".parse().ok(), provider: "pay.test".parse().ok(), back: None }
+    Payment::Asked {
+        charge: "ch_1".parse().ok(),
+        provider: "pay.test".parse().ok(),
+        capture: Capture::Charged,
+        back: None,
+    }
 }
 
 /// What becomes of a change of the first order where the store holds this record of it and the provider does so.
@@ -305,7 +310,7 @@ pub(super) async fn woken(double: Double) -> (Vec<Effect>, Settled) {
 
 fn refunded(charge: &str) -> Payment {
     let back = Some(GivenBack::Refund("re_1".parse().unwrap()));
-    Payment::Asked { charge: charge.parse().ok(), provider: "pay.test".parse().ok(), back }
+    Payment::Asked { charge: charge.parse().ok(), provider: "pay.test".parse().ok(), capture: Capture::Charged, back }
 }
 
 pub(super) fn refunds() -> Ruling {
@@ -373,7 +378,8 @@ async fn a_fulfilled_orders_stock_is_gone_and_its_parcel_is_told() {
 
 #[tokio::test]
 async fn a_change_that_the_order_has_no_place_for_any_more_changes_nothing() {
-    let fulfilled = confirmed(charged()).fulfil(None, Timestamp::from_ms(ACCEPTED_AT + 2)).unwrap();
+    let mut fulfilled = confirmed(charged());
+    fulfilled.fulfil(None, Timestamp::from_ms(ACCEPTED_AT + 2)).unwrap();
     let (effects, done) = changed(cancel("2.fulfil.1"), fulfilled, refunds).await;
     assert!(requests(&effects).is_empty() && written(&effects).is_none());
     assert_eq!((done.verdict.as_str(), done.head.as_str(), done.emits.len()), ("done", "", 0));
@@ -457,13 +463,13 @@ async fn only_who_charged_is_asked_for_a_refund() {
     assert!(buried.reason.starts_with("other.test was asked for this payment"), "{}", buried.reason);
 
     let provider = "other.test:8443".parse().ok();
-    let theirs = Payment::Asked { charge: "ch_1".parse().ok(), provider, back: None };
+    let theirs = Payment::Asked { charge: "ch_1".parse().ok(), provider, capture: Capture::Charged, back: None };
     let (effects, buried) = changed(cancel("1.1"), confirmed(theirs), refunds).await;
     assert!(requests(&effects).is_empty());
     assert!(buried.reason.starts_with("other.test:8443 was asked for this payment"), "{}", buried.reason);
 
     // Release 0.1 noted no provider.
-    let unnamed = Payment::Asked { charge: "ch_1".parse().ok(), provider: None, back: None };
+    let unnamed = Payment::Asked { charge: "ch_1".parse().ok(), provider: None, capture: Capture::Charged, back: None };
     let (_, done) = changed(cancel("1.1"), confirmed(unnamed), refunds).await;
     assert_eq!(done.verdict, "done");
 }

@@ -2,6 +2,7 @@
 
 use host::calls::{Answer, Ruling};
 use http::StatusCode;
+use order::payment::Capture;
 use order::{Finding, Payment, Record, Timestamp};
 use queue::Message;
 use serde_json::Value;
@@ -14,14 +15,15 @@ use crate::harness::an_order;
 
 const URL: &str = "https://pay.test/3ds/1";
 
-fn now_ms() -> u64 {
+pub(super) fn now_ms() -> u64 {
     let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since_1970.unwrap().as_millis() as u64
 }
 
 /// The first order's record, whose payment is pending since so many ms.
-fn pending(age_ms: u64, next_action: Option<&str>) -> Record {
-    let payment = Payment::Asked { charge: None, provider: "pay.test".parse().ok(), back: None };
+pub(super) fn pending(age_ms: u64, next_action: Option<&str>) -> Record {
+    let payment =
+        Payment::Asked { charge: None, provider: "pay.test".parse().ok(), capture: Capture::Charged, back: None };
     let finding = Finding::Pending { payment, next_action: next_action.map(|url| url.parse().unwrap()) };
     order::decide(placed(1), &finding, Timestamp::from_ms(now_ms() - age_ms))
 }
@@ -75,7 +77,8 @@ async fn an_answer_that_is_no_money_yet_makes_a_record_and_the_message_comes_aga
 
 /// A record of the same time and customer's page.
 fn pending_like(record: &Record) -> Record {
-    let payment = Payment::Asked { charge: None, provider: "pay.test".parse().ok(), back: None };
+    let payment =
+        Payment::Asked { charge: None, provider: "pay.test".parse().ok(), capture: Capture::Charged, back: None };
     let finding = Finding::Pending { payment, next_action: record.next_action().cloned() };
     order::decide(placed(1), &finding, record.updated_at())
 }

@@ -1,5 +1,6 @@
 //! What the tests and the benchmarks stand on.
 
+mod books;
 mod client;
 mod endpoint;
 mod eventually;
@@ -10,11 +11,14 @@ mod set_clock;
 mod sluice;
 mod stripe;
 
+pub use books::{Books, Sum};
 pub use client::Client;
 pub use endpoint::{Behaviour, Delivery, Endpoint, Reaction, SECRET, webhooks};
 pub use eventually::{eventually, within};
 pub use localstripe::{Localstripe, STRIPE_KEY};
-pub use payments::{Asked, Ledger, Manner, PAYMENT_KEY, PaymentProvider, customer_page, signed_word};
+pub use payments::{
+    AUTHORIZED_BY_THE_SHOP, Asked, Ledger, Manner, PAYMENT_KEY, PaymentProvider, customer_page, signed_word,
+};
 pub use redis::{Redis, Trouble};
 pub use set_clock::SettableClock;
 pub use sluice::{Sluice, an_order, app, json, root, start_with, unattended};

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
@@ -41,6 +41,10 @@ pub enum Manner {
     Hang,
     /// It takes the money and never answers.
     TakeAndHang,
+    /// It never answers, and takes the money only after this time, when the client may be gone.
+    TakeWhenGone(Duration),
+    /// It takes the money, and answers after this time.
+    TakeLate(Duration),
     /// It takes the money and sends its answer twice.
     AnswerTwice,
     /// It waits for the customer, who is to go to [`customer_page`], unless the payment is over.
@@ -52,7 +56,7 @@ pub enum Manner {
 /// A request that came.
 #[derive(Clone, Debug)]
 pub struct Asked {
-    /// `/charges` or `/refunds`; `/charges/{order}` for a question.
+    /// `/charges`, `/captures` or `/refunds`; `/charges/{order}` for a question.
     pub path: String,
     /// Its headers.
     pub headers: HeaderMap,
@@ -71,11 +75,17 @@ pub struct Ledger {
     pub asked: Vec<Asked>,
     /// Money that was taken: the body of the first request.
     pub charges: BTreeMap<String, Value>,
+    /// Charges that are authorized, whatever became of them: the body of the first request.
+    pub authorized: BTreeMap<String, Value>,
+    /// Money that was authorized and then taken: the body of the first request.
+    pub captures: BTreeMap<String, Value>,
+    /// Orders whose authorization was given up.
+    pub voided: BTreeSet<String>,
     /// Charges that wait for the customer or for the provider.
     pub pending: BTreeMap<String, Value>,
     /// Money that was given back: the body of the first request.
     pub refunds: BTreeMap<String, Value>,
-    /// Charges that were declined, and in which words.
+    /// Keys of charges and captures that were declined, and in which words.
     pub declined: BTreeMap<String, String>,
     /// Orders of which a refund came before any charge: none will be charged.
     pub closed: BTreeSet<String>,
@@ -89,6 +99,9 @@ pub struct PaymentProvider {
     ledger: watch::Receiver<Ledger>,
     server: JoinHandle<()>,
 }
+
+/// How the id of a charge begins that the shop has had authorized.
+pub const AUTHORIZED_BY_THE_SHOP: &str = "auth_";
 
 /// What opens it.
 pub const PAYMENT_KEY: &str = "sk_test_4242424242424242";
@@ -187,10 +200,20 @@ async fn answer(
     let asked = Asked { path, headers: parts.headers, key, body, before };
     let manner = behave(&asked);
     twice.send_replace(manner == Manner::AnswerTwice);
+    if let Manner::TakeWhenGone(after) = manner {
+        // Not in this connection's task, which ends with the connection.
+        tokio::spawn(async move {
+            tokio::time::sleep(after).await;
+            kept.send_modify(|ledger| _ = ledger.ask(asked, Manner::Take));
+        });
+        return std::future::pending().await;
+    }
     let mut answer = (StatusCode::OK, Value::Null);
     kept.send_modify(|ledger| answer = ledger.ask(asked, manner));
-    if matches!(manner, Manner::Hang | Manner::TakeAndHang) {
-        std::future::pending::<()>().await;
+    match manner {
+        Manner::Hang | Manner::TakeAndHang => std::future::pending().await,
+        Manner::TakeLate(after) => tokio::time::sleep(after).await,
+        _ => {}
     }
     let (status, body) = answer;
     let mut response = Response::builder().status(status).header("content-type", "application/json");
@@ -204,12 +227,13 @@ impl Ledger {
     fn ask(&mut self, mut asked: Asked, manner: Manner) -> (StatusCode, Value) {
         self.asked.push(asked.clone());
         if asked.path.starts_with("/charges/") {
-            if self.refunds.contains_key(&asked.key) {
+            if self.refunds.contains_key(&asked.key) || self.voided.contains(&asked.key) {
                 return problem(StatusCode::GONE, "this order was refunded");
             }
             // What it says of a charge is else what it would answer to it once more.
             asked.path = "/charges".to_owned();
-            asked.body = self.pending.get(&asked.key).or(self.charges.get(&asked.key)).cloned().unwrap_or_default();
+            let known = [&self.pending, &self.charges, &self.authorized];
+            asked.body = known.iter().find_map(|charges| charges.get(&asked.key)).cloned().unwrap_or_default();
         }
         if asked.headers.get("authorization").is_none_or(|sent| *sent != format!("Bearer {PAYMENT_KEY}")) {
             return problem(StatusCode::UNAUTHORIZED, "the key is missing or wrong");
@@ -235,25 +259,39 @@ impl Ledger {
                 }
             }
             Manner::Pend | Manner::Process => self.book(&asked, None),
-            Manner::Take | Manner::TakeAndHang | Manner::AnswerTwice => self.book(&asked, None),
+            Manner::Take | Manner::AnswerTwice => self.book(&asked, None),
+            Manner::TakeLate(_) | Manner::TakeWhenGone(_) | Manner::TakeAndHang => self.book(&asked, None),
         }
     }
 
-    fn is_over(&self, order: &str) -> bool {
-        self.charges.contains_key(order) || self.declined.contains_key(order) || self.closed.contains(order)
+    /// Whether an order's charge is decided.
+    pub(super) fn is_over(&self, order: &str) -> bool {
+        self.charges.contains_key(order)
+            || self.authorized.contains_key(order)
+            || self.declined.contains_key(order)
+            || self.closed.contains(order)
     }
 
     /// What was decided first under a key stands.
     fn book(&mut self, asked: &Asked, decline: Option<&str>) -> (StatusCode, Value) {
-        let Asked { path, key, body, .. } = asked;
-        // A refund's key is that of its charge, and what it is for.
-        let key = key.trim_end_matches("/refund");
+        let Asked { path, key: whole_key, body, .. } = asked;
+        // The key of a refund or a capture is that of its charge, and what it is for.
+        let key = whole_key.trim_end_matches("/refund").trim_end_matches("/capture");
+        // The shop's own charges aren't in the ledger.
+        let (is_own, is_authorized) = (!body["charge_id"].is_null(), self.is_authorized(key, body));
         let (booked, kind) = match path.as_str() {
             "/charges" if self.closed.contains(key) => return problem(StatusCode::GONE, "this order was refunded"),
             "/charges" if body.is_null() => return problem(StatusCode::NOT_FOUND, "there is no such charge"),
+            "/charges" if self.is_only_authorized(key, body) => (&mut self.authorized, "ch"),
             "/charges" => (&mut self.charges, "ch"),
-            // What the shop charged itself isn't in the ledger.
-            "/refunds" if self.charges.contains_key(key) || !body["charge_id"].is_null() => (&mut self.refunds, "re"),
+            "/captures" if self.voided.contains(key) => return problem(StatusCode::GONE, "this order was voided"),
+            "/captures" if is_authorized || is_own => (&mut self.captures, "cap"),
+            "/refunds" if is_authorized && !self.captures.contains_key(key) => {
+                self.voided.insert(key.to_owned());
+                self.closed.insert(key.to_owned());
+                return problem(StatusCode::GONE, "nothing was taken, and it is voided");
+            }
+            "/refunds" if is_authorized || is_own || self.charges.contains_key(key) => (&mut self.refunds, "re"),
             "/refunds" => {
                 self.closed.insert(key.to_owned());
                 return problem(StatusCode::GONE, "there is no charge of this order, and won't be");
@@ -261,15 +299,33 @@ impl Ledger {
             _ => return problem(StatusCode::NOT_FOUND, "there is nothing here"),
         };
         if let (Some(words), false) = (decline, booked.contains_key(key)) {
-            self.declined.entry(key.to_owned()).or_insert_with(|| words.to_owned());
+            self.declined.entry(whole_key.to_owned()).or_insert_with(|| words.to_owned());
         }
-        if let Some(words) = self.declined.get(key).filter(|_| path == "/charges") {
+        if let Some(words) = self.declined.get(whole_key).filter(|_| path != "/refunds") {
             return problem(StatusCode::PAYMENT_REQUIRED, words);
         }
-        if booked.entry(key.to_owned()).or_insert_with(|| body.clone()) != body {
+        let first = booked.entry(key.to_owned()).or_insert_with(|| body.clone());
+        let compared = ["order_id", "amount", "currency", "charge_id", "payment"];
+        if compared.iter().any(|field| first[*field] != body[*field]) {
             return problem(StatusCode::UNPROCESSABLE_ENTITY, "this key was used for another request");
         }
-        (StatusCode::CREATED, json!({"id": format!("{kind}_{key}"), "amount": body["amount"]}))
+        let mut answer = json!({"id": format!("{kind}_{key}"), "amount": body["amount"]});
+        if path == "/charges" && self.authorized.contains_key(key) {
+            answer["status"] = "authorized".into();
+        }
+        (StatusCode::CREATED, answer)
+    }
+
+    /// Whether a charge takes nothing yet. What was done at the first request stands.
+    fn is_only_authorized(&self, order: &str, body: &Value) -> bool {
+        self.authorized.contains_key(order) || (body["capture"] == false && !self.charges.contains_key(order))
+    }
+
+    /// Whether an order's money is authorized, or was before it was captured. The shop's own authorizations are known
+    /// by their names.
+    fn is_authorized(&self, order: &str, body: &Value) -> bool {
+        let is_own = body["charge_id"].as_str().is_some_and(|charge| charge.starts_with(AUTHORIZED_BY_THE_SHOP));
+        self.authorized.contains_key(order) || is_own
     }
 }
 

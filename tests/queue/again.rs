@@ -72,6 +72,22 @@ async fn what_comes_again_has_its_effects_and_stays_as_it_is() {
 }
 
 #[tokio::test]
+async fn what_is_discarded_gives_its_stock_back_unless_its_subject_has_a_head() {
+    for (has_head, left) in [(false, "9"), (true, "7")] {
+        let setup = Setup::new().await;
+        let queue = setup.jobs();
+        let mut message = held(&setup, &queue).await;
+        if has_head {
+            assert!(settle(&queue, &message, again(Duration::ZERO)).await);
+            message = claimed(&queue, &claim(1)).await.remove(0);
+        }
+        assert!(settle(&queue, &message, bury()).await);
+        assert!(queue.discard(&"a".into(), "ann", "typo").await.unwrap());
+        assert_eq!(field(&setup, "stock", "tea").await.as_deref(), Some(left), "{has_head}");
+    }
+}
+
+#[tokio::test]
 async fn what_comes_again_waits_its_time() {
     let setup = Setup::new().await;
     let queue = setup.jobs();

@@ -11,7 +11,7 @@ use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::payment::{KEY, charging};
+use super::payment::{KEY, borrowed, charging, variables};
 use crate::harness::{
     Asked, Client, Manner, PAYMENT_KEY, PaymentProvider, Redis, Sluice, an_order, json as body_of, root, start_with,
 };
@@ -54,9 +54,18 @@ impl Double {
     }
 
     async fn sluice(&self) -> Sluice {
+        self.sluice_capturing("at_once").await
+    }
+
+    async fn sluice_capturing(&self, capture: &str) -> Sluice {
         let url = format!("http://{}", self.address);
-        let variables =
-            [("operator_key", KEY), ("payment_url", &url), ("payment_origin", &url), ("payment_key", PAYMENT_KEY)];
+        let variables = [
+            ("operator_key", KEY),
+            ("payment_url", &url),
+            ("payment_origin", &url),
+            ("payment_key", PAYMENT_KEY),
+            ("payment_capture", capture),
+        ];
         Sluice::on(Redis::start().await.into(), start_with(&variables)).await
     }
 }
@@ -86,6 +95,19 @@ fn on_the_page(asked: &Asked, id: &str, provider: &str) -> (String, Value) {
     (as_shown(head), serde_json::from_str(&as_shown(asked.body.to_string())).unwrap())
 }
 
+async fn capturing_on_fulfilment(provider: &PaymentProvider) -> Sluice {
+    let mut variables = variables(provider, &[]);
+    variables.push(("payment_capture", "on_fulfil".to_owned()));
+    Sluice::on(Redis::start().await.into(), start_with(&borrowed(&variables))).await
+}
+
+/// The record of an order that is fulfilled now.
+async fn fulfil(sluice: &Sluice, id: &str) -> Value {
+    let answer = sluice.operate_json("POST", &format!("/orders/{id}/fulfil"), KEY, &json!({})).await;
+    assert_eq!(answer.status(), StatusCode::ACCEPTED, "{answer:?}");
+    sluice.until(id, "fulfilled").await
+}
+
 /// The page's order.
 fn shown() -> Value {
     json!({
@@ -108,9 +130,17 @@ async fn the_page_shows_each_request_as_it_is_sent() {
     let sluice = charging(&slow).await;
     let pending = sluice.place(&shown()).await;
     sluice.until(&pending, "confirmed").await;
+    let reserving = PaymentProvider::start().await;
+    let sluice = capturing_on_fulfilment(&reserving).await;
+    let fulfilled = sluice.place(&shown()).await;
+    sluice.until(&fulfilled, "confirmed").await;
+    fulfil(&sluice, &fulfilled).await;
+    let mut captured = reserving.ledger().asked;
+    assert_eq!(captured.remove(0).body["capture"], false, "as the page says in words");
+    let captured = captured.into_iter().map(|asked| (asked, &fulfilled, reserving.name()));
     let asked = provider.ledger().asked.into_iter().map(|asked| (asked, &id, provider.name()));
     let question = slow.ledger().asked.into_iter().map(|asked| (asked, &pending, slow.name()));
-    for (asked, id, provider) in asked.chain(question) {
+    for (asked, id, provider) in asked.chain(captured).chain(question) {
         let (head, body) = on_the_page(&asked, id, provider);
         let Some((_, rest)) = page.split_once(&head) else { panic!("docs/payments.md doesn't show\n{head}{body}") };
         if body.is_null() {
@@ -133,6 +163,35 @@ async fn the_provider_of_the_page_charges_and_refunds_an_order_once() {
     let record = sluice.until(&id, "cancelled").await;
     assert_eq!(record["payment"]["refund_id"], format!("re_{id}"));
     assert_eq!(double.ledger().await, [(id.clone(), 201), (format!("{id}/refund"), 201)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_provider_of_the_page_authorizes_and_then_captures_or_voids_and_captures_no_more() {
+    let folder = TempDir::new().unwrap();
+    let Some(double) = Double::start(folder.path()) else { return };
+    let sluice = double.sluice_capturing("on_fulfil").await;
+    let mut order = an_order();
+    for token in ["tok_1", "tok_pending"] {
+        order["payment"] = json!({"token": token});
+        let id = sluice.place(&order).await;
+        if token == "tok_pending" {
+            sluice.until(&id, "payment_pending").await;
+            assert_eq!(double.client.get(&format!("/pay/{id}")).await.status(), StatusCode::CREATED);
+        }
+        assert_eq!(sluice.until(&id, "confirmed").await["payment"]["authorized"], true);
+        let record = fulfil(&sluice, &id).await;
+        assert_eq!(record["payment"]["capture_id"], format!("cap_{id}"));
+        let refund = json!({"order_id": id, "amount": 2100, "currency": "EUR", "charge_id": format!("ch_{id}")});
+        assert_eq!(double.post("/refunds", &format!("{id}/refund"), &refund).await.0, 201, "it was taken");
+    }
+    let id = sluice.place(&order).await;
+    sluice.until(&id, "payment_pending").await;
+    assert_eq!(double.client.get(&format!("/pay/{id}")).await.status(), StatusCode::CREATED);
+    sluice.until(&id, "confirmed").await;
+    sluice.ask(&id, "cancel", &Value::Null).await;
+    assert_eq!(sluice.until(&id, "cancelled").await["payment"]["voided"], true);
+    let capture = json!({"order_id": id, "amount": 2100, "currency": "EUR", "charge_id": format!("ch_{id}")});
+    assert_eq!(double.post("/captures", &format!("{id}/capture"), &capture).await.0, 410);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,8 @@
 //! The whole application, started as `make up` starts it, crashed and kept from its partners.
 
 mod after_a_kill;
+mod books;
+mod capture;
 mod chaos;
 mod clock;
 mod contract;
@@ -20,5 +22,7 @@ mod pushback;
 mod settled;
 mod stock;
 mod stripe;
+mod stripe_capture;
 mod three_d_secure;
+mod two_faults;
 mod versions;

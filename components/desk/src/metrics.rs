@@ -82,7 +82,7 @@ impl Metrics {
         registry.register_with_unit("queue_oldest_visible", oldest, Unit::Seconds, self.oldest);
         let unnamed = "How long ago a host named the endpoint of this queue in its variable webhooks";
         registry.register_with_unit("endpoint_unnamed", unnamed, Unit::Seconds, self.unnamed);
-        let superseded = "Records in the store that nobody will read any more and that are still to be removed";
+        let superseded = "Records in the store that are still to be removed, and reminders of authorized payments";
         registry.register("superseded_records", superseded, self.superseded);
         let interrupted = "1 while the payment provider fails for all orders";
         registry.register("payments_interrupted", interrupted, self.interrupted);

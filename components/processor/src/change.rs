@@ -4,15 +4,24 @@
 use std::time::Duration;
 
 use guest::now_ms;
-use order::payment::GivenBack;
+use order::payment::{Capture, GivenBack};
 use order::{
-    Change, ChangeKind, ChangeRequest, Command, CommandId, Means, NewOrder, OrderId, Payment, PaymentId, Placed,
-    Provider, Record, RecordName, Timestamp, cancel_undecided,
+    Change, ChangeKind, ChangeRequest, Command, CommandId, NewOrder, OrderId, Payment, Placed, Record, RecordName,
+    Timestamp, cancel_undecided,
 };
 use queue::{Asked, Effects, Failure, LetGo, Message, MessageId, OwnMessage};
 
+use crate::capture::reminder;
 use crate::commands::{Commands, Moved, moves_money, present, queue_failed, unread};
-use crate::payments::{Payments, Refund, Unanswered};
+use crate::payments::{Asking, Charged, Payments, Total, TotalAnswer, Unanswered, other_provider, unset};
+
+/// An order's next record.
+struct MadeChange {
+    record: Record,
+    stock: LetGo,
+    /// Its money was only authorized before.
+    was_due: bool,
+}
 
 /// An order without a record.
 pub(crate) struct UndecidedOrder {
@@ -34,13 +43,13 @@ impl Commands<'_> {
             Some(before) => self.move_on(message, change.id, before, change.request).await?,
             None => self.move_undecided(message, change.id, change.request).await?,
         };
-        let Some((record, stock)) = moved else { return Ok(self.unchanged(message)) };
+        let Some(MadeChange { record, stock, was_due }) = moved else { return Ok(self.unchanged(message)) };
         let name = RecordName::of(&record, Some(kind), message.delivery);
         self.records.write_record(&record, name).await?;
-        Ok(self.effects(
-            message,
-            &Moved { record: &record, name, before, stock: Some(stock), trace: change.trace.as_ref() },
-        ))
+        let moved = Moved { record: &record, name, before, stock: Some(stock), trace: change.trace.as_ref() };
+        let mut effects = self.effects(message, &moved);
+        effects.emits.extend(was_due.then(|| reminder(record.id(), Duration::ZERO)));
+        Ok(effects)
     }
 
     /// The order's next record, unless the change is illegal by now.
@@ -50,8 +59,9 @@ impl Commands<'_> {
         id: OrderId,
         before: RecordName,
         request: ChangeRequest,
-    ) -> Result<Option<(Record, LetGo)>, Failure> {
-        let record = self.records.read(id, before).await?;
+    ) -> Result<Option<MadeChange>, Failure> {
+        let mut record = self.records.read(id, before).await?;
+        let was_due = record.payment().is_some_and(Payment::is_due);
         if let Err(illegal) = record.status().after(request.kind().into()) {
             // The client was told that the change was accepted, so the log must say why it isn't made.
             eprintln!("Nothing was changed: {illegal}. Order {id}.");
@@ -64,26 +74,36 @@ impl Commands<'_> {
                               or ask for it again";
                 return Err(Failure::permanent(reason));
             }
-            ChangeRequest::Fulfil { tracking } => record.fulfil(tracking, now()).map(|record| (record, LetGo::Out)),
+            ChangeRequest::Fulfil { tracking } => {
+                if let Some(id) = self.capture(message, &record).await? {
+                    record.capture(id);
+                }
+                record.fulfil(tracking, now()).map(|()| LetGo::Out)
+            }
             ChangeRequest::Cancel { reason, settled } => {
-                let payment = match (record.payment(), settled) {
-                    (Some(Payment::Asked { charge, provider, back: None }), Some(settled)) => Some(Payment::Asked {
-                        charge: charge.clone(),
-                        provider: provider.clone(),
-                        back: Some(GivenBack::ByHand(settled)),
-                    }),
-                    (Some(Payment::Asked { charge, provider, back: None }), None) => {
-                        // Without a charge, its payment is pending.
-                        let (order, asked) = ((id, record.order()), provider.as_ref().map(Provider::as_str));
-                        let passed = now_ms().saturating_sub(record.updated_at().ms());
-                        self.give_back(message, order, charge.as_ref(), asked, passed).await?
-                    }
-                    _ => None,
+                let back = match settled {
+                    Some(settled) => Some(GivenBack::ByHand(settled)),
+                    None => self.give_back_decided(message, &record).await?,
                 };
-                record.cancel(reason, payment, now()).map(|record| (record, LetGo::Back))
+                record.cancel(reason, back, now()).map(|()| LetGo::Back)
             }
         };
-        Ok(moved.ok())
+        Ok(moved.ok().map(|stock| MadeChange { record, stock, was_due }))
+    }
+
+    /// Has the money of an order with a record given back, if that is still to be done.
+    async fn give_back_decided(&self, message: &Message, record: &Record) -> Result<Option<GivenBack>, Unanswered> {
+        let Some(payment @ Payment::Asked { charge, capture, back: None, .. }) = record.payment() else {
+            return Ok(None);
+        };
+        let charged = match charge {
+            // Its payment is pending.
+            None => Charged::Perhaps,
+            Some(charge) if *capture == Capture::Due => Charged::Authorized(charge),
+            Some(charge) => Charged::Taken(charge),
+        };
+        let passed = now_ms().saturating_sub(record.updated_at().ms());
+        self.give_back(message, (record.id(), record.order()), charged, payment.provider(), passed).await
     }
 
     /// Whether a cancellation may have asked for a refund, and isn't made: it waits, is a dead letter or was discarded.
@@ -102,17 +122,18 @@ impl Commands<'_> {
         message: &Message,
         id: OrderId,
         request: ChangeRequest,
-    ) -> Result<Option<(Record, LetGo)>, Failure> {
+    ) -> Result<Option<MadeChange>, Failure> {
         let ChangeRequest::Cancel { reason, settled } = request else { return Ok(None) };
         let Some(undecided) = self.undecided(id).await? else { return Ok(None) };
         let payment = match settled {
             Some(settled) => {
-                Some(Payment::Asked { charge: None, provider: None, back: Some(GivenBack::ByHand(settled)) })
+                let (capture, back) = (Capture::Charged, Some(GivenBack::ByHand(settled)));
+                Some(Payment::Asked { charge: None, provider: None, capture, back })
             }
             None => self.give_back_undecided(message, &undecided).await?,
         };
         let record = cancel_undecided(undecided.placed, reason, payment, Timestamp::from_ms(now_ms()));
-        Ok(Some((record, LetGo::Back)))
+        Ok(Some(MadeChange { record, stock: LetGo::Back, was_due: false }))
     }
 
     /// The order in its own message. `None`: a person discarded it.
@@ -137,70 +158,68 @@ impl Commands<'_> {
         undecided: &UndecidedOrder,
     ) -> Result<Option<Payment>, Unanswered> {
         let UndecidedOrder { placed, is_begun, asked, now } = undecided;
-        let (charge, whom) = match placed.order.means() {
-            Some(Means::Charged(charge)) => (Some(charge), None),
-            _ => {
+        let (charged, whom) = match Charged::by_shop(&placed.order) {
+            Some(charged) => (charged, None),
+            None => {
                 let whom = asked.as_ref().map(|asked| &*asked.whom);
                 let is_unasked = whom == Some("") || (whom.is_none() && self.payments.is_none());
                 if !is_begun || is_unasked {
                     return Ok(None);
                 }
-                (None, whom)
+                (Charged::Perhaps, whom)
             }
         };
         // A try begins within a lease of its hold: see Commands::charge.
         let passed = asked.as_ref().map_or(u64::MAX, |asked| now.saturating_sub(asked.at));
-        self.give_back(message, (placed.id, &placed.order), charge, whom, passed).await
+        let back = self.give_back(message, (placed.id, &placed.order), charged, whom, passed).await?;
+        Ok(back.map(|back| self.given(charged, back)))
     }
 
-    /// Has a charge given back by who took it. Without a charge, the provider knows it by the order, which it closes.
+    /// Has a charge given back by who took it. Where none is known, the provider knows it by the order and closes that.
     /// Where it doesn't know the order, that counts only if enough time has `passed` since the last try, in ms.
     pub(crate) async fn give_back(
         &self,
         message: &Message,
         order: (OrderId, &NewOrder),
-        charge: Option<&PaymentId>,
+        charged: Charged<'_>,
         whom: Option<&str>,
         passed: u64,
-    ) -> Result<Option<Payment>, Unanswered> {
+    ) -> Result<Option<GivenBack>, Unanswered> {
         if !moves_money(order.1) {
             return Ok(None);
         }
-        let Some(payments) = self.payments_of(whom)? else {
-            let reason = "the order was paid for, but payment_url is not set: set it, then redrive";
-            return Err(Failure::permanent(reason).into());
-        };
-        let refund = match self.refund(message, payments, order, charge).await? {
-            Refund::Given(refund) => refund,
-            Refund::Closed => return Ok(None),
-            Refund::Unknown => {
+        let Some(payments) = self.payments_of(whom)? else { return Err(unset().into()) };
+        let asking = self.begin(message, payments).await?;
+        match payments.move_total(&asking, Total::Refund, order, charged).await? {
+            TotalAnswer::Done(refund) => Ok(Some(GivenBack::Refund(refund))),
+            TotalAnswer::Closed if charged.id().is_some() => Ok(Some(GivenBack::Void)),
+            TotalAnswer::Closed | TotalAnswer::Declined(_) => Ok(None),
+            TotalAnswer::Unknown => {
                 let left = self.late_ms(payments).saturating_sub(passed);
                 if left == 0 {
                     return Ok(None);
                 }
                 let reason = "the payment provider knows of no charge, but one may still be under way".to_owned();
-                return Err(Failure::Release { reason, after: Duration::from_millis(left) }.into());
+                Err(Failure::Release { reason, after: Duration::from_millis(left) }.into())
             }
-        };
-        let back = Some(GivenBack::Refund(refund));
-        Ok(Some(Payment::Asked { charge: charge.cloned(), provider: payments.provider(), back }))
+        }
     }
 
-    /// Has an order's total given back, unless the provider fails for all.
-    async fn refund(
-        &self,
-        message: &Message,
-        payments: &Payments,
-        order: (OrderId, &NewOrder),
-        charge: Option<&PaymentId>,
-    ) -> Result<Refund, Unanswered> {
+    /// The payment of an order without a record, which was given back.
+    pub(crate) fn given(&self, charged: Charged<'_>, back: GivenBack) -> Payment {
+        let provider = self.payments.as_ref().and_then(Payments::provider);
+        Payment::Asked { charge: charged.id().cloned(), provider, capture: Capture::Charged, back: Some(back) }
+    }
+
+    /// Asks the provider, unless it fails for all.
+    pub(crate) async fn begin<'a>(&self, message: &'a Message, payments: &Payments) -> Result<Asking<'a>, Failure> {
         let leave = self.queue.ask(message, payments.partner.name()).await;
         let leave = leave.map_err(|error| queue_failed("Redis can't say whether the provider may be asked", &error))?;
-        payments.refund(&payments.begin(message, leave)?, order, charge).await
+        payments.begin(message, leave)
     }
 
     /// The payment provider, unless `asked` is the name of another one, which may have charged the order.
-    fn payments_of(&self, asked: Option<&str>) -> Result<Option<&Payments>, Failure> {
+    pub(crate) fn payments_of(&self, asked: Option<&str>) -> Result<Option<&Payments>, Failure> {
         let payments = self.payments.as_ref();
         match asked {
             Some(asked) if payments.is_none_or(|payments| payments.partner.name() != asked) => {
@@ -214,10 +233,4 @@ impl Commands<'_> {
     pub(crate) fn late_ms(&self, payments: &Payments) -> u64 {
         (self.lease + payments.partner.late).as_millis() as u64
     }
-}
-
-pub(crate) fn other_provider(asked: &str) -> Failure {
-    let other =
-        " was asked for this payment, and payment_url names another provider or none: set it back, then redrive";
-    Failure::permanent([asked, other].concat())
 }

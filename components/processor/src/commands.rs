@@ -42,7 +42,7 @@ pub(crate) struct Moved<'a> {
 impl Commands<'_> {
     pub(crate) async fn handle(&self, message: &Message) -> Result<Effects, Failure> {
         match Command::decode(&message.payload).map_err(|error| unread(&message.id, &error))? {
-            Command::Decide(placed) => self.decide(message, *placed).await,
+            Command::Decide(placed) => self.decide(message, placed).await,
             Command::Change(change) => self.change(message, change).await,
         }
     }

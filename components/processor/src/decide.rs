@@ -1,17 +1,17 @@
 //! Deciding an order that was placed: stock, payment, record, verdict, in this order. After a crash, the next delivery
 //! decides anew. Hold and charge are idempotent, and nothing points to the record that the crashed delivery wrote.
 
-use guest::now_ms;
+use guest::{CaptureTime, now_ms};
+use order::payment::Capture;
 use order::{ChangeKind, CommandId, Finding, Means, Payment, Placed, Record, RecordName, Shortage, Timestamp};
 use queue::{Effects, Failure, Hold, Leave, LetGo, Message, Shortfall, Terms};
 
-use crate::change::other_provider;
 use crate::commands::{Commands, Moved, UNCHANGED, moves_money, present, queue_failed};
-use crate::payments::{Charge, Payments, Unanswered, Unfinished};
+use crate::payments::{Charge, Charged, Payments, Total, TotalAnswer, Unanswered, Unfinished, other_provider};
 use crate::pending::OrderDecision;
 
 impl Commands<'_> {
-    pub(crate) async fn decide(&self, message: &Message, placed: Placed) -> Result<Effects, Failure> {
+    pub(crate) async fn decide(&self, message: &Message, placed: Box<Placed>) -> Result<Effects, Failure> {
         let before = present(message)?;
         let pending = match before {
             None => None,
@@ -30,16 +30,21 @@ impl Commands<'_> {
         let stock = matches!(finding, Finding::Declined(_) | Finding::Expired).then_some(LetGo::Back);
         let (trace, now) = (placed.trace.clone(), Timestamp::from_ms(now_ms()));
         let mut record = match pending {
-            Some(record) => record.decide(&finding, now),
-            None => order::decide(placed, &finding, now),
+            Some(mut record) => {
+                record.decide(&finding, now);
+                record
+            }
+            None => order::decide(*placed, &finding, now),
         };
         if let Some(refund) = refund {
-            record = record.given_back(refund);
+            record.give_back(refund);
         }
         let name = RecordName::of(&record, None, message.delivery);
         self.records.write_record(&record, name).await?;
         let moved = Moved { record: &record, name, before, stock, trace: trace.as_ref() };
-        Ok(Effects { again: self.again(&record, pause), ..self.effects(message, &moved) })
+        let mut effects = self.effects(message, &moved);
+        effects.emits.extend(self.reminder(&record));
+        Ok(Effects { again: self.again(&record, pause), ..effects })
     }
 
     /// What there is to decide on.
@@ -68,9 +73,9 @@ impl Commands<'_> {
             Hold::Late => return Err(Failure::retry("another worker has the order now")),
         };
         if let Ok(decision) = &mut answer
-            && matches!(decision.finding, Finding::OutOfStock(_) | Finding::Expired)
+            && matches!(decision.finding, Finding::OutOfStock(_) | Finding::Expired | Finding::Declined(_))
         {
-            match self.reject_unpaid(message, placed).await {
+            match self.reject_unpaid(message, placed, &decision.finding).await {
                 Ok(refund) => decision.refund = refund,
                 Err(unanswered) => answer = Err(unanswered),
             }
@@ -112,7 +117,7 @@ impl Commands<'_> {
         }
         let cancel = CommandId { order: placed.id, change: Some(ChangeKind::Cancel) };
         let asks = self.payments_for(placed).map_or("", |payments| payments.partner.name());
-        let refuses = matches!(placed.order.means(), Some(Means::Charged(_)));
+        let refuses = Charged::by_shop(&placed.order).is_some();
         let terms = Terms { untracked: self.untracked, recall: cancel.to_bytes().into(), asks, refuses };
         let hold = self.queue.hold(message, &terms, pieces).await;
         hold.map_err(|error| queue_failed("the stock can't be held", &error))
@@ -128,11 +133,16 @@ impl Commands<'_> {
         pending: Option<&Record>,
     ) -> Result<OrderDecision, Unanswered> {
         let (means, payments) = (placed.order.means(), self.payments_for(placed));
+        let provider = payments.and_then(Payments::provider);
+        let asked = |charge, capture| Payment::Asked { charge, provider: provider.clone(), capture, back: None };
+        let is_captured_at_once = payments.is_some_and(|it| it.partner.capture == CaptureTime::AtOnce);
         let payments = match (means, payments) {
             (Some(Means::Later), _) => return Ok(Finding::Good(Payment::Later).into()),
             (Some(Means::Charged(charge)), _) => {
-                let provider = payments.and_then(Payments::provider);
-                return Ok(Finding::Good(Payment::Asked { charge: Some(charge.clone()), provider, back: None }).into());
+                return Ok(Finding::Good(asked(Some(charge.clone()), Capture::Charged)).into());
+            }
+            (Some(Means::Authorized(charge)), _) if !is_captured_at_once => {
+                return Ok(Finding::Good(asked(Some(charge.clone()), Capture::Due)).into());
             }
             (_, Some(payments)) => payments,
             (Some(Means::Token { .. }), None) if moves_money(&placed.order) => {
@@ -140,7 +150,12 @@ impl Commands<'_> {
             }
             _ => return Ok(Finding::Good(Payment::None).into()),
         };
-        let asking = payments.begin(message, leave)?;
+        let own = Charged::by_shop(&placed.order);
+        let asking = match own {
+            // For those the hold asked for no leave.
+            Some(_) => self.begin(message, payments).await?,
+            None => payments.begin(message, leave)?,
+        };
         if message.delivery > 1 {
             self.records.check().await?;
         }
@@ -148,13 +163,22 @@ impl Commands<'_> {
         if now_ms().saturating_sub(begun) > self.lease.as_millis() as u64 {
             return Err(Failure::release("too long passed since the stock was held").into());
         }
-        let asked = |charge| Payment::Asked { charge, provider: payments.provider(), back: None };
+        if let Some(charged) = own {
+            let order = (placed.id, &placed.order);
+            return Ok(match payments.move_total(&asking, Total::Capture, order, charged).await? {
+                TotalAnswer::Done(id) => Finding::Good(asked(charged.id().cloned(), Capture::Made(id))).into(),
+                TotalAnswer::Declined(words) => Finding::Declined(words).into(),
+                TotalAnswer::Closed | TotalAnswer::Unknown => Finding::Declined(None).into(),
+            });
+        }
         Ok(match payments.charge(&asking, placed, pending).await? {
-            Charge::Taken(charge) => Finding::Good(asked(Some(charge))).into(),
+            Charge::Taken(charge) => Finding::Good(asked(Some(charge), Capture::Charged)).into(),
+            Charge::Authorized(charge) => Finding::Good(asked(Some(charge), Capture::Due)).into(),
             Charge::Declined(words) => Finding::Declined(words).into(),
-            Charge::Pending(Unfinished { next_action, pause, .. }) => {
-                OrderDecision { pause, ..Finding::Pending { payment: asked(None), next_action }.into() }
-            }
+            Charge::Pending(Unfinished { next_action, pause, .. }) => OrderDecision {
+                pause,
+                ..Finding::Pending { payment: asked(None, Capture::Charged), next_action }.into()
+            },
         })
     }
 
@@ -165,13 +189,20 @@ impl Commands<'_> {
 
     /// Release 0.1 kept no trace of a hold that took nothing. So an order that is short may have been charged by it.
     /// A payment that was pending for too long is closed. What was taken for it, or by the shop, is given back.
-    async fn reject_unpaid(&self, message: &Message, placed: &Placed) -> Result<Option<Payment>, Unanswered> {
-        let charge = match placed.order.means() {
-            Some(Means::Charged(charge)) => Some(charge),
-            _ if message.delivery > 1 && self.payments_for(placed).is_some() => None,
-            _ => return Ok(None),
+    async fn reject_unpaid(
+        &self,
+        message: &Message,
+        placed: &Placed,
+        finding: &Finding,
+    ) -> Result<Option<Payment>, Unanswered> {
+        let is_declined = matches!(finding, Finding::Declined(_));
+        let charged = match Charged::by_shop(&placed.order) {
+            Some(charged) => charged,
+            None if !is_declined && message.delivery > 1 && self.payments_for(placed).is_some() => Charged::Perhaps,
+            None => return Ok(None),
         };
-        self.give_back(message, (placed.id, &placed.order), charge, None, u64::MAX).await
+        let back = self.give_back(message, (placed.id, &placed.order), charged, None, u64::MAX).await?;
+        Ok(back.map(|back| self.given(charged, back)))
     }
 }
 

@@ -1,29 +1,29 @@
 //! The jobs of the processor's workers. One type for all of them, so that the worker's loop is compiled once.
 
-use order::RECORDS;
+use order::{RECORDS, queues};
 use queue::{Class, Effects, Emit, Failure, Handler, Message, Report};
 
 use crate::commands::Commands;
-use crate::records::Records;
 
 /// The work on the queue or on its lane.
 pub(crate) enum ProcessorJob<'a> {
     /// Carry out commands.
-    Commands(Commands<'a>),
-    /// Remove superseded records.
-    RemoveSuperseded(&'a Records),
+    Commands(&'a Commands<'a>),
+    /// Do what was left for later.
+    Later(&'a Commands<'a>),
 }
 
 impl Handler for ProcessorJob<'_> {
     async fn handle(&self, message: &Message) -> Result<Effects, Failure> {
         match self {
             Self::Commands(commands) => commands.handle(message).await,
-            Self::RemoveSuperseded(records) => {
+            Self::Later(commands) if *message.payload == *queues::REMINDER.as_bytes() => commands.remind(message).await,
+            Self::Later(commands) => {
                 let key = String::from_utf8_lossy(&message.payload);
                 if !key.starts_with(RECORDS) {
                     return Err(no_key(&key));
                 }
-                records.remove(&key).await?;
+                commands.records.remove(&key).await?;
                 Ok(Effects::default())
             }
         }
@@ -32,21 +32,21 @@ impl Handler for ProcessorJob<'_> {
     async fn buried(&self, message: &Message, _class: Class, reason: &str) -> Effects {
         match self {
             Self::Commands(commands) => commands.buried(message, reason).await,
-            Self::RemoveSuperseded(_) => Effects::default(),
+            Self::Later(_) => Effects::default(),
         }
     }
 
     fn comes_again(&self, message: &Message) -> Vec<Emit> {
         match self {
             Self::Commands(commands) => commands.comes_again(message),
-            Self::RemoveSuperseded(_) => Vec::new(),
+            Self::Later(_) => Vec::new(),
         }
     }
 
     fn report(&self, message: &Message) -> Option<Report> {
         match self {
             Self::Commands(commands) => commands.payments.as_ref()?.take_report(message),
-            Self::RemoveSuperseded(_) => None,
+            Self::Later(_) => None,
         }
     }
 

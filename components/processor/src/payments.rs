@@ -4,11 +4,11 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use guest::{BodyError, PartnerRequest, PaymentProvider, is_unsent, now_ms, unreached, within};
+use guest::{BodyError, CaptureTime, PartnerRequest, PaymentProvider, is_unsent, now_ms, unreached, within};
 use http::StatusCode;
 use order::event::payments_turned;
 use order::means::HIDDEN;
-use order::payment::{ChargeRequest, NoId, RefundRequest, read_answer, read_problem};
+use order::payment::{ChargeRequest, NoId, TotalRequest, read_answer, read_problem};
 use order::{Means, NewOrder, NextAction, OrderId, PaymentId, Placed, Provider, Record, Timestamp};
 use queue::{Emit, Failure, Leave, Message, MessageId, Report, Showed};
 
@@ -31,6 +31,8 @@ pub(crate) struct Asking<'a> {
 pub(crate) enum Charge {
     /// The provider took the money.
     Taken(PaymentId),
+    /// The provider takes the money when it is asked to.
+    Authorized(PaymentId),
     /// The provider declined. It may have said why.
     Declined(Option<String>),
     /// It is not done yet.
@@ -46,11 +48,41 @@ pub(crate) struct Unfinished {
     pub(crate) pause: Duration,
 }
 
-/// The provider's answer to a refund.
-pub(crate) enum Refund {
-    /// It gave the money back.
-    Given(PaymentId),
-    /// It never charged the order, and never will.
+/// The charge whose money is to be given back.
+#[derive(Clone, Copy)]
+pub(crate) enum Charged<'a> {
+    /// It is not known whether the order was charged.
+    Perhaps,
+    /// The provider took the money.
+    Taken(&'a PaymentId),
+    /// The money may only be authorized.
+    Authorized(&'a PaymentId),
+}
+
+/// How far the provider is with what it was asked for.
+enum Progress {
+    /// It has done what was asked for.
+    Done(PaymentId),
+    /// It has authorized a charge.
+    Authorized(PaymentId),
+    /// It has begun.
+    Begun(Unfinished),
+}
+
+/// What becomes of an order's total.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Total {
+    Capture,
+    Refund,
+}
+
+/// The provider's answer to a capture or a refund.
+pub(crate) enum TotalAnswer {
+    /// It took the money, or gave it back.
+    Done(PaymentId),
+    /// It can't have the money any more. It may have said why.
+    Declined(Option<String>),
+    /// It took nothing for the order, and never will.
     Closed,
     /// It knows of no charge, but may still have one under way.
     Unknown,
@@ -170,7 +202,13 @@ impl Payments {
             Some(_) => (["/charges/", &id].concat(), None),
             // A charge has had this key since release 0.1. Another one could charge an order twice that an older build
             // has charged.
-            None => ("/charges".to_owned(), Some((id, ChargeRequest::new(placed).to_json()))),
+            None => {
+                let mut request = ChargeRequest::new(placed);
+                if self.partner.capture == CaptureTime::OnFulfil {
+                    request = request.authorize_only();
+                }
+                ("/charges".to_owned(), Some((id, request.to_json())))
+            }
         };
         let mut reply = self.send(asking, &path, posted).await?;
         if let Some(Means::Token { token, .. }) = placed.order.means() {
@@ -180,28 +218,33 @@ impl Payments {
             StatusCode::PAYMENT_REQUIRED => Ok(Charge::Declined(reply.problem())),
             // There is nothing to charge that it could miss.
             StatusCode::NOT_FOUND => Err(reply.misdirected()),
-            _ => Ok(reply.outcome()?.map_or_else(Charge::Pending, Charge::Taken)),
+            _ => Ok(match reply.outcome()? {
+                Progress::Done(id) => Charge::Taken(id),
+                Progress::Authorized(id) => Charge::Authorized(id),
+                Progress::Begun(unfinished) => Charge::Pending(unfinished),
+            }),
         }
     }
 
-    /// Gives an order's total back. Without a `charge`, the provider knows it by the order.
-    pub(crate) async fn refund(
+    /// Takes an order's total for which a charge is authorized, or gives it back. Without a charge's id, the provider
+    /// knows it by the order.
+    pub(crate) async fn move_total(
         &self,
         asking: &Asking<'_>,
+        total: Total,
         (id, order): (OrderId, &NewOrder),
-        charge: Option<&PaymentId>,
-    ) -> Result<Refund, Unanswered> {
-        let body = RefundRequest::new(id, order, charge).to_json();
-        let reply = self.send(asking, "/refunds", Some((format!("{id}/refund"), body))).await?;
-        match (reply.status, charge) {
-            (StatusCode::GONE, None) => return Ok(Refund::Closed),
-            (StatusCode::NOT_FOUND, None) => return Ok(Refund::Unknown),
-            _ => {}
+        charged: Charged<'_>,
+    ) -> Result<TotalAnswer, Unanswered> {
+        let verb = if total == Total::Capture { "capture" } else { "refund" };
+        let body = TotalRequest::new(id, order, charged.id()).to_json();
+        let posted = Some(([&id.to_string(), "/", verb].concat(), body));
+        let reply = self.send(asking, &["/", verb, "s"].concat(), posted).await?;
+        match (reply.status, total, charged) {
+            (StatusCode::PAYMENT_REQUIRED, Total::Capture, _) => Ok(TotalAnswer::Declined(reply.problem())),
+            (StatusCode::GONE, Total::Refund, Charged::Perhaps | Charged::Authorized(_)) => Ok(TotalAnswer::Closed),
+            (StatusCode::NOT_FOUND, Total::Refund, Charged::Perhaps) => Ok(TotalAnswer::Unknown),
+            _ => reply.done().map(TotalAnswer::Done),
         }
-        reply.outcome()?.map(Refund::Given).map_err(|unfinished| {
-            let reason = ["the payment provider is not done yet, its status is ", &unfinished.status].concat();
-            Failure::retry_after(reason, Some(unfinished.pause)).into()
-        })
     }
 
     /// Posts a body under an Idempotency-Key, or gets.
@@ -242,10 +285,51 @@ async fn exchange(request: PartnerRequest<'_>) -> Result<ProviderReply, Unanswer
     Ok(ProviderReply { status, retry_after, body, secret: None })
 }
 
+/// Money is to be moved, and nobody can be asked to.
+pub(crate) fn unset() -> Failure {
+    Failure::permanent("the order was paid for, but payment_url is not set: set it, then redrive")
+}
+
+/// Who was asked must be asked again.
+pub(crate) fn other_provider(asked: &str) -> Failure {
+    let other =
+        " was asked for this payment, and payment_url names another provider or none: set it back, then redrive";
+    Failure::permanent([asked, other].concat())
+}
+
+impl<'a> Charged<'a> {
+    /// What the shop has charged, if it has.
+    pub(crate) fn by_shop(order: &'a NewOrder) -> Option<Self> {
+        match order.means()? {
+            Means::Charged(charge) => Some(Self::Taken(charge)),
+            Means::Authorized(charge) => Some(Self::Authorized(charge)),
+            Means::Token { .. } | Means::Later => None,
+        }
+    }
+
+    pub(crate) fn id(&self) -> Option<&PaymentId> {
+        match self {
+            Self::Perhaps => None,
+            Self::Taken(id) | Self::Authorized(id) => Some(id),
+        }
+    }
+}
+
 impl ProviderReply {
+    /// The id of what is done. If it isn't done yet, that is to be asked for again.
+    fn done(&self) -> Result<PaymentId, Unanswered> {
+        let (status, pause) = match self.outcome()? {
+            Progress::Done(id) => return Ok(id),
+            Progress::Authorized(_) => ("authorized".to_owned(), Duration::ZERO),
+            Progress::Begun(Unfinished { status, pause, .. }) => (status, pause),
+        };
+        let reason = ["the payment provider is not done yet, its status is ", &status].concat();
+        Err(Failure::retry_after(reason, Some(pause)).into())
+    }
+
     /// What a good answer says, or the failure that a bad one is. Where the same answer would come again, it may mean
     /// that money was taken, and only a person can tell.
-    fn outcome(&self) -> Result<Result<PaymentId, Unfinished>, Unanswered> {
+    fn outcome(&self) -> Result<Progress, Unanswered> {
         if !self.status.is_success() {
             return Err(self.failure());
         }
@@ -255,14 +339,17 @@ impl ProviderReply {
         };
         let answer = read_answer(body);
         let accepted = (self.status == StatusCode::ACCEPTED).then(|| "202".to_owned());
-        match (answer.open.or(accepted), answer.id) {
+        let (open, is_authorized) = (answer.open.or(accepted), answer.is_authorized);
+        match (open.filter(|_| !is_authorized), answer.id) {
             (Some(status), _) => {
                 let is_open =
                     |url: &NextAction| !self.secret.as_ref().is_some_and(|secret| url.as_str().contains(secret));
                 let next_action = answer.next_action.filter(is_open);
-                Ok(Err(Unfinished { status, next_action, pause: self.retry_after.unwrap_or_default() }))
+                let pause = self.retry_after.unwrap_or_default();
+                Ok(Progress::Begun(Unfinished { status, next_action, pause }))
             }
-            (None, Ok(id)) => Ok(Ok(id)),
+            (None, Ok(id)) if is_authorized => Ok(Progress::Authorized(id)),
+            (None, Ok(id)) => Ok(Progress::Done(id)),
             (None, Err(NoId::Bad)) => {
                 let reason = "the payment provider's answer has an id that is no string of 1 to 128 characters and no \
                               whole number, so its id is unknown";

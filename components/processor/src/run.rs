@@ -63,16 +63,16 @@ struct ProcessorWake<'a> {
 
 impl<'a> ProcessorWake<'a> {
     async fn run(&self) -> Result<(), queue::Error> {
-        let commands = ProcessorJob::Commands(Commands {
+        let commands = Commands {
             queue: self.placed(),
             records: self.records,
             payments: self.settings.payments.clone().map(Payments::new),
             untracked: self.settings.untracked,
             lease: self.settings.shared.timing.lease,
-        });
-        let mut more = self.drain(self.placed(), &commands).await?;
-        more |=
-            self.drain(self.placed().lane(queues::SUPERSEDED), &ProcessorJob::RemoveSuperseded(self.records)).await?;
+        };
+        let mut more = self.drain(self.placed(), &ProcessorJob::Commands(&commands)).await?;
+        let later = self.placed().lane(queues::SUPERSEDED);
+        more |= self.drain(later, &ProcessorJob::Later(&commands)).await?;
         if more { self.placed().ring().await } else { Ok(()) }
     }
 

@@ -41,7 +41,7 @@ pub use idempotency::idempotency_key;
 pub use operator::NoOperator;
 pub use outbound::{PartnerReply, PartnerRequest, is_unsent, unreached};
 pub use payment_events::{WordSignature, WordSigners};
-pub use payments::PaymentProvider;
+pub use payments::{CaptureTime, PaymentProvider};
 pub use problem::Problem;
 pub use problem_kind::{PROBLEM_KINDS, ProblemKind};
 pub use redis::Redis;

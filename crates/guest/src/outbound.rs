@@ -7,7 +7,7 @@ use futures::future::join;
 use http::{StatusCode, Uri};
 use queue::Failure;
 use spin_sdk::wasip3::http::client;
-use spin_sdk::wasip3::http::types::{ErrorCode, HeaderError, Method, Request, Response, Scheme};
+use spin_sdk::wasip3::http::types::{ErrorCode, Method, Request, Response, Scheme};
 use spin_sdk::wasip3::wit_future;
 
 use crate::body::{BodyError, collect, fields, outgoing};
@@ -41,7 +41,7 @@ impl PartnerRequest<'_> {
         let mut headers = self.headers;
         headers.push(("user-agent", concat!("Sluice/", env!("CARGO_PKG_VERSION")).to_owned()));
         headers.extend(self.body.as_ref().map(|body| ("content-length", body.len().to_string())));
-        let headers = fields(headers.into_iter()).map_err(|error| invalid(&error))?;
+        let headers = fields(headers.into_iter()).map_err(|_| invalid())?;
         let has_body = self.body.is_some();
         let method = if has_body { Method::Post } else { Method::Get };
         let (contents, no_trailers, write) = outgoing(self.body.unwrap_or_default());
@@ -67,8 +67,8 @@ impl PartnerRequest<'_> {
     }
 }
 
-fn invalid(error: &HeaderError) -> ErrorCode {
-    ErrorCode::InternalError(Some(format!("a header can't be sent: {error:?}")))
+fn invalid() -> ErrorCode {
+    ErrorCode::InternalError(Some("the host refuses one of its headers".to_owned()))
 }
 
 impl PartnerReply {

@@ -1,5 +1,5 @@
-//! The payment provider, from the variables `payment_url`, `payment_key`, `payment_timeout_ms`, `payment_late_s` and
-//! `payment_pending_ttl_s`.
+//! The payment provider, from the variables `payment_url`, `payment_key`, `payment_timeout_ms`, `payment_late_s`,
+//! `payment_pending_ttl_s`, `payment_capture` and `payment_capture_within_s`.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::settings::{SettingError, Settings, WholeNumber};
 /// A payment provider.
 #[derive(Clone)]
 pub struct PaymentProvider {
-    /// Its `/charges` and `/refunds` are below it.
+    /// Its `/charges`, `/captures` and `/refunds` are below it.
     pub url: Uri,
     /// Our key, which is sent to it. `None`: it asks for no key.
     pub key: Option<String>,
@@ -21,6 +21,19 @@ pub struct PaymentProvider {
     pub late: Duration,
     /// How long a payment may be pending before it is given up.
     pub pending_ttl: Duration,
+    /// When it takes the money.
+    pub capture: CaptureTime,
+    /// How long after an order is confirmed its money should be taken.
+    pub capture_within: Duration,
+}
+
+/// When the money of an order is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CaptureTime {
+    /// By the charge.
+    AtOnce,
+    /// The charge is authorized, and captured when the order is fulfilled.
+    OnFulfil,
 }
 
 impl PaymentProvider {
@@ -33,20 +46,41 @@ impl PaymentProvider {
 const PAYMENT_TIMEOUT: WholeNumber = WholeNumber("payment_timeout_ms", 10, 60_000);
 const PAYMENT_LATE: WholeNumber = WholeNumber("payment_late_s", 0, 86_400);
 const PAYMENT_PENDING_TTL: WholeNumber = WholeNumber("payment_pending_ttl_s", 1, 30 * 86_400);
+const PAYMENT_CAPTURE_WITHIN: WholeNumber = WholeNumber("payment_capture_within_s", 1, 90 * 86_400);
 
 impl Settings {
     /// The payment provider; `None` if nobody is asked to pay. An error never shows the key.
     pub async fn payment_provider(&self) -> Result<Option<PaymentProvider>, SettingError> {
-        let timeout = self.millis(PAYMENT_TIMEOUT).await?;
-        let late = Duration::from_secs(self.number(PAYMENT_LATE).await?);
-        let pending_ttl = Duration::from_secs(self.number(PAYMENT_PENDING_TTL).await?);
-        let (url, key) = (self.text("payment_url").await?, self.text("payment_key").await?);
+        let variables = [
+            PAYMENT_TIMEOUT.0,
+            PAYMENT_LATE.0,
+            PAYMENT_PENDING_TTL.0,
+            PAYMENT_CAPTURE_WITHIN.0,
+            "payment_capture",
+            "payment_url",
+            "payment_key",
+        ];
+        let texts = self.texts(&variables).await?;
+        let timeout = texts.millis(PAYMENT_TIMEOUT)?;
+        let (late, pending_ttl) = (texts.seconds(PAYMENT_LATE)?, texts.seconds(PAYMENT_PENDING_TTL)?);
+        let capture_within = texts.seconds(PAYMENT_CAPTURE_WITHIN)?;
+        let capture = self.capture_time(texts.text("payment_capture"))?;
+        let (url, key) = (texts.text("payment_url"), texts.text("payment_key"));
         if url.is_empty() {
             return Ok(None);
         }
-        let url = parse_url(&url).map_err(|fault| self.error("payment_url", fault))?;
-        self.check_payment_key(&key)?;
-        Ok(Some(PaymentProvider { url, key: Some(key).filter(|key| !key.is_empty()), timeout, late, pending_ttl }))
+        let url = parse_url(url).map_err(|fault| self.error("payment_url", fault))?;
+        self.check_payment_key(key)?;
+        let key = Some(key.to_owned()).filter(|key| !key.is_empty());
+        Ok(Some(PaymentProvider { url, key, timeout, late, pending_ttl, capture, capture_within }))
+    }
+
+    fn capture_time(&self, text: &str) -> Result<CaptureTime, SettingError> {
+        match text {
+            "at_once" => Ok(CaptureTime::AtOnce),
+            "on_fulfil" => Ok(CaptureTime::OnFulfil),
+            other => Err(self.error("payment_capture", format!("is {other:?}, but must be at_once or on_fulfil"))),
+        }
     }
 
     fn check_payment_key(&self, key: &str) -> Result<(), SettingError> {
@@ -61,6 +95,11 @@ impl Settings {
         let mut faults: Vec<_> = self.number(PAYMENT_TIMEOUT).await.err().into_iter().collect();
         faults.extend(self.number(PAYMENT_LATE).await.err());
         faults.extend(self.number(PAYMENT_PENDING_TTL).await.err());
+        match self.text("payment_capture").await {
+            Ok(text) => faults.extend(self.capture_time(&text).err()),
+            Err(fault) => faults.push(fault),
+        }
+        faults.extend(self.number(PAYMENT_CAPTURE_WITHIN).await.err());
         faults.extend(self.word_signers().await.err());
         match self.text("payment_key").await {
             Ok(key) => faults.extend(self.check_payment_key(&key).err()),

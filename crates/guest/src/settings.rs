@@ -25,6 +25,13 @@ pub struct Settings {
     component: &'static str,
 }
 
+/// The texts of some variables, read one after the other. What is made of them needs no more waiting, which would be
+/// code for each.
+pub(crate) struct VariableTexts {
+    settings: Settings,
+    texts: Vec<(&'static str, String)>,
+}
+
 /// The settings of everyone who works on the queues.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueSettings {
@@ -74,14 +81,18 @@ impl Settings {
         value.map_err(|error| self.error(variable, format!("can't be read: {error}; set it in spin.toml")))
     }
 
+    /// Several of them.
+    pub(crate) async fn texts(&self, variables: &[&'static str]) -> Result<VariableTexts, SettingError> {
+        let mut texts = Vec::new();
+        for variable in variables {
+            texts.push((*variable, self.untrimmed(variable).await?));
+        }
+        Ok(VariableTexts { settings: *self, texts })
+    }
+
     /// A whole number within its range.
     pub(crate) async fn number(&self, wanted: WholeNumber) -> Result<u64, SettingError> {
-        let WholeNumber(variable, least, most) = wanted;
-        let text = self.text(variable).await?;
-        let number = text.parse().ok().filter(|number| (least..=most).contains(number));
-        number.ok_or_else(|| {
-            self.error(variable, format!("is {text:?}, but must be a whole number from {least} to {most}"))
-        })
+        self.texts(&[wanted.0]).await?.number(wanted)
     }
 
     /// A number of milliseconds within its range.
@@ -91,10 +102,11 @@ impl Settings {
 
     /// The settings of everyone who works on the queues.
     pub async fn queue(&self) -> Result<QueueSettings, SettingError> {
-        let namespace = self.namespace(&self.untrimmed("namespace").await?)?;
-        let hours = self.number(LOG_RETENTION).await?;
-        let timing = Timing { lease: self.millis(LEASE).await?, log_retention: Duration::from_millis(hours * HOUR) };
-        let redis_url = self.address("redis_url", QUEUE_DATABASE).await?;
+        let texts = self.texts(&["namespace", LOG_RETENTION.0, LEASE.0, "redis_url"]).await?;
+        let namespace = self.namespace(texts.untrimmed("namespace"))?;
+        let hours = texts.number(LOG_RETENTION)?;
+        let timing = Timing { lease: texts.millis(LEASE)?, log_retention: Duration::from_millis(hours * HOUR) };
+        let redis_url = self.parsed_address("redis_url", texts.text("redis_url"), QUEUE_DATABASE)?;
         Ok(QueueSettings { redis_url, namespace, timing })
     }
 
@@ -117,8 +129,11 @@ impl Settings {
     }
 
     pub(crate) async fn address(&self, variable: &'static str, database: u64) -> Result<RedisAddress, SettingError> {
-        let text = self.text(variable).await?;
-        let address = RedisAddress::parse(text).map_err(|fault| self.error(variable, fault.to_owned()))?;
+        self.parsed_address(variable, &self.text(variable).await?, database)
+    }
+
+    fn parsed_address(&self, variable: &'static str, text: &str, database: u64) -> Result<RedisAddress, SettingError> {
+        let address = RedisAddress::parse(text.to_owned()).map_err(|fault| self.error(variable, fault.to_owned()))?;
         if address.database() == database {
             return Ok(address);
         }
@@ -131,13 +146,13 @@ impl Settings {
 
     /// When a failed order is attempted again.
     pub async fn backoff(&self) -> Result<Backoff, SettingError> {
-        let base = self.millis(BACKOFF_BASE).await?;
-        let cap = self.millis(BACKOFF_CAP).await?;
+        let texts = self.texts(&[BACKOFF_BASE.0, BACKOFF_CAP.0, MAX_ATTEMPTS.0]).await?;
+        let (base, cap) = (texts.millis(BACKOFF_BASE)?, texts.millis(BACKOFF_CAP)?);
         if cap < base {
             let fault = format!("is {}, but must be at least backoff_base_ms, {}", cap.as_millis(), base.as_millis());
             return Err(self.error("backoff_cap_ms", fault));
         }
-        Ok(Backoff::Exponential { base, cap, attempts: self.number(MAX_ATTEMPTS).await? as u32 })
+        Ok(Backoff::Exponential { base, cap, attempts: texts.number(MAX_ATTEMPTS)? as u32 })
     }
 
     /// After how many crashes of its worker a message is buried.
@@ -174,6 +189,35 @@ impl Settings {
     /// An error about one of them.
     pub fn error(&self, variable: &'static str, fault: String) -> SettingError {
         SettingError { component: self.component, variable, fault }
+    }
+}
+
+impl VariableTexts {
+    /// As it was set.
+    fn untrimmed(&self, variable: &str) -> &str {
+        let text = self.texts.iter().find(|(known, _)| *known == variable);
+        text.map_or("", |(_, text)| text)
+    }
+
+    pub(crate) fn text(&self, variable: &str) -> &str {
+        self.untrimmed(variable).trim()
+    }
+
+    pub(crate) fn number(&self, WholeNumber(variable, least, most): WholeNumber) -> Result<u64, SettingError> {
+        let text = self.text(variable);
+        let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+        number.ok_or_else(|| {
+            let fault = format!("is {text:?}, but must be a whole number from {least} to {most}");
+            self.settings.error(variable, fault)
+        })
+    }
+
+    pub(crate) fn millis(&self, wanted: WholeNumber) -> Result<Duration, SettingError> {
+        self.number(wanted).map(Duration::from_millis)
+    }
+
+    pub(crate) fn seconds(&self, wanted: WholeNumber) -> Result<Duration, SettingError> {
+        self.number(wanted).map(Duration::from_secs)
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::command_id::ChangeKind;
 use crate::envelope::Placed;
 use crate::id::OrderId;
+use crate::json::written;
 use crate::new_order::NewOrder;
 use crate::payment::without_words;
 use crate::record::{RecordError, known_format};
@@ -91,7 +92,7 @@ impl OrderJson {
     #[must_use]
     pub fn with_pending(mut self, changes: &[Pending]) -> Self {
         if !changes.is_empty() {
-            let changes = serde_json::to_vec(changes).expect("strings always serialise");
+            let changes = written(changes);
             self.0.truncate(self.0.len() - 1);
             self.0.extend_from_slice(br#","pending":"#);
             self.0.extend(changes);
@@ -140,5 +141,5 @@ pub fn change_answer(id: OrderId, present: State, change: ChangeKind) -> Vec<u8>
         pending: [Pending; 1],
     }
     let accepted = ChangeAccepted { id, status: present, pending: [Pending::queued(change)] };
-    serde_json::to_vec(&accepted).expect("strings always serialise")
+    written(&accepted)
 }

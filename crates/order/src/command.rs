@@ -10,7 +10,7 @@ use crate::command_id::ChangeKind;
 use crate::envelope::{DecodeError, Placed};
 use crate::fault::BodyFault;
 use crate::id::OrderId;
-use crate::json::Node;
+use crate::json::{Node, written};
 use crate::limits;
 use crate::payment::SettledByHand;
 use crate::reader::{self, Field, Value, seen_text, text};
@@ -133,8 +133,7 @@ impl Change {
             ChangeRequest::Fulfil { tracking } => (None, None, tracking.as_ref()),
         };
         let (kind, trace) = (self.kind(), self.trace.as_ref());
-        let written = WrittenChange { v: 1, kind, id: self.id, trace, reason, tracking, settled };
-        serde_json::to_vec(&written).expect("strings and numbers always serialise")
+        written(&WrittenChange { v: 1, kind, id: self.id, trace, reason, tracking, settled })
     }
 }
 

@@ -4,10 +4,10 @@
 use crate::envelope::Placed;
 use crate::life::{self, Move};
 use crate::limits;
-use crate::payment::Payment;
+use crate::payment::{Capture, GivenBack, Payment};
 use crate::record::{Record, Status, Version};
 use crate::state::{Illegal, State};
-use crate::text::{NextAction, Reason, Tracking};
+use crate::text::{NextAction, PaymentId, Reason, Tracking};
 use crate::timestamp::Timestamp;
 
 /// The result of checking a placed order's stock and payment.
@@ -47,7 +47,7 @@ pub struct Shortage {
 /// delivery decides alike.
 #[must_use]
 pub fn decide(placed: Placed, finding: &Finding, now: Timestamp) -> Record {
-    let undecided = Record {
+    let mut record = Record {
         id: placed.id,
         status: Status::PaymentPending,
         version: Version::NONE,
@@ -57,36 +57,38 @@ pub fn decide(placed: Placed, finding: &Finding, now: Timestamp) -> Record {
         tracking: None,
         // The clock of the host that accepted it may be ahead of ours, and no order changes before it exists.
         updated_at: placed.accepted_at(),
-        order: placed.order,
+        order: Box::new(placed.order),
     };
-    undecided.found(None, finding, now)
+    record.find(None, finding, now);
+    record
 }
 
 /// Cancels a placed order that was never decided. It may have been paid for all the same: then `refund` says how the
 /// money was given back.
 #[must_use]
 pub fn cancel_undecided(placed: Placed, reason: Option<Reason>, refund: Option<Payment>, now: Timestamp) -> Record {
-    Record { reason, payment: refund, ..decide(placed, &Finding::Recalled, now) }
+    let mut record = decide(placed, &Finding::Recalled, now);
+    record.reason = reason;
+    record.payment = refund;
+    record
 }
 
 impl Record {
     /// Notes how the money was given back of an order that is rejected.
-    #[must_use]
-    pub fn given_back(self, refund: Payment) -> Self {
-        Self { payment: Some(refund), ..self }
+    pub fn give_back(&mut self, refund: Payment) {
+        self.payment = Some(refund);
     }
 
     /// Decides an order whose payment was pending.
     ///
     /// # Panics
     /// If its payment is not pending.
-    #[must_use]
-    pub fn decide(self, finding: &Finding, now: Timestamp) -> Self {
+    pub fn decide(&mut self, finding: &Finding, now: Timestamp) {
         let present = Some(self.status);
-        self.found(present, finding, now)
+        self.find(present, finding, now);
     }
 
-    fn found(self, present: Option<Status>, finding: &Finding, now: Timestamp) -> Self {
+    fn find(&mut self, present: Option<Status>, finding: &Finding, now: Timestamp) {
         let (step, reason, payment) = match finding {
             Finding::Good(payment) => (Move::Confirm, None, Some(payment.clone())),
             Finding::OutOfStock(shortages) => (Move::Reject, Some(out_of_stock(shortages)), None),
@@ -95,44 +97,57 @@ impl Record {
             Finding::Expired => (Move::Reject, Some(expired()), None),
             Finding::Recalled => (Move::Cancel, None, None),
         };
-        let next_action = match finding {
-            Finding::Pending { next_action, .. } => next_action.clone(),
-            _ => None,
-        };
-        let Ok(moved) = self.moved(present, step, now) else {
+        if self.advance(present, step, now).is_err() {
             unreachable!("every move that decides an order is in the table");
-        };
-        Self { reason, payment, next_action, ..moved }
+        }
+        self.reason = reason;
+        self.payment = payment;
+        if let Finding::Pending { next_action, .. } = finding {
+            self.next_action.clone_from(next_action);
+        }
     }
 
-    /// Cancels the order. `refund` says how its payment was given back, if it was paid for.
+    /// Cancels the order. `back` says how its money was given back, if it was paid for.
     ///
     /// # Errors
-    /// [`Illegal`] unless the order is confirmed, or its payment is pending.
-    pub fn cancel(self, reason: Option<Reason>, refund: Option<Payment>, now: Timestamp) -> Result<Self, Illegal> {
-        // What was pending is nothing any more.
-        let payment = refund.or_else(|| self.payment.clone().filter(|_| self.status != Status::PaymentPending));
-        Ok(Self { reason, payment, ..self.moved_on(Move::Cancel, now)? })
+    /// [`Illegal`] unless the order is confirmed, or its payment is pending. Then it stays as it is.
+    pub fn cancel(&mut self, reason: Option<Reason>, back: Option<GivenBack>, now: Timestamp) -> Result<(), Illegal> {
+        let was_pending = self.status == Status::PaymentPending;
+        self.advance(Some(self.status), Move::Cancel, now)?;
+        self.reason = reason;
+        match (&mut self.payment, back) {
+            (Some(payment), Some(back)) => payment.give(back),
+            // What was pending is nothing any more.
+            (payment, _) if was_pending => *payment = None,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Notes that the money was taken which was only authorized: the provider's id of that.
+    pub fn capture(&mut self, id: PaymentId) {
+        if let Some(Payment::Asked { capture, .. }) = &mut self.payment {
+            *capture = Capture::Made(id);
+        }
     }
 
     /// Notes that the order's goods went out.
     ///
     /// # Errors
-    /// [`Illegal`] unless the order is confirmed.
-    pub fn fulfil(self, tracking: Option<Tracking>, now: Timestamp) -> Result<Self, Illegal> {
-        Ok(Self { tracking, ..self.moved_on(Move::Fulfil, now)? })
+    /// [`Illegal`] unless the order is confirmed. Then it stays as it is.
+    pub fn fulfil(&mut self, tracking: Option<Tracking>, now: Timestamp) -> Result<(), Illegal> {
+        self.advance(Some(self.status), Move::Fulfil, now)?;
+        self.tracking = tracking;
+        Ok(())
     }
 
-    fn moved_on(self, step: Move, now: Timestamp) -> Result<Self, Illegal> {
-        let present = Some(self.status);
-        self.moved(present, step, now)
-    }
-
-    fn moved(self, present: Option<Status>, step: Move, now: Timestamp) -> Result<Self, Illegal> {
+    fn advance(&mut self, present: Option<Status>, step: Move, now: Timestamp) -> Result<(), Illegal> {
         let after = life::next(present, step);
-        let status = after.ok_or(Illegal { present: present.map_or(State::Queued, State::Decided), step })?;
-        let (version, updated_at) = (self.version.next(), now.max(self.updated_at));
-        Ok(Self { status, version, updated_at, next_action: None, ..self })
+        self.status = after.ok_or(Illegal { present: present.map_or(State::Queued, State::Decided), step })?;
+        self.version = self.version.next();
+        self.updated_at = now.max(self.updated_at);
+        self.next_action = None;
+        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@ use crate::digest::digest;
 use crate::fault::BodyFault;
 use crate::idempotency_key::IdempotencyKey;
 use crate::limits;
-use crate::reader::{Value, read_body};
+use crate::reader::{Value, read_body, yes};
 use crate::text::Sku;
 use std::num::NonZeroU32;
 
@@ -43,7 +43,7 @@ impl Redrive {
             let [ids, class, all, per_second] = value.fields(["ids", "class", "all", "per_second"])?;
             let ids = ids.optional(letter_ids);
             let class = class.optional(|value| value.one_of(classes));
-            let all = all.optional(|value| value.yes());
+            let all = all.optional(yes);
             // It is read as a number that fits.
             let per_second = per_second.optional(|value| value.integer(1..=limits::REDRIVEN_PER_SECOND));
             let (ids, class, all, per_second) = (ids?, class?, all?, per_second?);

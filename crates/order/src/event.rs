@@ -2,6 +2,7 @@
 
 use crate::command_id::CommandId;
 use crate::id::OrderId;
+use crate::json::written;
 use crate::new_order::NewOrder;
 use crate::payment::without_words;
 use crate::record::{Record, Status, Version};
@@ -23,6 +24,9 @@ pub fn id(order: &OrderId, version: Version) -> String {
 /// The event type of an order that was given up and lies in the dead letters.
 pub const NEEDS_ATTENTION: &str = "sluice.order.needs_attention";
 
+/// The event type of an order whose money is only authorized, and may soon not be had any more.
+pub const AUTHORIZATION_EXPIRING: &str = "sluice.order.authorization_expiring";
+
 /// The event type of a payment provider that fails for all orders from now on.
 pub const PAYMENTS_INTERRUPTED: &str = "sluice.payments.interrupted";
 
@@ -31,7 +35,7 @@ pub const PAYMENTS_RESUMED: &str = "sluice.payments.resumed";
 
 /// All event types: one for each status, and those of what went wrong.
 pub fn types() -> impl Iterator<Item = &'static str> {
-    let others = [NEEDS_ATTENTION, PAYMENTS_INTERRUPTED, PAYMENTS_RESUMED];
+    let others = [NEEDS_ATTENTION, AUTHORIZATION_EXPIRING, PAYMENTS_INTERRUPTED, PAYMENTS_RESUMED];
     Status::ALL.into_iter().map(event_type).chain(others)
 }
 
@@ -55,11 +59,22 @@ fn event_type(status: Status) -> &'static str {
 /// and the record's version in an extension of our own, `version`: receivers put the events of an order in order by it.
 #[must_use]
 pub fn to_json(record: &Record, trace: Option<&TraceParent>) -> Vec<u8> {
+    about(record, id(&record.id(), record.version()), event_type(record.status()), trace)
+}
+
+/// Writes the event that an order's money is only authorized, and may soon not be had any more. Gives its id, too.
+#[must_use]
+pub fn expiring(record: &Record) -> (String, Vec<u8>) {
+    let id = [&id(&record.id(), record.version()), ".expiring"].concat();
+    (id.clone(), about(record, id, AUTHORIZATION_EXPIRING, None))
+}
+
+fn about(record: &Record, id: String, event_type: &'static str, trace: Option<&TraceParent>) -> Vec<u8> {
     let event = Event {
         specversion: "1.0",
-        id: id(&record.id(), record.version()),
+        id,
         source: "/orders",
-        event_type: event_type(record.status()),
+        event_type,
         subject: record.id(),
         time: record.updated_at(),
         datacontenttype: "application/json",
@@ -67,7 +82,7 @@ pub fn to_json(record: &Record, trace: Option<&TraceParent>) -> Vec<u8> {
         traceparent: trace,
         data: View::of(record),
     };
-    without_words(serde_json::to_vec(&event).expect("strings, numbers and maps with string keys always serialise"))
+    without_words(written(&event))
 }
 
 /// The id of the event that a message about an order was given up in one of its deliveries.
@@ -116,7 +131,7 @@ pub fn attention(given_up: &GivenUp<'_>, trace: Option<&TraceParent>, now: Times
             None => given_up,
         },
     };
-    serde_json::to_vec(&event).expect("strings always serialise")
+    written(&event)
 }
 
 /// Writes the event that a payment provider fails for all orders, or answers again: then there is no `reason`. Gives
@@ -128,7 +143,7 @@ pub fn payments_turned(provider: &str, since: Timestamp, reason: &str, now: Time
         _ => (PAYMENTS_INTERRUPTED, "interrupted"),
     };
     let id = format!("payments.{turned}.{}", now.ms());
-    let quoted = |text: &str| serde_json::to_string(text).expect("strings always serialise");
+    let quoted = |text: &str| serde_json::to_string(text).unwrap_or_default();
     let reason = if reason.is_empty() { String::new() } else { [",\"reason\":", &quoted(reason)].concat() };
     let provider = quoted(provider);
     let event = format!(

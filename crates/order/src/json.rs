@@ -2,9 +2,15 @@
 //! occurs twice.
 
 use crate::fault::NotJson;
+use serde::Serialize;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
+
+/// Writes what can always be written: strings, numbers, and maps whose keys are strings.
+pub(crate) fn written(value: &(impl Serialize + ?Sized)) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_else(|error| unreachable!("it can be JSON: {error}"))
+}
 
 /// A JSON value.
 #[derive(Debug, PartialEq)]

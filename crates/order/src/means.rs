@@ -2,7 +2,7 @@
 
 use crate::fault::Malformed;
 use crate::limits;
-use crate::reader::{Value, text};
+use crate::reader::{Value, text, yes};
 use crate::text::PaymentId;
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -20,6 +20,8 @@ pub enum Means {
     },
     /// The shop has charged it already. The provider gives it back if the order is rejected or cancelled.
     Charged(PaymentId),
+    /// The shop has had this charge authorized, and the provider is to capture it.
+    Authorized(PaymentId),
     /// It is paid for later, by invoice say. Nobody is asked.
     Later,
 }
@@ -75,17 +77,31 @@ pub fn without_token(mut json: Vec<u8>) -> Vec<u8> {
 }
 
 impl Means {
+    /// The shop's own charge, if it has one.
+    #[must_use]
+    pub fn charge(&self) -> Option<&PaymentId> {
+        match self {
+            Self::Charged(charge) | Self::Authorized(charge) => Some(charge),
+            Self::Token { .. } | Self::Later => None,
+        }
+    }
+
     #[inline(never)]
     pub(crate) fn read(value: &Value<'_>) -> Option<Self> {
-        let [token, customer, charge, later] = value.fields(["token", "customer", "charge_id", "later"])?;
+        let [token, customer, charge, capture, later] =
+            value.fields(["token", "customer", "charge_id", "capture", "later"])?;
         let (token, customer) = (token.optional(text), customer.optional(text));
-        let (charge, later) = (charge.optional(text), later.optional(|value| value.yes()));
-        match (token?, customer?, charge?, later?) {
-            (Some(token), customer, None, None) => Some(Self::Token { token, customer }),
-            (None, None, Some(charge), None) => Some(Self::Charged(charge)),
-            (None, None, None, Some(())) => Some(Self::Later),
+        let (charge, capture, later) = (charge.optional(text), capture.optional(yes), later.optional(yes));
+        match (token?, customer?, charge?, capture?, later?) {
+            (Some(token), customer, None, None, None) => Some(Self::Token { token, customer }),
+            (None, None, Some(charge), None, None) => Some(Self::Charged(charge)),
+            (None, None, Some(charge), Some(()), None) => Some(Self::Authorized(charge)),
+            (None, None, None, None, Some(())) => Some(Self::Later),
             _ => {
-                value.fault("must have either token, and customer where the token needs it, or charge_id, or later");
+                value.fault(
+                    "must have either token, and customer where the token needs it, or charge_id, and capture where \
+                     it is only authorized, or later",
+                );
                 None
             }
         }
@@ -103,6 +119,8 @@ impl Serialize for Means {
             #[serde(skip_serializing_if = "Option::is_none")]
             charge_id: Option<&'a PaymentId>,
             #[serde(skip_serializing_if = "Option::is_none")]
+            capture: Option<bool>,
+            #[serde(skip_serializing_if = "Option::is_none")]
             later: Option<bool>,
         }
         let written = match self {
@@ -110,6 +128,9 @@ impl Serialize for Means {
                 WrittenMeans { token: Some(token), customer: customer.as_ref(), ..WrittenMeans::default() }
             }
             Self::Charged(charge) => WrittenMeans { charge_id: Some(charge), ..WrittenMeans::default() },
+            Self::Authorized(charge) => {
+                WrittenMeans { charge_id: Some(charge), capture: Some(true), ..WrittenMeans::default() }
+            }
             Self::Later => WrittenMeans { later: Some(true), ..WrittenMeans::default() },
         };
         written.serialize(serializer)

@@ -5,6 +5,7 @@ mod read;
 use crate::email::Email;
 use crate::fault::BodyFault;
 use crate::iso_code::{Country, Currency};
+use crate::json::written;
 use crate::limits;
 use crate::means::Means;
 use crate::money::Money;
@@ -115,7 +116,7 @@ impl NewOrder {
     /// The canonical JSON, which [`parse`](Self::parse) reads again.
     #[must_use]
     pub fn canonical_json(&self) -> CanonicalJson {
-        CanonicalJson(serde_json::to_vec(self).expect("strings, numbers and maps with string keys always serialise"))
+        CanonicalJson(written(self))
     }
 
     /// The shop's own number of the order.

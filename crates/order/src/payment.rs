@@ -3,11 +3,11 @@
 use crate::envelope::Placed;
 use crate::id::OrderId;
 use crate::iso_code::Currency;
-use crate::json::{Node, Number};
+use crate::json::{Node, Number, written};
 use crate::means::Means;
 use crate::money::Money;
 use crate::new_order::{Customer, NewOrder};
-use crate::reader::{Value, text};
+use crate::reader::{Value, text, yes};
 use crate::text::{MetadataKey, MetadataValue, Name, NextAction, PaymentId, Provider, Reason, Reference};
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
@@ -28,9 +28,22 @@ pub enum Payment {
         charge: Option<PaymentId>,
         /// Who charged. Records of release 0.1 don't say it.
         provider: Option<Provider>,
+        /// Whether the charge took the money.
+        capture: Capture,
         /// How the money was given back. `None`: it was not.
         back: Option<GivenBack>,
     },
+}
+
+/// Whether a charge took the money, or only made sure of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Capture {
+    /// The charge took it.
+    Charged,
+    /// The charge is authorized. The money is taken when the order is fulfilled.
+    Due,
+    /// It was taken after the charge: the provider's id of that.
+    Made(PaymentId),
 }
 
 /// How money was given back.
@@ -38,6 +51,8 @@ pub enum Payment {
 pub enum GivenBack {
     /// By the provider: its id of the refund.
     Refund(PaymentId),
+    /// It was never taken, and the provider will not take it.
+    Void,
     /// Not by Sluice.
     ByHand(SettledByHand),
 }
@@ -56,6 +71,8 @@ pub struct SettledByHand {
 pub struct ProviderAnswer {
     /// Its status, if that doesn't say that it is done.
     pub open: Option<String>,
+    /// Whether that status says that the money is authorized.
+    pub is_authorized: bool,
     /// Its id.
     pub id: Result<PaymentId, NoId>,
     /// Where the customer goes to complete it, if the answer has such a URL.
@@ -85,11 +102,14 @@ pub struct ChargeRequest<'a> {
     payment: Option<&'a Means>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     metadata: &'a BTreeMap<MetadataKey, MetadataValue>,
+    /// `false`: only authorize it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capture: Option<bool>,
 }
 
-/// The body of `POST {payment_url}/refunds`.
+/// The body of `POST {payment_url}/captures` and of `POST {payment_url}/refunds`.
 #[derive(Debug, Serialize)]
-pub struct RefundRequest<'a> {
+pub struct TotalRequest<'a> {
     order_id: OrderId,
     amount: Money,
     currency: Currency,
@@ -110,18 +130,25 @@ impl<'a> ChargeRequest<'a> {
             reference: order.reference(),
             payment: order.means(),
             metadata: order.metadata(),
+            capture: None,
         }
+    }
+
+    /// The same, but the provider takes nothing before it is asked to.
+    #[must_use]
+    pub fn authorize_only(self) -> Self {
+        Self { capture: Some(false), ..self }
     }
 
     /// The JSON.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("strings and numbers always serialise")
+        written(self)
     }
 }
 
-impl<'a> RefundRequest<'a> {
-    /// Gives an order's total back. Without a charge's id the provider knows the charge by the order.
+impl<'a> TotalRequest<'a> {
+    /// Takes an order's total or gives it back. Without a charge's id the provider knows the charge by the order.
     #[must_use]
     pub fn new(order_id: OrderId, order: &NewOrder, charge_id: Option<&'a PaymentId>) -> Self {
         Self { order_id, amount: order.total(), currency: order.currency(), charge_id }
@@ -130,12 +157,15 @@ impl<'a> RefundRequest<'a> {
     /// The JSON.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("strings and numbers always serialise")
+        written(self)
     }
 }
 
 /// Statuses that say that a charge or a refund is done.
 const DONE: [&str; 3] = ["succeeded", "paid", "captured"];
+
+/// Statuses that say that a charge is authorized, and takes the money later.
+const AUTHORIZED: [&str; 3] = ["authorized", "authorised", "requires_capture"];
 
 /// Characters of a status that are told.
 const STATUS: usize = 64;
@@ -158,6 +188,7 @@ pub fn read_answer(answer: &[u8]) -> ProviderAnswer {
     };
     ProviderAnswer {
         open: open.map(|status| status.chars().take(STATUS).collect()),
+        is_authorized: open.is_some_and(|status| AUTHORIZED.contains(&status)),
         id,
         next_action: words("next_action").and_then(|url| url.parse().ok()),
     }
@@ -196,6 +227,31 @@ fn member<'m>(members: &'m [(Cow<'_, str>, Node<'m>)], name: &str) -> Option<&'m
 }
 
 impl Payment {
+    /// Who was asked, if that is known.
+    #[must_use]
+    pub fn provider(&self) -> Option<&str> {
+        match self {
+            Self::Asked { provider, .. } => provider.as_ref().map(Provider::as_str),
+            Self::None | Self::Later => None,
+        }
+    }
+
+    /// Whether the money is authorized, and neither taken nor given up.
+    #[must_use]
+    pub fn is_due(&self) -> bool {
+        matches!(self, Self::Asked { capture: Capture::Due, back: None, .. })
+    }
+
+    /// Notes how it was given back. What was authorized isn't any more.
+    pub(crate) fn give(&mut self, how: GivenBack) {
+        if let Self::Asked { capture, back, .. } = self {
+            *back = Some(how);
+            if *capture == Capture::Due {
+                *capture = Capture::Charged;
+            }
+        }
+    }
+
     /// Reads a payment. One of another shape may be of a later release.
     pub(crate) fn read(value: &Value<'_>) -> Option<Self> {
         let payment = Self::read_known(value);
@@ -209,19 +265,28 @@ impl Payment {
         if value.is_string() {
             return Some(if value.one_of(&["none", "later"])? == "later" { Self::Later } else { Self::None });
         }
-        let [charge, refund, settled, provider] = value.fields(["charge_id", "refund_id", "settled", "provider"])?;
+        let [charge, authorized, made, refund, voided, settled, provider] =
+            value.fields(["charge_id", "authorized", "capture_id", "refund_id", "voided", "settled", "provider"])?;
         let (charge, provider) = (charge.optional(text), provider.optional(text));
-        let (refund, settled) = (refund.optional(text), settled.optional(SettledByHand::read));
-        let back = match (refund?, settled?) {
-            (Some(refund), _) => Some(GivenBack::Refund(refund)),
-            (None, settled) => settled.map(GivenBack::ByHand),
+        let (authorized, made) = (authorized.optional(yes), made.optional(text));
+        let (refund, voided, settled) =
+            (refund.optional(text), voided.optional(yes), settled.optional(SettledByHand::read));
+        let capture = match (made?, authorized?) {
+            (Some(made), _) => Capture::Made(made),
+            (None, Some(())) => Capture::Due,
+            (None, None) => Capture::Charged,
+        };
+        let back = match (refund?, voided?, settled?) {
+            (Some(refund), ..) => Some(GivenBack::Refund(refund)),
+            (None, Some(()), _) => Some(GivenBack::Void),
+            (None, None, settled) => settled.map(GivenBack::ByHand),
         };
         let (charge, provider) = (charge?, provider?);
         if charge.is_none() && back.is_none() && provider.is_none() {
             value.fault("must be \"none\", or have a charge_id, a refund_id, settled or a provider");
             return None;
         }
-        Some(Self::Asked { charge, provider, back })
+        Some(Self::Asked { charge, provider, capture, back })
     }
 }
 
@@ -232,7 +297,7 @@ pub const SETTLED_MARK: &str = ",\"settled\":";
 /// this order begins, and what comes in place of its last byte. The word is one line each.
 #[must_use]
 pub fn settled_cancellation(order: OrderId, by: &str, why: &str) -> [String; 2] {
-    let json = |words: &str| serde_json::to_string(words).expect("a string always serialises");
+    let json = |words: &str| serde_json::to_string(words).unwrap_or_default();
     [
         [r#"{"v":1,"type":"cancel","id":""#, &order.to_string(), "\""].concat(),
         [SETTLED_MARK, r#"{"by":"#, &json(by), r#","why":"#, &json(why), "}}"].concat(),
@@ -277,23 +342,35 @@ impl Serialize for Payment {
             #[serde(skip_serializing_if = "Option::is_none")]
             charge_id: Option<&'a PaymentId>,
             #[serde(skip_serializing_if = "Option::is_none")]
+            authorized: Option<bool>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            capture_id: Option<&'a PaymentId>,
+            #[serde(skip_serializing_if = "Option::is_none")]
             refund_id: Option<&'a PaymentId>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            voided: Option<bool>,
             #[serde(skip_serializing_if = "Option::is_none")]
             settled: Option<&'a SettledByHand>,
             #[serde(skip_serializing_if = "Option::is_none")]
             provider: Option<&'a Provider>,
         }
-        let (charge, provider, back) = match self {
+        let (charge, provider, capture, back) = match self {
             Self::None => return serializer.serialize_str("none"),
             Self::Later => return serializer.serialize_str("later"),
-            Self::Asked { charge, provider, back } => (charge, provider, back),
+            Self::Asked { charge, provider, capture, back } => (charge.as_ref(), provider.as_ref(), capture, back),
         };
-        let (refund_id, settled) = match back {
-            Some(GivenBack::Refund(refund)) => (Some(refund), None),
-            Some(GivenBack::ByHand(settled)) => (None, Some(settled)),
-            None => (None, None),
+        let (authorized, capture_id) = match capture {
+            Capture::Charged => (None, None),
+            Capture::Due => (Some(true), None),
+            Capture::Made(id) => (None, Some(id)),
         };
-        AskedPayment { charge_id: charge.as_ref(), refund_id, settled, provider: provider.as_ref() }
+        let (refund_id, voided, settled) = match back {
+            Some(GivenBack::Refund(refund)) => (Some(refund), None, None),
+            Some(GivenBack::Void) => (None, Some(true), None),
+            Some(GivenBack::ByHand(settled)) => (None, None, Some(settled)),
+            None => (None, None, None),
+        };
+        AskedPayment { charge_id: charge, authorized, capture_id, refund_id, voided, settled, provider }
             .serialize(serializer)
     }
 }

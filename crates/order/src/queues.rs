@@ -3,9 +3,13 @@
 /// Orders to process: [`Placed`](crate::Placed) messages.
 pub const PLACED: &str = "placed";
 
-/// Records that nobody will ever read again, by their key in the store: to be removed. A lane of [`PLACED`]. A later
-/// release may put something else there, in JSON.
+/// What is to be done later. A lane of [`PLACED`]. Records that nobody will ever read again are to be removed: a
+/// message is their key in the store. Or it is a [reminder](REMINDER). A later release may put something else there, in
+/// JSON.
 pub const SUPERSEDED: &str = "superseded";
+
+/// The message under an order's own id that looks whether the order's payment is still only authorized.
+pub const REMINDER: &str = r#"{"remind":true}"#;
 
 /// Changes to tell: [events](crate::event).
 pub const CHANGES: &str = "changes";

@@ -172,16 +172,6 @@ impl<'v> Value<'v> {
         Some(text.to_owned())
     }
 
-    /// The value `true`.
-    pub(crate) fn yes(&self) -> Option<()> {
-        match self.node {
-            Node::Bool(true) => return Some(()),
-            Node::Bool(false) => self.fault("must be true"),
-            _ => return self.wrong_type("true"),
-        }
-        None
-    }
-
     /// A value that follows from others, and has to agree with them.
     pub(crate) fn equal<T: PartialEq + Display>(&self, value: T, expected: T) -> Option<()> {
         if value != expected {
@@ -227,6 +217,16 @@ impl<'v> Value<'v> {
     fn malformed(&self, Malformed(detail): Malformed) {
         self.fault(detail);
     }
+}
+
+/// The value `true`.
+pub(crate) fn yes(value: &Value<'_>) -> Option<()> {
+    match value.node {
+        Node::Bool(true) => return Some(()),
+        Node::Bool(false) => value.fault("must be true"),
+        _ => return value.wrong_type("true"),
+    }
+    None
 }
 
 /// Reads a string that is made into a type of its own. (A function, because a method can't be passed for all

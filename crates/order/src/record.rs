@@ -28,7 +28,7 @@ pub struct Record {
     pub(crate) next_action: Option<NextAction>,
     pub(crate) tracking: Option<Tracking>,
     pub(crate) updated_at: Timestamp,
-    pub(crate) order: NewOrder,
+    pub(crate) order: Box<NewOrder>,
 }
 
 /// Where an order stands once it was decided. Until then a shop sees another [state](crate::State).
@@ -163,7 +163,7 @@ impl Record {
     /// The order alone.
     #[must_use]
     pub fn into_order(self) -> NewOrder {
-        self.order
+        *self.order
     }
 }
 

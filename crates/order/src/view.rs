@@ -3,6 +3,7 @@
 use crate::command_id::ChangeKind;
 use crate::id::OrderId;
 use crate::iso_code::Currency;
+use crate::json::written;
 use crate::money::Money;
 use crate::new_order::{Address, Customer, Line, NewOrder};
 use crate::payment::Payment;
@@ -128,6 +129,6 @@ impl<'a> View<'a> {
 
     /// The JSON object.
     pub(crate) fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("strings, numbers and maps with string keys always serialise")
+        written(self)
     }
 }

@@ -55,7 +55,7 @@ impl Script {
 impl Packed {
     fn unpacked(&self, dictionary: &str) -> String {
         let text = decompress_with_dict(self.bytes, self.length, dictionary.as_bytes());
-        String::from_utf8(text.expect("build.rs packed it")).expect("it is a text")
+        text.ok().and_then(|text| String::from_utf8(text).ok()).expect("build.rs packed a text")
     }
 }
 

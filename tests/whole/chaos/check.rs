@@ -6,7 +6,7 @@ use std::fmt;
 use queue::{Class, DeadLetter};
 use serde_json::Value;
 
-use super::model::{Posted, Read};
+use super::model::{Posted, Read, Regret};
 use super::shop::SCARCE;
 use super::world::{Kept, Stock, Subscriber, World, text};
 
@@ -31,10 +31,11 @@ pub(crate) struct Broken {
 /// What became of the orders, in numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
-    /// Orders for which a 202 was read. Each of them is one of the four that follow.
+    /// Orders for which a 202 was read. Each of them is one of the five that follow.
     pub(crate) accepted: usize,
     pub(crate) confirmed: usize,
     pub(crate) rejected: usize,
+    pub(crate) cancelled: usize,
     pub(crate) dead_lettered: usize,
     pub(crate) lost: usize,
     /// Orders of which there are two.
@@ -68,6 +69,8 @@ pub(crate) fn check(posted: &[Posted], world: &World) -> (Tally, Vec<Broken>) {
     (check.tally, check.broken)
 }
 
+const COUNTERS: [&str; 4] = ["orders:confirmed", "orders:rejected", "orders:cancelled", "orders:needs_attention"];
+
 struct Check<'w> {
     world: &'w World,
     events: BTreeMap<&'w str, Vec<&'w str>>,
@@ -90,11 +93,17 @@ fn orders_by_reference(world: &World) -> BTreeMap<String, Vec<Found<'_>>> {
     orders
 }
 
-/// The ids of the log's events: each begins with the id of its order.
+/// The ids of events that tell of the payment provider begin so.
+pub(crate) const PAYMENTS: &str = "payments";
+
+/// The ids of the log's events of orders: each begins with the id of its order.
 fn events_by_order(world: &World) -> BTreeMap<&str, Vec<&str>> {
     let mut events: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (event, _) in &world.log {
         let order = event.split('.').next().unwrap_or_default();
+        if order == PAYMENTS {
+            continue;
+        }
         events.entry(order).or_default().push(event);
     }
     events
@@ -166,10 +175,11 @@ impl Check<'_> {
     }
 
     fn decided(&mut self, posted: &Posted, id: &str, kept: &Kept, record: &Value, counts: bool) {
-        match record["status"].as_str() {
-            Some("confirmed") => self.tally.confirmed += usize::from(counts),
-            Some("rejected") => self.tally.rejected += usize::from(counts),
-            _ => self.breaks(Promise::Kept, Some(posted), format!("its record has no final status: {record}")),
+        match (record["status"].as_str(), posted.regret) {
+            (Some("confirmed"), Regret::None | Regret::Asked) => self.tally.confirmed += usize::from(counts),
+            (Some("rejected"), _) => self.tally.rejected += usize::from(counts),
+            (Some("cancelled"), Regret::Asked | Regret::Accepted) => self.tally.cancelled += usize::from(counts),
+            _ => self.breaks(Promise::Kept, Some(posted), format!("its record has another status: {record}")),
         }
         for field in ["reference", "customer", "currency", "lines", "note"] {
             if record[field] != posted.body[field] {
@@ -182,8 +192,9 @@ impl Check<'_> {
         if posted.is_poison {
             self.breaks(Promise::Once, Some(posted), "it was decided, though a component traps on it".to_owned());
         }
-        let expected = format!("{id}.{}", record["version"]);
-        self.is_told(posted, id, |event| event == expected, Some(record));
+        let versions = 1..=record["version"].as_u64().unwrap_or_default();
+        let expected: Vec<String> = versions.map(|version| format!("{id}.{version}")).collect();
+        self.is_told(posted, id, |events| events == expected, Some(record));
     }
 
     fn given_up(&mut self, posted: &Posted, id: &str, kept: &Kept, letter: &DeadLetter, counts: bool) {
@@ -196,23 +207,23 @@ impl Check<'_> {
             self.breaks(Promise::Kept, Some(posted), format!("a component traps on it, but it says {:?}", letter.why));
         }
         let expected = format!("{id}.attention.");
-        self.is_told(posted, id, |event| event.starts_with(&expected), None);
+        self.is_told(posted, id, |events| matches!(events, [event] if event.starts_with(&expected)), None);
     }
 
-    /// One event tells of an order's end, and every endpoint hears of it.
-    fn is_told(&mut self, posted: &Posted, id: &str, expected: impl Fn(&str) -> bool, record: Option<&Value>) {
+    /// One event tells of each change of an order, the last one of its end, and every endpoint hears of them.
+    fn is_told(&mut self, posted: &Posted, id: &str, expected: impl Fn(&[&str]) -> bool, record: Option<&Value>) {
         let events = self.events.get(id).cloned().unwrap_or_default();
-        let [event] = events[..] else {
-            let promise = if events.is_empty() { Promise::Told } else { Promise::Once };
-            return self.breaks(
-                promise,
-                Some(posted),
-                format!("one event should tell of it, and there are {events:?}"),
-            );
-        };
-        if !expected(event) {
-            self.breaks(Promise::Told, Some(posted), format!("the event {event} does not tell how it ended"));
+        if !expected(&events) {
+            let promise = if events.len() < 2 { Promise::Told } else { Promise::Once };
+            let what = format!("one event should tell of each change, and there are {events:?}");
+            return self.breaks(promise, Some(posted), what);
         }
+        for event in &events {
+            self.is_heard(posted, event, record.filter(|_| events.last() == Some(event)));
+        }
+    }
+
+    fn is_heard(&mut self, posted: &Posted, event: &str, record: Option<&Value>) {
         let world = self.world;
         let logged = world.log.iter().find(|(id, _)| id == event).map(|(_, body)| body.as_slice());
         let told = world.told.get(event).map(|body| &body[..]);
@@ -272,16 +283,19 @@ impl Check<'_> {
 
     /// What was counted in the same step as it was done must agree with what there is.
     fn counters(&mut self) {
-        let (mut confirmed, mut rejected, mut given_up) = (0, 0, 0);
+        let mut expected = BTreeMap::from(COUNTERS.map(|counter| (counter, 0)));
+        let mut count =
+            |counter: &str, counts| *expected.get_mut(counter).expect("it is one of them") += u64::from(counts);
         for kept in self.world.orders.values() {
-            let status = kept.record().map(|mut record| record["status"].take());
-            confirmed += u64::from(status == Some("confirmed".into()));
-            rejected += u64::from(status == Some("rejected".into()));
-            given_up += u64::from(kept.dead.is_some());
+            let record = kept.record().unwrap_or_default();
+            let [confirmed, rejected, cancelled] =
+                ["confirmed", "rejected", "cancelled"].map(|it| record["status"] == it);
+            count("orders:confirmed", confirmed || cancelled && record["version"] == 2);
+            count("orders:rejected", rejected);
+            count("orders:cancelled", cancelled);
+            count("orders:needs_attention", kept.dead.is_some());
         }
-        for (counter, expected) in
-            [("orders:confirmed", confirmed), ("orders:rejected", rejected), ("orders:needs_attention", given_up)]
-        {
+        for (counter, expected) in expected {
             let counted = self.world.totals.get(counter).copied().unwrap_or(0);
             if counted != expected {
                 self.breaks(Promise::Once, None, format!("{counter} counts {counted}, but there are {expected}"));
@@ -356,11 +370,11 @@ impl fmt::Display for Broken {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { accepted, confirmed, rejected, dead_lettered, lost, duplicated, oversold, .. } = self;
+        let Self { accepted, confirmed, rejected, cancelled, dead_lettered, lost, duplicated, oversold, .. } = self;
         write!(
             f,
-            "{accepted} accepted, {confirmed} confirmed, {rejected} rejected, {dead_lettered} dead-lettered, \
-             lost {lost}, duplicated {duplicated}, oversold {oversold}"
+            "{accepted} accepted, {confirmed} confirmed, {rejected} rejected, {cancelled} cancelled, \
+             {dead_lettered} dead-lettered, lost {lost}, duplicated {duplicated}, oversold {oversold}"
         )
     }
 }

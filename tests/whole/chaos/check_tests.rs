@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::check::{Tally, check};
 use super::endpoints::{Manner, Told};
-use super::model::{Attempt, Posted, Read};
+use super::model::{Attempt, Posted, Read, Regret};
 use super::shop::SCARCE;
 use super::world::{Kept, Stock, Subscriber, World};
 
@@ -20,7 +20,7 @@ const OTHER: &str = "id-3";
 fn posted(reference: &str, read: Read) -> Posted {
     let body = json!({"reference": reference, "lines": lines()});
     let attempt = Attempt { at: Duration::ZERO, took: Duration::ZERO, host: "host", read };
-    Posted { reference: reference.to_owned(), body, is_poison: false, attempts: vec![attempt] }
+    Posted { reference: reference.to_owned(), body, is_poison: false, attempts: vec![attempt], regret: Regret::None }
 }
 
 /// Two pieces of what is scarce.
@@ -126,7 +126,7 @@ fn each_promise_that_is_broken_is_named() {
         ("promise 2 (once is once) broken for b: it has a record and a dead letter", |_, world| {
             world.orders.get_mut(GIVEN_UP).unwrap().record = Some(("1.1".into(), bytes(&json!({"reference": "b"}))));
         }),
-        ("promise 2 (once is once) broken for a: one event should tell of it", |_, world| {
+        ("promise 2 (once is once) broken for a: one event should tell of each change", |_, world| {
             world.log.push(("id-1.2".to_owned(), Vec::new()));
         }),
         ("promise 2 (once is once) broken for b: it was decided, though a component traps on it", |shops, world| {
@@ -148,7 +148,7 @@ fn each_promise_that_is_broken_is_named() {
         ("promise 3 (nothing is oversold) broken: of 1 pieces 2 were sold, 2 are held, and -1 are left", |_, world| {
             world.stock = Stock { at_first: 1, available: -1, held: 2 };
         }),
-        ("promise 4 (every change is told) broken for a: one event should tell of it", |_, world| {
+        ("promise 4 (every change is told) broken for a: one event should tell of each change", |_, world| {
             world.log.remove(0);
         }),
         (

@@ -17,13 +17,14 @@ use super::model::Posted;
 use super::shop::Doors;
 use crate::harness::{Client, SettableClock, json, root};
 
-/// How long a worker has a message for itself. Short, so that what a fault left behind comes back soon.
-pub(crate) const LEASE: Duration = Duration::from_millis(600);
-/// After so many crashes a message is buried.
-pub(crate) const MAX_CRASHES: u32 = 6;
-
-/// Seconds by which each host's clock is ahead. Receivers of webhooks bear five minutes.
-const CLOCK_SKEW: [i64; 2] = [-60, 120];
+/// How both hosts are set up.
+#[derive(Clone, Debug)]
+pub(crate) struct SetUp {
+    /// Seconds by which each host's clock is ahead.
+    pub(crate) clock_skew: [i64; 2],
+    /// Variables beside those for endpoints and operators.
+    pub(crate) variables: Vec<(&'static str, String)>,
+}
 
 /// What opens the desk.
 const OPERATOR_KEY: &str = "0123456789abcdef";
@@ -50,15 +51,15 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     /// Starts everything. Data and logs lie in `folder`.
-    pub(crate) async fn start(folder: &Path, chance: &mut fastrand::Rng) -> Self {
+    pub(crate) async fn start(folder: &Path, set_up: &SetUp, chance: &mut fastrand::Rng) -> Self {
         let clock = SettableClock::new(folder);
         let redis = RedisServer::start_in(&folder.join("redis"), clock.environment()).await.expect("a Redis");
         let endpoints = Endpoints::start(chance).await;
         let settings = [0, 1].map(|host| HostSettings {
             manifest: manifest(host),
             redis_url: redis.url(0),
-            variables: variables(&endpoints),
-            clock_skew: CLOCK_SKEW[host],
+            variables: variables(&endpoints, set_up),
+            clock_skew: set_up.clock_skew[host],
             log: folder.join(format!("host-{host}.log")),
         });
         let cluster = Self {
@@ -156,22 +157,15 @@ fn manifest(host: usize) -> PathBuf {
     other.map_or_else(|| root().join("spin.toml"), PathBuf::from)
 }
 
-fn variables(endpoints: &Endpoints) -> Vec<(String, String)> {
-    let [lease, crashes] = [LEASE.as_millis().to_string(), MAX_CRASHES.to_string()];
+fn variables(endpoints: &Endpoints, set_up: &SetUp) -> Vec<(String, String)> {
     let webhooks = endpoints.webhooks();
-    [
-        ("lease_ms", lease.as_str()),
-        ("max_crashes", &crashes),
-        ("max_attempts", "8"),
-        ("backoff_base_ms", "50"),
-        ("backoff_cap_ms", "400"),
-        ("drain_budget_ms", "2000"),
+    let common = [
         ("operator_key", OPERATOR_KEY),
         ("webhooks", &webhooks),
         ("webhook_origin", "http://127.0.0.1:*"),
         ("webhook_timeout_ms", "400"),
         ("webhook_schedule_ms", "50,100,200,400,800,1200"),
-    ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .to_vec()
+    ];
+    let own = set_up.variables.iter().map(|(name, value)| (*name, value.as_str()));
+    common.into_iter().chain(own).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }

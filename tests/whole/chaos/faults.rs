@@ -1,15 +1,17 @@
 //! Doing to the cluster what the schedule says.
 
+use std::time::Duration;
+
 use futures::stream::{self, StreamExt};
 use redis::{Cmd, RedisResult, cmd};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::cluster::{Cluster, HOSTS};
 use super::poison;
-use super::schedule::{Fault, Schedule};
+use super::schedule::Fault;
 
 /// Makes trouble until `end`, then waits until all of it has passed: everything is up when this returns.
-pub(crate) async fn make(cluster: &Cluster, schedule: Schedule, end: Instant) {
+pub(crate) async fn make(cluster: &Cluster, schedule: impl Iterator<Item = (Duration, Fault)>, end: Instant) {
     let faults = stream::iter(schedule).then(async |(wait, fault)| {
         sleep(wait).await;
         fault

@@ -16,6 +16,20 @@ pub(crate) struct Posted {
     pub(crate) is_poison: bool,
     /// Each time that it was sent, in turn.
     pub(crate) attempts: Vec<Attempt>,
+    /// Whether its shop asked for its cancellation.
+    pub(crate) regret: Regret,
+}
+
+/// What a shop asked and read about a cancellation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Regret {
+    /// It didn't ask.
+    #[default]
+    None,
+    /// It asked, and doesn't know.
+    Asked,
+    /// The cancellation was accepted.
+    Accepted,
 }
 
 /// One time.

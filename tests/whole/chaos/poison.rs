@@ -14,7 +14,7 @@ use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
 use super::cluster::{Cluster, HOSTS};
-use super::model::{Attempt, Posted};
+use super::model::{Attempt, Posted, Regret};
 use super::shop::{an_order, post};
 use crate::harness::{Client, app};
 
@@ -89,10 +89,11 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
 /// Sends the poison until it is taken.
 async fn send(cluster: &Cluster, client: &Client, reference: &str) -> Posted {
     let body = an_order(reference, &mut fastrand::Rng::with_seed(0));
-    let mut posted = Posted { reference: reference.to_owned(), body, is_poison: true, attempts: Vec::new() };
+    let (reference, attempts) = (reference.to_owned(), Vec::new());
+    let mut posted = Posted { reference, body, is_poison: true, attempts, regret: Regret::None };
     while posted.id().is_none() {
         let sent = Instant::now();
-        let read = post(client, &posted.body, Some(reference)).await;
+        let read = post(client, &posted.body, Some(&posted.reference)).await;
         let at = sent.duration_since(cluster.begun);
         posted.attempts.push(Attempt { at, took: sent.elapsed(), host: HOST, read });
     }

@@ -10,44 +10,55 @@ use tempfile::TempDir;
 use tokio::time::sleep;
 
 use super::check::{Broken, Tally, check};
-use super::cluster::{Cluster, HOSTS};
+use super::cluster::{Cluster, HOSTS, SetUp};
 use super::faults;
 use super::history;
 use super::model::Posted;
-use super::schedule::Schedule;
-use super::shop::{SCARCE, SCARCE_PER_SECOND, Shop};
+use super::schedule::Fault;
+use super::shop::{Habits, SCARCE, Shop};
 use super::world::{Queues, World, lane};
 
 /// How a run goes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) seed: u64,
     /// How long there are load and faults.
     pub(crate) time: Duration,
+    /// How long everything may take to be worked off afterwards. Far more than the last retry and the host's next
+    /// probe need.
+    pub(crate) quiet: Duration,
+    pub(crate) habits: Habits,
+    /// Pieces of the scarce article.
+    pub(crate) pieces: u64,
+    pub(crate) set_up: SetUp,
+    /// The command that runs it again.
+    pub(crate) again: String,
 }
 
 /// Between two lines of progress.
 const PROGRESS: Duration = Duration::from_secs(5);
-/// How long everything may take to be worked off. Far more than the last retry and the host's next probe need.
-const QUIET: Duration = Duration::from_secs(60);
 /// Of how many broken promises the history is shown.
 const SHOWN: usize = 5;
 
-/// Runs, and panics with all that is known if a promise was broken.
-pub(crate) async fn run(plan: Plan) {
+/// Runs, and panics with all that is known if a promise was broken. `more` looks for what else was promised.
+pub(crate) async fn run(
+    plan: &Plan,
+    faults: impl Iterator<Item = (Duration, Fault)>,
+    more: impl FnOnce(&World) -> Vec<Broken>,
+) {
     eprintln!("chaos: seed {}, {} s", plan.seed, plan.time.as_secs());
     let folder = Folder::new();
     let mut chance = fastrand::Rng::with_seed(plan.seed);
-    let cluster = Arc::new(Cluster::start(folder.path(), &mut chance).await);
+    let cluster = Arc::new(Cluster::start(folder.path(), &plan.set_up, &mut chance).await);
     cluster.note(&format!("{} runs {}", HOSTS[1], cluster.manifest(1).display()));
-    let last_words = LastWords { plan, cluster: cluster.clone() };
-    let pieces = plan.time.as_secs() * SCARCE_PER_SECOND;
-    cluster.desk("PUT", &format!("/stock/{SCARCE}"), json!({"available": pieces})).await;
-    let posted = trade(&cluster, plan, chance).await;
-    let quiet = until_quiet(&cluster).await;
+    let last_words = LastWords { again: plan.again.clone(), cluster: cluster.clone() };
+    cluster.desk("PUT", &format!("/stock/{SCARCE}"), json!({"available": plan.pieces})).await;
+    let posted = trade(&cluster, plan, faults, chance).await;
+    let quiet = until_quiet(&cluster, plan.quiet).await;
     let known = posted.iter().filter_map(|posted| posted.id().map(str::to_owned));
-    let world = World::read(&cluster, known, pieces).await;
-    let (tally, broken) = check(&posted, &world);
+    let world = World::read(&cluster, known, plan.pieces).await;
+    let (tally, mut broken) = check(&posted, &world);
+    broken.extend(more(&world));
     report(&tally, &world, quiet);
     show(&broken, &posted, &world);
     assert!(broken.is_empty(), "{} promises were broken; the seed is {}", broken.len(), plan.seed);
@@ -56,9 +67,14 @@ pub(crate) async fn run(plan: Plan) {
 }
 
 /// Load and faults.
-async fn trade(cluster: &Arc<Cluster>, plan: Plan, chance: fastrand::Rng) -> Vec<Posted> {
+async fn trade(
+    cluster: &Arc<Cluster>,
+    plan: &Plan,
+    faults: impl Iterator<Item = (Duration, Fault)>,
+    chance: fastrand::Rng,
+) -> Vec<Posted> {
     let end = Instant::now() + plan.time;
-    let mut shop = Shop { doors: cluster.doors.clone(), begun: cluster.begun, chance };
+    let mut shop = Shop { doors: cluster.doors.clone(), begun: cluster.begun, chance, habits: plan.habits };
     let (sent, accepted) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let told = |posted: &Posted| {
         sent.fetch_add(1, Ordering::Relaxed);
@@ -72,8 +88,7 @@ async fn trade(cluster: &Arc<Cluster>, plan: Plan, chance: fastrand::Rng) -> Vec
             eprintln!("chaos: {at:4} s, {sent} orders sent, {accepted} accepted, {faults} lines in the journal");
         }
     };
-    let work =
-        async { tokio::join!(shop.trade(end, told), faults::make(cluster, Schedule::new(plan.seed), end.into())).0 };
+    let work = async { tokio::join!(shop.trade(end, told), faults::make(cluster, faults, end.into())).0 };
     let mut posted = tokio::select! {
         posted = work => posted,
         () = progress => unreachable!("it never ends"),
@@ -84,12 +99,12 @@ async fn trade(cluster: &Arc<Cluster>, plan: Plan, chance: fastrand::Rng) -> Vec
 
 /// Waits until every queue is empty, and says how long that took. What is still there after the time is up, the check
 /// will find.
-async fn until_quiet(cluster: &Cluster) -> Duration {
+async fn until_quiet(cluster: &Cluster, patience: Duration) -> Duration {
     let start = Instant::now();
     let queues = Queues::connect(cluster).await;
     let lanes: Vec<_> = cluster.endpoints.told().iter().map(|(name, ..)| lane(name)).collect();
     let mut told = Instant::now();
-    while start.elapsed() < QUIET {
+    while start.elapsed() < patience {
         let mut left = queues.left(&lanes).await;
         left.retain(|_, left| *left > 0);
         if left.is_empty() {
@@ -132,7 +147,7 @@ fn show(broken: &[Broken], posted: &[Posted], world: &World) {
 
 /// Shows the seed and the journal if the run breaks off.
 struct LastWords {
-    plan: Plan,
+    again: String,
     cluster: Arc<Cluster>,
 }
 
@@ -140,9 +155,8 @@ impl Drop for LastWords {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let journal = self.cluster.journal().join("\n");
-            let Plan { seed, time } = self.plan;
             eprintln!("What was done:\n{journal}");
-            eprintln!("\nAgain by: make chaos SECONDS={} SEED={seed}", time.as_secs());
+            eprintln!("\nAgain by: {}", self.again);
         }
     }
 }

@@ -10,13 +10,11 @@ use http::{Request, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::MissedTickBehavior;
 
-use super::model::{Attempt, Posted, Read};
+use super::model::{Attempt, Posted, Read, Regret};
 use crate::harness::Client;
 
 /// Shops at the same time.
-const SHOPS: usize = 12;
-/// Each sends an order this often, if the one before is settled.
-const PERIOD: Duration = Duration::from_millis(200);
+pub(crate) const SHOPS: usize = 12;
 /// How long a shop waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How often a shop sends one order before it gives up and doesn't know.
@@ -53,6 +51,16 @@ pub(crate) struct Shop {
     pub(crate) doors: Doors,
     pub(crate) begun: Instant,
     pub(crate) chance: fastrand::Rng,
+    pub(crate) habits: Habits,
+}
+
+/// How shops trade.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Habits {
+    /// Each shop sends an order this often, if the one before is settled.
+    pub(crate) period: Duration,
+    /// Accepted orders of a hundred that are cancelled at once.
+    pub(crate) regrets: u8,
 }
 
 impl Shop {
@@ -63,7 +71,7 @@ impl Shop {
             let mut shop = Self { chance: self.chance.fork(), ..self.clone() };
             async move {
                 let mut posted = Vec::new();
-                let mut ticks = tokio::time::interval(PERIOD);
+                let mut ticks = tokio::time::interval(shop.habits.period);
                 ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
                 while Instant::now() < end {
                     ticks.tick().await;
@@ -79,7 +87,13 @@ impl Shop {
     /// Sends one order until it is settled, or as often as it has the patience.
     async fn order(&mut self, reference: &str) -> Posted {
         let body = an_order(reference, &mut self.chance);
-        let mut posted = Posted { reference: reference.to_owned(), body, is_poison: false, attempts: Vec::new() };
+        let mut posted = Posted {
+            reference: reference.to_owned(),
+            body,
+            is_poison: false,
+            attempts: Vec::new(),
+            regret: Regret::None,
+        };
         // Without a key nothing may be sent twice.
         let with_key = self.chance.u8(0..10) > 0;
         let key = with_key.then_some(reference);
@@ -94,7 +108,30 @@ impl Shop {
         if with_key && self.chance.u8(0..20) == 0 {
             self.send_once(&mut posted, key).await;
         }
+        if self.chance.u8(0..100) < self.habits.regrets {
+            self.cancel(&mut posted).await;
+        }
         posted
+    }
+
+    /// Has an order cancelled that was accepted.
+    async fn cancel(&mut self, posted: &mut Posted) {
+        let Some(path) = posted.id().map(|id| format!("/orders/{id}/cancel")) else { return };
+        for _ in 0..TRIES {
+            posted.regret = Regret::Asked;
+            let request = Request::post(&path).body(Bytes::new()).expect("a request");
+            if let Some((_, client)) = self.doors.choose(&mut self.chance)
+                && let Ok(Ok(answer)) = tokio::time::timeout(PATIENCE, client.try_send(request)).await
+            {
+                match answer.status() {
+                    StatusCode::ACCEPTED | StatusCode::OK => return posted.regret = Regret::Accepted,
+                    // It is rejected already.
+                    StatusCode::CONFLICT => return,
+                    _ => {}
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(self.chance.u64(0..PAUSE_MS))).await;
+        }
     }
 
     /// Sends an order to any open door, and notes what was read.
@@ -138,8 +175,6 @@ fn read(response: &Response<Bytes>) -> Read {
 
 /// The one article of which there is not enough for everybody.
 pub(crate) const SCARCE: &str = "SKU-4";
-/// Pieces of it for each second of trade: about a third of what is wanted.
-pub(crate) const SCARCE_PER_SECOND: u64 = 20;
 
 /// An order of any size that is in order. One in five wants some of the scarce article.
 pub(crate) fn an_order(reference: &str, chance: &mut fastrand::Rng) -> Value {

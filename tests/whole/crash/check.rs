@@ -147,15 +147,18 @@ impl<'w> Check<'w> {
         let booked =
             |book: &BTreeMap<String, Value>, id: &str| book.values().filter(|it| it["order_id"] == *id).count();
         for (id, ending) in &self.model.orders {
-            let (taken, given_back) = (booked(&ledger.charges, id), booked(&ledger.refunds, id));
+            let taken = booked(&ledger.charges, id) + booked(&ledger.captures, id);
+            let given_back = booked(&ledger.refunds, id);
+            let is_voided = !ledger.authorized.contains_key(id) || taken > 0 || ledger.voided.contains(id);
             let is_right = match ending.money {
                 Money::Taken => (taken, given_back) == (1, 0),
-                Money::Untouched => taken == given_back && taken <= 1,
+                Money::Untouched => taken == given_back && taken <= 1 && is_voided,
+                Money::Returned => (taken, given_back) == (0, 1) || ledger.voided.contains(id),
                 Money::Unknown => taken <= 1 && given_back == 0,
             };
             if !is_right {
                 let what = format!(
-                    "order {id} is {}, was charged {taken} times and refunded {given_back} times",
+                    "order {id} is {}, was charged {taken} times and refunded {given_back} times; voided: {is_voided}",
                     ending.status
                 );
                 self.broken.push(Broken { promise: Promise::Once, what });

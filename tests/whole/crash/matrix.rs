@@ -1,12 +1,12 @@
 //! All points of all scenarios, tried by several workers side by side: most of a run is waiting for a lease to run out.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::task::JoinSet;
 
 use super::bench::Bench;
-use super::point::{Blow, Nth, Point};
+use super::point::{Blow, Kind, Nth, Point};
 use super::run::{Ran, run};
 use super::scenario::Scenario;
 
@@ -25,7 +25,7 @@ pub(crate) struct Tried {
 }
 
 /// Runs at the same time, each with a Redis of its own.
-const WORKERS: usize = 8;
+const WORKERS: usize = 16;
 
 /// How often a run is made again whose calls came otherwise, so that the point wasn't reached.
 const TRIES: usize = 3;
@@ -47,7 +47,8 @@ pub(crate) async fn run_all(scenarios: Vec<Scenario>) -> Matrix {
         ran.keep_common(again);
     }
 
-    let points: Vec<Vec<Point>> = learned.iter().map(|ran| points(&ran.calls)).collect();
+    let mut read = BTreeSet::new();
+    let points: Vec<Vec<Point>> = learned.iter().map(|ran| points(&ran.calls, &mut read)).collect();
     let jobs = scenarios.iter().zip(&points).flat_map(|(scenario, points)| {
         points.iter().map(|point| Job { scenario: *scenario, point: Some(point.clone()) })
     });
@@ -77,11 +78,16 @@ impl Ran {
     }
 }
 
-/// Each call with each blow. But variables that are read again are passed over: each wake begins by reading them all,
-/// and a crash among them finds it as the first wake did. Reading one does nothing, so after it is as before the next.
-fn points(calls: &[Nth]) -> Vec<Point> {
-    let calls = calls.iter().filter(|call| call.n == 1 || !is_variable(call));
-    let all = calls.flat_map(|call| Blow::ALL.map(|blow| Point { call: call.clone(), blow }));
+/// Each call with each blow. But each wake begins by reading variables, which does nothing. So after one is as before
+/// the next, and of those that a component has `read` in another scenario or wake only the scenario's first counts.
+fn points(calls: &[Nth], read: &mut BTreeSet<Kind>) -> Vec<Point> {
+    let first = calls.iter().position(is_variable);
+    let counts = |(at, call): &(usize, &Nth)| {
+        let is_new = !is_variable(call) || read.insert(call.kind.clone());
+        is_new || first == Some(*at)
+    };
+    let calls: Vec<_> = calls.iter().enumerate().filter(counts).map(|(_, call)| call).collect();
+    let all = calls.into_iter().flat_map(|call| Blow::ALL.map(|blow| Point { call: call.clone(), blow }));
     all.filter(|point| point.blow != Blow::After || !is_variable(&point.call)).collect()
 }
 

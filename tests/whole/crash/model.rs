@@ -69,6 +69,8 @@ pub(crate) enum Money {
     Taken,
     /// It was not taken, or taken and given back.
     Untouched,
+    /// The shop had taken it, and it was given back.
+    Returned,
     /// It may have been taken, which is why a person must look.
     Unknown,
 }

@@ -11,13 +11,26 @@ use serde_json::json;
 
 use super::bench::LEASE;
 use super::faults::Trouble;
-use super::model::Ending;
+use super::model::{Ending, Money};
 use super::scenario::{NO_TROUBLE, Past, Scenario, Step};
 use super::stage::Manner;
-use crate::harness::{Asked, Manner as Provider};
+use crate::harness::{AUTHORIZED_BY_THE_SHOP, Asked, Manner as Provider};
 
 pub(crate) fn all() -> Vec<Scenario> {
-    [accepting(), processing(), finishing(), notifying(), burying(), people(), paying(), pending(), changing()].concat()
+    [
+        accepting(),
+        processing(),
+        finishing(),
+        notifying(),
+        burying(),
+        people(),
+        paying(),
+        paid_by_the_shop(),
+        authorizing(),
+        pending(),
+        changing(),
+    ]
+    .concat()
 }
 
 const PLACE_ONE: Step = |stage| async { _ = stage.place("cart").await }.boxed();
@@ -270,6 +283,82 @@ const PLACE_FIVE: Step = |stage| {
     .boxed()
 };
 
+/// Orders that the shop has charged, or has had authorized.
+fn paid_by_the_shop() -> Vec<Scenario> {
+    vec![
+        Scenario {
+            provider: TAKES,
+            ..Scenario::new("reject a short order that the shop has charged", &["processor"], |stage| {
+                async {
+                    stage.stock("TEA-1", 1).await;
+                    let id = stage.place_paid("cart", json!({"charge_id": "ch_shop"})).await;
+                    stage.expect(&id, Ending { money: Money::Returned, ..Ending::REJECTED });
+                }
+                .boxed()
+            })
+        },
+        Scenario {
+            provider: TAKES,
+            ..Scenario::new("capture what the shop has had authorized", &["processor"], |stage| {
+                async { _ = stage.place_paid("cart", authorization()).await }.boxed()
+            })
+        },
+        Scenario {
+            provider: TAKES,
+            past: Some(Past {
+                worked_off: false,
+                trouble: NO_TROUBLE,
+                act: |stage| async { _ = stage.place_paid("cart", authorization()).await }.boxed(),
+            }),
+            ..Scenario::new("cancel a waiting order that the shop has had authorized", &["processor"], |stage| {
+                async {
+                    let id = stage.id_of("cart");
+                    stage.ask(&id, "cancel").await;
+                    stage.expect(&id, Ending { money: Money::Returned, ..Ending::RECALLED });
+                }
+                .boxed()
+            })
+        },
+    ]
+}
+
+fn authorization() -> serde_json::Value {
+    let charge = format!("{AUTHORIZED_BY_THE_SHOP}1");
+    json!({"charge_id": charge, "capture": true})
+}
+
+/// Orders whose money is taken when they are fulfilled.
+fn authorizing() -> Vec<Scenario> {
+    vec![
+        Scenario {
+            provider: TAKES,
+            variables: &[("payment_capture", "on_fulfil")],
+            ..Scenario::new("authorize an order and capture it", &["processor"], |stage| {
+                async {
+                    let id = stage.place("cart").await;
+                    stage.until(&id, "confirmed").await;
+                    stage.ask(&id, "fulfil").await;
+                    stage.expect(&id, Ending::FULFILLED);
+                }
+                .boxed()
+            })
+        },
+        Scenario {
+            provider: TAKES,
+            variables: &[("payment_capture", "on_fulfil")],
+            ..Scenario::new("authorize an order and void it", &["processor"], |stage| {
+                async {
+                    let id = stage.place("cart").await;
+                    stage.until(&id, "confirmed").await;
+                    stage.ask(&id, "cancel").await;
+                    stage.expect(&id, Ending::CANCELLED);
+                }
+                .boxed()
+            })
+        },
+    ]
+}
+
 /// The customer completes the payment before we ask for it.
 const PENDS: Option<fn(&Asked) -> Provider> = Some(|asked| match asked.path.as_str() {
     "/charges" => Provider::Pend,
@@ -305,7 +394,7 @@ fn pending() -> Vec<Scenario> {
             ..Scenario::new("cancel an order whose charge is pending", &["processor"], |stage| {
                 async {
                     let id = stage.place("cart").await;
-                    stage.until_pending(&id).await;
+                    stage.until(&id, "payment_pending").await;
                     stage.ask(&id, "cancel").await;
                     stage.expect(&id, Ending::CANCELLED_PENDING);
                 }

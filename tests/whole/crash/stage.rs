@@ -113,7 +113,18 @@ impl<'b> Stage<'b> {
 
     /// Sends an order as a shop does: until there is an answer, with the same key. Gives its id.
     pub(crate) async fn place(&self, key: &str) -> String {
-        let answer = self.insist(|| post(key, &order_of(key))).await;
+        self.send(key, &order_of(key)).await
+    }
+
+    /// The same with an order that says how it is paid for.
+    pub(crate) async fn place_paid(&self, key: &str, payment: Value) -> String {
+        let mut order = order_of(key);
+        order["payment"] = payment;
+        self.send(key, &order).await
+    }
+
+    async fn send(&self, key: &str, order: &Value) -> String {
+        let answer = self.insist(|| post(key, order)).await;
         let id = answer
             .as_ref()
             .filter(|answer| answer.status() == StatusCode::ACCEPTED)
@@ -156,11 +167,11 @@ impl<'b> Stage<'b> {
         self.bench.queue(queues::PLACED).ring().await.expect("Redis is up");
     }
 
-    /// Waits until the order's payment is pending.
-    pub(crate) async fn until_pending(&self, id: &str) {
+    /// Waits until the order has this status.
+    pub(crate) async fn until(&self, id: &str, status: &str) {
         let request = || Request::get(format!("/orders/{id}")).body(Bytes::new()).expect("a request");
         // Not by `eventually`, whose closure is not known to be Send for every lifetime.
-        while self.insist(request).await.is_none_or(|answer| json(&answer)["status"] != "payment_pending") {
+        while self.insist(request).await.is_none_or(|answer| json(&answer)["status"] != status) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }

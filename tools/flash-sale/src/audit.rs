@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use anyhow::bail;
 use futures::stream::{self, StreamExt};
-use harness::Ledger;
+use harness::{Books, Client};
 use serde_json::Value;
 
 use crate::crowd::Crowd;
 use crate::shop::Shop;
 
 /// Orders that are read at the same time.
-const READERS: usize = 32;
+pub(crate) const READERS: usize = 32;
 
 #[derive(Debug, Default)]
 pub(crate) struct Audit {
@@ -19,29 +19,29 @@ pub(crate) struct Audit {
     pub(crate) orders: BTreeMap<String, usize>,
     pub(crate) available: u64,
     pub(crate) held: u64,
-    pub(crate) charges: usize,
+    /// The payment provider's ledger beside the records.
+    pub(crate) books: Books,
     /// Requests to the payment provider.
     pub(crate) asked: usize,
-    /// What is wrong.
+    /// What else is wrong.
     pub(crate) faults: Vec<String>,
 }
 
+/// All orders as they are shown.
+pub(crate) async fn read(client: &Client, accepted: &[String]) -> BTreeMap<String, Value> {
+    let orders = stream::iter(accepted).map(async |id| {
+        let answer = client.get(&format!("/orders/{id}")).await;
+        (id.clone(), serde_json::from_slice(answer.body()).unwrap_or_default())
+    });
+    orders.buffer_unordered(READERS).collect().await
+}
+
 pub(crate) async fn audit(shop: &Shop, crowd: &Crowd) -> anyhow::Result<Audit> {
-    let records: Vec<(String, Value)> = stream::iter(&crowd.accepted)
-        .map(async |id| {
-            let answer = shop.client.get(&format!("/orders/{id}")).await;
-            (id.clone(), serde_json::from_slice(answer.body()).unwrap_or_default())
-        })
-        .buffer_unordered(READERS)
-        .collect()
-        .await;
+    let records = read(&shop.client, &crowd.accepted).await;
     let ((available, held), ledger) = (shop.stock().await?, shop.ledger());
-    let (charges, asked) = (ledger.charges.len(), ledger.asked.len());
-    let mut audit = Audit { available, held, charges, asked, ..Audit::default() };
-    for (id, record) in &records {
-        audit.order(id, record, &ledger);
-    }
-    audit.strangers(&records, &ledger);
+    let (books, asked) = (Books::compare(&ledger, &records), ledger.asked.len());
+    let mut audit = Audit { available, held, books, asked, ..Audit::default() };
+    records.values().for_each(|record| audit.count(record));
     audit.pieces(shop.pieces);
     if crowd.unanswered > 0 {
         audit.faults.push(format!("{} orders got no answer", crowd.unanswered));
@@ -50,25 +50,10 @@ pub(crate) async fn audit(shop: &Shop, crowd: &Crowd) -> anyhow::Result<Audit> {
 }
 
 impl Audit {
-    /// It ended, and was charged exactly if it was confirmed.
-    fn order(&mut self, id: &str, record: &Value, ledger: &Ledger) {
-        let status = record["status"].as_str().unwrap_or("unknown");
+    fn count(&mut self, record: &Value) {
         let is_declined = record["reason"].as_str().is_some_and(|reason| reason.contains("declined"));
-        let kind = if is_declined { "declined" } else { status };
+        let kind = if is_declined { "declined" } else { record["status"].as_str().unwrap_or("unknown") };
         *self.orders.entry(kind.to_owned()).or_default() += 1;
-        if !matches!(status, "confirmed" | "rejected") {
-            self.faults.push(format!("order {id} is {status}"));
-        }
-        let is_charged = ledger.charges.contains_key(id);
-        if is_charged != (status == "confirmed") {
-            self.faults.push(format!("order {id} is {status}, and charged: {is_charged}"));
-        }
-    }
-
-    fn strangers(&mut self, records: &[(String, Value)], ledger: &Ledger) {
-        let known: BTreeMap<&str, &Value> = records.iter().map(|(id, record)| (id.as_str(), record)).collect();
-        let strange = ledger.charges.keys().filter(|key| !known.contains_key(key.as_str()));
-        self.faults.extend(strange.map(|key| format!("there is a charge of {key}, which nobody ordered")));
     }
 
     fn pieces(&mut self, pieces: u64) {
@@ -81,14 +66,15 @@ impl Audit {
 
     /// Whether all is as promised.
     pub(crate) fn verdict(&self) -> anyhow::Result<()> {
-        if self.faults.is_empty() {
-            println!("nothing oversold, nobody charged twice, every order decided");
+        let faults: Vec<&String> = self.books.faults.iter().chain(&self.faults).collect();
+        if faults.is_empty() {
+            println!("ledger and records agree: nothing oversold, nobody charged twice, every order decided");
             return Ok(());
         }
         const SHOWN: usize = 20;
-        for fault in self.faults.iter().take(SHOWN) {
+        for fault in faults.iter().take(SHOWN) {
             println!("BROKEN: {fault}");
         }
-        bail!("{} promises were broken", self.faults.len())
+        bail!("{} promises were broken", faults.len())
     }
 }

@@ -1,5 +1,5 @@
 //! A flash sale: everybody wants the same article in the same minute, and the payment provider has a bad day. Shows how
-//! it goes, and checks in the end that nothing was oversold and that every charge belongs to one confirmed order.
+//! it goes, and checks in the end that nothing was oversold, and that the provider's ledger and the records agree.
 //!
 //! ```text
 //! crowd ─► Sluice (the real components, a Redis of their own) ─► provider that fails and declines at random
@@ -9,6 +9,7 @@
 
 mod audit;
 mod crowd;
+mod regret;
 mod report;
 mod shop;
 mod watch;
@@ -37,6 +38,9 @@ struct Sale {
     /// Orders of a hundred whose payment it declines.
     #[arg(long, default_value_t = 5)]
     declines: u8,
+    /// Confirmed orders of a hundred that are cancelled afterwards.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(..=100))]
+    regrets: u8,
     /// What decides the failures. Default: another one each time.
     #[arg(long)]
     seed: Option<u64>,
@@ -47,8 +51,8 @@ async fn main() -> anyhow::Result<()> {
     let sale = Sale::parse();
     let seed = sale.seed.unwrap_or_else(|| fastrand::u64(..1_000_000));
     println!(
-        "{} orders from {} connections for {} pieces; the payment provider fails {} % and declines {} % (seed {seed})",
-        sale.orders, sale.connections, sale.pieces, sale.fails, sale.declines
+        "{} orders from {} connections for {} pieces; the payment provider fails {} % and declines {} %; {} % cancel (seed {seed})",
+        sale.orders, sale.connections, sale.pieces, sale.fails, sale.declines, sale.regrets
     );
     let shop = Shop::open(&sale, seed).await?;
     let bars = MultiProgress::new();
@@ -58,8 +62,10 @@ async fn main() -> anyhow::Result<()> {
     let samples = watching.await??;
     bars.clear()?;
 
+    regret::regret(&shop.client, &crowd.accepted, sale.regrets).await?;
     let audit = audit::audit(&shop, &crowd).await?;
-    println!("{}", report::table(&crowd, &audit, &samples));
+    println!("{}\n", report::table(&crowd, &audit, &samples));
+    println!("{}", report::ledger(&audit.books));
     let plot = report::plot(&samples)?;
     println!("plot: {}", plot.display());
     shop.close().await;

@@ -86,7 +86,7 @@ fn record(value: &Value<'_>) -> Option<Record> {
         next_action: next_action?,
         tracking: tracking?,
         updated_at: updated_at?,
-        order: order?,
+        order: Box::new(order?),
     })
 }
 

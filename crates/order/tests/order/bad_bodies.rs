@@ -369,9 +369,20 @@ fn a_fault_of_the_body_is_a_sentence_for_a_log() {
 
 #[test]
 fn an_order_is_paid_for_in_one_way_and_a_token_is_plain() {
-    let one_way = "must have either token, and customer where the token needs it, or charge_id, or later";
+    let one_way = "must have either token, and customer where the token needs it, or charge_id, and capture where it \
+                   is only authorized, or later";
     let by_both = json!({"token": "pm_1", "charge_id": "ch_1"});
-    for mixed in [json!({}), by_both, json!({"charge_id": "ch_1", "later": true}), json!({"customer": "cus_1"})] {
+    let captured_token = json!({"token": "pm_1", "capture": true});
+    let captured_later = json!({"later": true, "capture": true});
+    for mixed in [
+        json!({}),
+        by_both,
+        json!({"charge_id": "ch_1", "later": true}),
+        json!({"customer": "cus_1"}),
+        captured_token,
+        captured_later,
+        json!({"capture": true}),
+    ] {
         check(with("/payment", mixed), &[("/payment", one_way)]);
     }
     let plain = "must be 1 to 4096 visible ASCII characters, without spaces, quotes and \\";

@@ -1,10 +1,11 @@
 //! What becomes of orders.
 
-use crate::sample::{full, id, noon, parse, pending, placed, record, unpaid};
-use order::payment::{GivenBack, read_word};
+use crate::sample::{after, full, id, noon, parse, pending, placed, record, unpaid};
+use order::payment::{Capture, GivenBack, read_word};
 use order::{
     Finding, NextAction, Payment, PaymentId, Record, RecordName, Shortage, Status, Timestamp, cancel_undecided, decide,
 };
+use serde_json::{Value, json};
 
 fn later() -> Timestamp {
     Timestamp::from_ms(noon().ms() + 5_000)
@@ -12,7 +13,16 @@ fn later() -> Timestamp {
 
 fn refunded(charge: Option<&str>) -> Payment {
     let back = Some(GivenBack::Refund(payment_id("re_1")));
-    Payment::Asked { charge: charge.map(payment_id), provider: "pay.test".parse().ok(), back }
+    Payment::Asked {
+        charge: charge.map(payment_id),
+        provider: "pay.test".parse().ok(),
+        capture: Capture::Charged,
+        back,
+    }
+}
+
+fn charged(capture: Capture) -> Payment {
+    Payment::Asked { charge: Some(payment_id("ch_1")), provider: "pay.test".parse().ok(), capture, back: None }
 }
 
 fn payment_id(id: &str) -> PaymentId {
@@ -46,8 +56,8 @@ fn no_order_changes_before_it_exists() {
 
 #[test]
 fn no_order_changes_before_its_last_change() {
-    let before = record().updated_at();
-    assert_eq!(record().fulfil(None, noon()).unwrap().updated_at(), before, "another host's clock is behind");
+    let fulfilled = after(record(), |record| record.fulfil(None, noon()).unwrap());
+    assert_eq!(fulfilled.updated_at(), record().updated_at(), "another host's clock is behind");
 }
 
 #[test]
@@ -95,13 +105,13 @@ fn an_order_whose_payment_is_pending_says_where_the_customer_goes_until_it_is_ov
     assert_eq!((name.to_string(), name.key(id())), ("1.pending.12".to_owned(), format!("order/{}/1.12", id())));
     assert_eq!(RecordName::parse(b"1.pending.12"), Some(name));
 
-    let charged = Payment::Asked { charge: Some(payment_id("ch_1")), provider: None, back: None };
-    let confirmed = record.clone().decide(&Finding::Good(charged.clone()), later());
+    let charged = charged(Capture::Charged);
+    let confirmed = after(record.clone(), |record| record.decide(&Finding::Good(charged.clone()), later()));
     assert_eq!((confirmed.status(), confirmed.payment()), (Status::Confirmed, Some(&charged)));
-    let expired = record.clone().decide(&Finding::Expired, later());
+    let expired = after(record.clone(), |record| record.decide(&Finding::Expired, later()));
     assert_eq!((expired.status(), expired.payment()), (Status::Rejected, None));
     assert_eq!(expired.reason().unwrap().as_str(), "the payment was not completed in time");
-    let cancelled = record.cancel(None, None, later()).unwrap();
+    let cancelled = after(record, |record| record.cancel(None, None, later()).unwrap());
     assert_eq!((cancelled.status(), cancelled.payment()), (Status::Cancelled, None), "nothing was taken");
     for over in [confirmed, expired, cancelled] {
         assert_eq!((over.version().get(), over.next_action()), (2, None), "{over:?}");
@@ -152,12 +162,12 @@ fn a_word_of_the_provider_tells_its_order_and_nothing_else_is_read() {
 
 #[test]
 fn a_paid_order_keeps_the_id_of_its_charge_and_then_of_its_refund() {
-    let charged = Payment::Asked { charge: Some(payment_id("ch_1")), provider: None, back: None };
+    let charged = charged(Capture::Charged);
     let record = decide(placed(), &Finding::Good(charged.clone()), noon());
     assert_eq!(record.payment(), Some(&charged));
     let refunded = refunded(Some("ch_1"));
-    let reason = "ordered twice".parse().ok();
-    let cancelled = record.cancel(reason.clone(), Some(refunded.clone()), later()).unwrap();
+    let (reason, back) = ("ordered twice".parse().ok(), Some(GivenBack::Refund(payment_id("re_1"))));
+    let cancelled = after(record, |record| record.cancel(reason.clone(), back, later()).unwrap());
     assert_eq!((cancelled.status(), cancelled.version().get()), (Status::Cancelled, 2));
     assert_eq!((cancelled.payment(), cancelled.reason()), (Some(&refunded), reason.as_ref()));
     assert_eq!(cancelled.updated_at(), later());
@@ -167,10 +177,34 @@ fn a_paid_order_keeps_the_id_of_its_charge_and_then_of_its_refund() {
 #[test]
 fn a_fulfilled_order_keeps_its_payment_and_tells_where_its_parcel_is() {
     let tracking = "JD014600003SE".parse().ok();
-    let fulfilled = record().fulfil(tracking.clone(), later()).unwrap();
+    let fulfilled = after(record(), |record| record.fulfil(tracking.clone(), later()).unwrap());
     assert_eq!((fulfilled.status(), fulfilled.version().get()), (Status::Fulfilled, 2));
     assert_eq!((fulfilled.tracking(), fulfilled.payment()), (tracking.as_ref(), Some(&Payment::None)));
     assert_eq!(Record::from_json(&fulfilled.to_json()), Ok(fulfilled));
+}
+
+#[test]
+fn what_is_authorized_is_captured_or_voided_and_the_record_says_which() {
+    let authorized = decide(placed(), &Finding::Good(charged(Capture::Due)), noon());
+    let captured = after(authorized.clone(), |record| record.capture(payment_id("cap_1")));
+    let ended = |back| after(authorized.clone(), |record| record.cancel(None, Some(back), later()).unwrap());
+    let voided = ended(GivenBack::Void);
+    let refunded = after(captured.clone(), |record| {
+        record.cancel(None, Some(GivenBack::Refund(payment_id("re_1"))), later()).unwrap();
+    });
+    for (record, is_due, payment) in [
+        (authorized.clone(), true, json!({"charge_id": "ch_1", "authorized": true})),
+        (captured, false, json!({"charge_id": "ch_1", "capture_id": "cap_1"})),
+        (voided, false, json!({"charge_id": "ch_1", "voided": true})),
+        (refunded, false, json!({"charge_id": "ch_1", "capture_id": "cap_1", "refund_id": "re_1"})),
+        (ended(GivenBack::Refund(payment_id("re_1"))), false, json!({"charge_id": "ch_1", "refund_id": "re_1"})),
+    ] {
+        let mut expected = payment;
+        expected["provider"] = "pay.test".into();
+        let stored: Value = serde_json::from_slice(&record.to_json()).unwrap();
+        assert_eq!((&stored["payment"], record.payment().unwrap().is_due()), (&expected, is_due));
+        assert_eq!(Record::from_json(&record.to_json()), Ok(record));
+    }
 }
 
 #[test]

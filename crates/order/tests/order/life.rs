@@ -2,14 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use crate::sample::{noon, pending, placed, unpaid};
+use crate::sample::{after, noon, pending, placed, unpaid};
 use order::life::{LIFE, next};
 use order::{Finding, Illegal, Move, Record, Shortage, State, Status, Timestamp, decide};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 /// Tries a move as the processor does. `None` stands for an order without a record.
-fn try_move(present: Option<Record>, step: Move, now: Timestamp) -> Result<Record, Option<Illegal>> {
+fn try_move(mut present: Option<Record>, step: Move, now: Timestamp) -> Result<Record, Option<Illegal>> {
+    if let Some(record) = &mut present {
+        match step {
+            Move::Fulfil => return record.fulfil(None, now).map(|()| record.clone()).map_err(Some),
+            Move::Cancel => return record.cancel(None, None, now).map(|()| record.clone()).map_err(Some),
+            _ => {}
+        }
+    }
     match (present, step) {
         (None, Move::Pend) => Ok(decide(placed(), &pending(None), now)),
         (Some(record), Move::Pend | Move::Confirm | Move::Reject) if record.status() == Status::PaymentPending => {
@@ -18,7 +25,7 @@ fn try_move(present: Option<Record>, step: Move, now: Timestamp) -> Result<Recor
                 Move::Confirm => unpaid(),
                 _ => Finding::Expired,
             };
-            Ok(record.decide(&finding, now))
+            Ok(after(record, |record| record.decide(&finding, now)))
         }
         (None, Move::Confirm) => Ok(decide(placed(), &unpaid(), now)),
         (None, Move::Reject) => {
@@ -27,8 +34,6 @@ fn try_move(present: Option<Record>, step: Move, now: Timestamp) -> Result<Recor
         }
         (None, Move::Cancel) => Ok(decide(placed(), &Finding::Recalled, now)),
         (None, Move::Fulfil) => Err(None),
-        (Some(record), Move::Fulfil) => record.fulfil(None, now).map_err(Some),
-        (Some(record), Move::Cancel) => record.cancel(None, None, now).map_err(Some),
         (Some(record), _) => Err(Some(Illegal { present: State::Decided(record.status()), step })),
     }
 }

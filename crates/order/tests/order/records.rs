@@ -1,7 +1,7 @@
 //! What the store holds, and what subscribers are told of it.
 
-use crate::sample::{full, id, noon, placed, record};
-use order::payment::GivenBack;
+use crate::sample::{after, full, id, noon, placed, record};
+use order::payment::{Capture, GivenBack};
 use order::{
     ChangeKind, CommandId, OrderJson, Payment, Record, SettledByHand, Standing, Status, Timestamp, Version,
     cancel_undecided, event, limits,
@@ -172,6 +172,7 @@ fn the_type_of_an_event_follows_the_status() {
             "sluice.order.fulfilled",
             "sluice.order.cancelled",
             "sluice.order.needs_attention",
+            "sluice.order.authorization_expiring",
             "sluice.payments.interrupted",
             "sluice.payments.resumed",
         ]
@@ -263,7 +264,7 @@ fn an_event_that_tells_of_a_given_up_message_has_an_id_of_its_own() {
 #[test]
 fn where_an_order_stands_is_read_without_the_rest_of_its_record() {
     let tracking: Option<order::Tracking> = "JD014600003SE".parse().ok();
-    let fulfilled = record().fulfil(tracking.clone(), Timestamp::from_ms(0)).unwrap();
+    let fulfilled = after(record(), |record| record.fulfil(tracking.clone(), Timestamp::from_ms(0)).unwrap());
     assert_eq!(
         Standing::from_json(&fulfilled.to_json()),
         Ok(Standing { status: Status::Fulfilled, tracking, is_paid: false })
@@ -277,7 +278,8 @@ fn an_operators_words_stay_in_the_record_and_outside_it_only_says_that_the_payme
     let why = "refunded in \"the\" dashboard }, see \\";
     let settled = SettledByHand { by: "ann".parse().unwrap(), why: why.parse().unwrap() };
     for charge in [None, "ch_1".parse().ok()] {
-        let payment = Payment::Asked { charge, provider: None, back: Some(GivenBack::ByHand(settled.clone())) };
+        let back = Some(GivenBack::ByHand(settled.clone()));
+        let payment = Payment::Asked { charge, provider: None, capture: Capture::Charged, back };
         let record = cancel_undecided(placed(), None, Some(payment), noon());
         let stored = json_of(&record);
         assert_eq!(stored["payment"]["settled"], json!({"by": "ann", "why": why}));

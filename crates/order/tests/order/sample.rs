@@ -1,5 +1,6 @@
 //! Orders to begin with.
 
+use order::payment::Capture;
 use order::{Finding, NewOrder, OrderId, Payment, Placed, Record, Timestamp, decide};
 use serde_json::{Value, json};
 
@@ -77,8 +78,15 @@ pub(crate) fn unpaid() -> Finding {
 
 /// A provider was asked, and isn't done. The customer may have to go somewhere.
 pub(crate) fn pending(next_action: Option<&str>) -> Finding {
-    let payment = Payment::Asked { charge: None, provider: "pay.test".parse().ok(), back: None };
+    let payment =
+        Payment::Asked { charge: None, provider: "pay.test".parse().ok(), capture: Capture::Charged, back: None };
     Finding::Pending { payment, next_action: next_action.map(|url| url.parse().unwrap()) }
+}
+
+/// The record after a change.
+pub(crate) fn after(mut record: Record, change: impl FnOnce(&mut Record)) -> Record {
+    change(&mut record);
+    record
 }
 
 pub(crate) fn record() -> Record {
