@@ -1,8 +1,8 @@
 //! A proxy before localstripe, with what that lacks of Stripe: keys that are remembered, search, and a bank's page for
 //! a customer who has a page to come back to. It also fails as Stripe and the network do.
 //!
-//! What neither of the two does: check what an intent may still be refunded, lock objects, know ways to pay other than
-//! cards and SEPA, and decline the cards that Stripe's own test mode declines.
+//! What neither of the two does: check what an intent may still be refunded or captured, lock objects, know ways to pay
+//! other than cards and SEPA, and decline the cards that Stripe's own test mode declines.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

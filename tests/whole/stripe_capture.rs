@@ -4,8 +4,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use futures::future::join_all;
 use host::StartOptions;
 use host::calls::{Operation, Ruling, decide};
+use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::payment::{KEY, level, track};
@@ -13,6 +15,7 @@ use super::stripe::{ASKS, VISA, charging_with, letters, paid_by, start};
 use crate::harness::{AtTheBank, Fate, Redis, Sluice, Stripe, StripeCall, an_order, eventually};
 
 const CAPTURE: &str = "POST /v1/payment_intents/{id}/capture";
+const CANCEL: &str = "POST /v1/payment_intents/{id}/cancel";
 const LATER: (&str, &str) = ("payment_capture", "on_fulfil");
 const PROVIDER: &str = "stripe.spin.internal";
 
@@ -137,6 +140,42 @@ async fn a_customer_who_confirms_at_the_bank_has_money_set_aside_until_the_order
     fulfil(&sluice, &id).await;
     sluice.until(&id, "fulfilled").await;
     assert_eq!((stripe.books().taken().await.len(), captures(&stripe)), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_fails_now_and_then_what_is_fulfilled_is_taken_to_the_cent_and_what_is_cancelled_is_let_go() {
+    // One request in three goes well. Never five in a row fail, which would be an outage.
+    let nth = AtomicUsize::new(0);
+    let decide = move |call: &StripeCall| match call.what == CAPTURE || call.what == CANCEL {
+        true => [Fate::PassAndLose, Fate::Fail(StatusCode::BAD_GATEWAY), Fate::Pass]
+            [nth.fetch_add(1, Ordering::Relaxed) % 3],
+        false => Fate::Pass,
+    };
+    let Some(stripe) = Stripe::behaving(decide).await else { return };
+    let sluice = charging_with(&stripe, &[LATER]).await;
+    let card = stripe.books().card(VISA).await;
+    let orders: Vec<Value> = (0..12).map(|n| paid_by(&card, 1000 + 37 * n)).collect();
+    let ids = join_all(orders.iter().map(|order| sluice.place(order))).await;
+    join_all(ids.iter().map(|id| sluice.until(id, "confirmed"))).await;
+    assert!(stripe.books().taken().await.is_empty(), "nothing is taken yet");
+    let (goes_out, cancelled) = ids.split_at(6);
+    join_all(goes_out.iter().map(|id| fulfil(&sluice, id))).await;
+    join_all(cancelled.iter().map(|id| sluice.ask(id, "cancel", &Value::Null))).await;
+    let records = join_all(goes_out.iter().map(|id| sluice.until(id, "fulfilled"))).await;
+    let voided = join_all(cancelled.iter().map(|id| sluice.until(id, "cancelled"))).await;
+
+    let taken = stripe.books().taken().await;
+    assert_eq!(taken.len(), records.len(), "one charge for each order that goes out, none more");
+    for record in &records {
+        let of_it = taken.iter().filter(|charge| charge["payment_intent"] == record["payment"]["capture_id"]);
+        assert_eq!(of_it.map(|charge| &charge["amount"]).collect::<Vec<_>>(), [&record["total"]], "{record}");
+    }
+    for record in &voided {
+        assert_eq!(record["payment"]["voided"], true, "{record}");
+        assert_eq!(standing(&stripe, record["payment"]["charge_id"].as_str().expect("an id")).await, "canceled");
+    }
+    assert!(stripe.books().all("refunds").await.is_empty(), "what was never taken is not given back");
+    assert_eq!(stripe.books().all("payment_intents").await.len(), ids.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]

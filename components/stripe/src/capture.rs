@@ -7,6 +7,7 @@ use crate::api::{Stripe, StripeFault};
 use crate::asked::{AskedCapture, read};
 use crate::form;
 use crate::intent::{Held, Intent, IntentStatus, StripeCharge};
+use crate::money::for_stripe;
 use crate::notes::Notes;
 use crate::refusal::Refusal;
 
@@ -33,7 +34,7 @@ async fn of_intent(stripe: &Stripe, asked: &AskedCapture, intent: Intent) -> Res
         _ => intent,
     };
     match intent.status {
-        IntentStatus::Succeeded => Ok(done(&intent.id)),
+        IntentStatus::Succeeded => taken(asked, &intent.id, intent.amount_received),
         IntentStatus::Canceled if intent.is_expired() => Err(Refusal::declined(EXPIRED)),
         IntentStatus::Canceled => Err(Refusal::voided()),
         IntentStatus::RequiresCapture => Err(Refusal::busy("The PaymentIntent is not captured yet. Ask again.")),
@@ -47,17 +48,30 @@ async fn of_intent(stripe: &Stripe, asked: &AskedCapture, intent: Intent) -> Res
 
 async fn of_charge(stripe: &Stripe, asked: &AskedCapture, charge: StripeCharge) -> Result<Response, Refusal> {
     match charge {
-        StripeCharge { captured: true, .. } => return Ok(done(&charge.id)),
+        StripeCharge { captured: true, .. } => return taken(asked, &charge.id, charge.amount_captured),
         StripeCharge { paid: false, .. } => return Err(Refusal::declined(NOT_AUTHORIZED)),
         // Stripe says it of both. Whoever voided it, that wasn't Sluice.
         StripeCharge { refunded: true, .. } => return Err(Refusal::declined(EXPIRED)),
         _ => {}
     }
     match stripe.capture_charge(&charge.id, form::capture(asked, "amount")?).await {
-        Ok(captured) if captured.captured => Ok(done(&captured.id)),
+        Ok(captured) if captured.captured => taken(asked, &captured.id, captured.amount_captured),
         Ok(_) => Err(Refusal::busy("The charge is not captured yet. Ask again.")),
-        Err(fault) if fault.is("charge_already_captured") => Ok(done(&charge.id)),
+        Err(fault) if fault.is("charge_already_captured") => Err(Refusal::busy("The charge is captured. Ask again.")),
         Err(fault) => Err(judge(fault)),
+    }
+}
+
+/// Somebody may have captured a part by hand, and the rest can't be taken any more.
+fn taken(asked: &AskedCapture, id: &str, amount: Option<u64>) -> Result<Response, Refusal> {
+    let total = for_stripe(asked.amount, &asked.currency)?;
+    match amount {
+        Some(amount) if amount < total => {
+            let detail =
+                format!("Only {amount} of {total} was captured, as Stripe counts it. Take the rest otherwise.");
+            Err(Refusal::for_good(detail))
+        }
+        _ => Ok(done(id)),
     }
 }
 

@@ -14,6 +14,8 @@ pub(crate) struct Intent {
     next_action: Option<CustomersAction>,
     /// Why it is cancelled.
     cancellation_reason: Option<String>,
+    /// What it has taken, as Stripe counts it.
+    pub(crate) amount_received: Option<u64>,
 }
 
 /// A charge. One of the shop's own may have been made without an intent.
@@ -28,6 +30,8 @@ pub(crate) struct StripeCharge {
     #[serde(default)]
     pub(crate) paid: bool,
     pub(crate) payment_intent: Option<String>,
+    /// What it has taken, as Stripe counts it.
+    pub(crate) amount_captured: Option<u64>,
 }
 
 /// What Stripe has under an id that Sluice was given.

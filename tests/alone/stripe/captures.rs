@@ -11,6 +11,11 @@ fn aside() -> Value {
     body
 }
 
+/// Somebody has captured so much by hand.
+fn received(amount: u64) -> Ruling {
+    says(200, json!({"id": "pi_1", "status": "succeeded", "amount_received": amount}))
+}
+
 fn canceled(reason: &str) -> Ruling {
     says(200, json!({"id": "pi_1", "status": "canceled", "cancellation_reason": reason}))
 }
@@ -57,9 +62,11 @@ async fn an_intent_whose_answer_was_lost_is_asked_for_in_the_same_words_though_t
 
 #[tokio::test]
 async fn where_the_intent_stands_decides_what_a_capture_does() {
-    let table: [(Say, &[&str], u16, &str); 9] = [
+    let table: [(Say, &[&str], u16, &str); 11] = [
         (|| intent("requires_capture"), &[LOOK, CAPTURE], 200, ""),
         (|| intent("succeeded"), &[LOOK], 200, ""),
+        (|| received(2100), &[LOOK], 200, ""),
+        (|| received(2099), &[LOOK], 422, "Only 2099 of 2100 was captured"),
         (|| intent("processing"), &[LOOK], 202, ""),
         (|| intent("brand_new"), &[LOOK], 202, ""),
         (|| canceled("requested_by_customer"), &[LOOK], 410, "The authorization was voided"),
@@ -118,8 +125,9 @@ async fn a_capture_that_got_no_good_answer_is_told_and_looked_up_when_it_is_aske
 
 #[tokio::test]
 async fn a_charge_of_the_shops_own_is_captured_once_and_by_its_intent_if_it_has_one() {
-    let table: [(Value, &[&str], u16, &str); 5] = [
+    let table: [(Value, &[&str], u16, &str); 6] = [
         (json!({}), &[LOOK_AT_CHARGE, CAPTURE_CHARGE], 200, "ch_7"),
+        (json!({"captured": true, "amount_captured": 7}), &[LOOK_AT_CHARGE], 422, "Only 7 of 2100 was captured"),
         (json!({"captured": true}), &[LOOK_AT_CHARGE], 200, "ch_7"),
         (json!({"refunded": true}), &[LOOK_AT_CHARGE], 402, "the authorization of the payment has expired"),
         (json!({"paid": false}), &[LOOK_AT_CHARGE], 402, "the payment was not authorized"),
@@ -195,4 +203,21 @@ async fn a_void_that_comes_while_the_money_is_captured_gives_it_back() {
     assert_refused(&adapter.refund(Some("pi_1")).await, 409, "The PaymentIntent changed meanwhile.");
     assert_done(&adapter.refund(Some("pi_1")).await, "re_1");
     assert_eq!(adapter.lines(), [LOOK, CANCEL, LOOK, REFUNDS, REFUND]);
+}
+
+#[tokio::test]
+async fn a_charge_that_was_captured_meanwhile_is_looked_at_again() {
+    let is_captured = Arc::new(Mutex::new(false));
+    let captured = is_captured.clone();
+    let adapter = Adapter::with(move |line| match line {
+        LOOK_AT_CHARGE => charge(json!({"captured": *captured.lock().unwrap()})),
+        _ => {
+            *captured.lock().unwrap() = true;
+            error(400, "charge_already_captured", "Charge ch_7 has already been captured.")
+        }
+    })
+    .await;
+    assert_refused(&adapter.capture("ch_7").await, 409, "The charge is captured. Ask again.");
+    assert_done(&adapter.capture("ch_7").await, "ch_7");
+    assert_eq!(adapter.lines(), [LOOK_AT_CHARGE, CAPTURE_CHARGE, LOOK_AT_CHARGE]);
 }
