@@ -24,8 +24,8 @@ pub(crate) struct Tried {
     pub(crate) points: Vec<(Point, Option<Ran>)>,
 }
 
-/// Runs at the same time, each with a Redis of its own.
-const WORKERS: usize = 16;
+/// Runs at the same time, each with a Redis of its own. They wait more than they work.
+const WORKERS: usize = 24;
 
 /// How often a run is made again whose calls came otherwise, so that the point wasn't reached.
 const TRIES: usize = 3;
