@@ -135,7 +135,7 @@ async fn goods_go_out_only_for_money_that_was_taken() {
     let table: [(Say, &str, &str); 7] = [
         (|| says(402, r#"{"detail": "it expired"}"#), "bury", declined),
         (|| says(404, ""), "bury", "the payment provider answered 404"),
-        (|| says(410, ""), "bury", "the payment provider answered 410"),
+        (|| says(410, ""), "bury", "the payment provider did not capture what it had authorized: it is voided"),
         (|| says(500, ""), "retry", "the payment provider answered 500"),
         (|| says(202, ""), "retry", "the payment provider is not done yet, its status is 202"),
         (authorizes, "retry", "the payment provider is not done yet, its status is authorized"),

@@ -28,6 +28,7 @@ impl Commands<'_> {
         let words = match payments.move_total(&asking, Total::Capture, order, charged).await? {
             TotalAnswer::Done(id) => return Ok(Some(id)),
             TotalAnswer::Declined(Some(words)) => [": ", &words].concat(),
+            TotalAnswer::Closed => ": it is voided".to_owned(),
             _ => String::new(),
         };
         Err(Failure::permanent(["the payment provider did not capture what it had authorized", &words].concat()))

@@ -163,10 +163,10 @@ impl Commands<'_> {
         undecided: &UndecidedOrder,
     ) -> Result<Option<Payment>, Unanswered> {
         let UndecidedOrder { placed, is_begun, asked, now } = undecided;
+        let whom = asked.as_ref().map(|asked| &*asked.whom);
         let (charged, whom) = match Charged::by_shop(&placed.order) {
-            Some(charged) => (charged, None),
+            Some(charged) => (charged, whom.filter(|whom| !whom.is_empty())),
             None => {
-                let whom = asked.as_ref().map(|asked| &*asked.whom);
                 let is_unasked = whom == Some("") || (whom.is_none() && self.payments.is_none());
                 if !is_begun || is_unasked {
                     return Ok(None);
@@ -198,7 +198,8 @@ impl Commands<'_> {
         match payments.move_total(&asking, Total::Refund, order, charged).await? {
             TotalAnswer::Done(refund) => Ok(Some(GivenBack::Refund(refund))),
             TotalAnswer::Closed if charged.id().is_some() => Ok(Some(GivenBack::Void)),
-            TotalAnswer::Closed | TotalAnswer::Declined(_) => Ok(None),
+            TotalAnswer::Closed => Ok(None),
+            TotalAnswer::Declined(_) => Err(Failure::permanent("the payment provider declines to give it back").into()),
             TotalAnswer::Unknown => {
                 let left = self.late_ms(payments).saturating_sub(passed);
                 if left == 0 {

@@ -168,6 +168,7 @@ impl Commands<'_> {
             return Ok(match payments.move_total(&asking, Total::Capture, order, charged).await? {
                 TotalAnswer::Done(id) => Finding::Good(asked(charged.id().cloned(), Capture::Made(id))).into(),
                 TotalAnswer::Declined(words) => Finding::Declined(words).into(),
+                // An earlier delivery may have voided it, and not come to its end.
                 TotalAnswer::Closed | TotalAnswer::Unknown => Finding::Declined(None).into(),
             });
         }

@@ -241,6 +241,7 @@ impl Payments {
         let reply = self.send(asking, &["/", verb, "s"].concat(), posted).await?;
         match (reply.status, total, charged) {
             (StatusCode::PAYMENT_REQUIRED, Total::Capture, _) => Ok(TotalAnswer::Declined(reply.problem())),
+            (StatusCode::GONE, Total::Capture, _) => Ok(TotalAnswer::Closed),
             (StatusCode::GONE, Total::Refund, Charged::Perhaps | Charged::Authorized(_)) => Ok(TotalAnswer::Closed),
             (StatusCode::NOT_FOUND, Total::Refund, Charged::Perhaps) => Ok(TotalAnswer::Unknown),
             _ => reply.done().map(TotalAnswer::Done),

@@ -205,6 +205,11 @@ impl StripeFault {
         self.code.as_deref() == Some(code)
     }
 
+    /// Whether the card was declined.
+    pub(crate) fn is_declined(&self) -> bool {
+        self.status == StatusCode::PAYMENT_REQUIRED
+    }
+
     /// Whether what was set aside can't be taken any more, because it was too long ago.
     pub(crate) fn is_expired(&self) -> bool {
         self.is("charge_expired_for_capture") || self.is("capture_charge_authorization_expired")

@@ -34,7 +34,7 @@ async fn of_intent(stripe: &Stripe, asked: &AskedCapture, intent: Intent) -> Res
         _ => intent,
     };
     match intent.status {
-        IntentStatus::Succeeded => taken(asked, &intent.id, intent.amount_received),
+        IntentStatus::Succeeded => taken(asked, &intent.id, intent.amount_received, intent.currency),
         IntentStatus::Canceled if intent.is_expired() => Err(Refusal::declined(EXPIRED)),
         IntentStatus::Canceled => Err(Refusal::voided()),
         IntentStatus::RequiresCapture => Err(Refusal::busy("The PaymentIntent is not captured yet. Ask again.")),
@@ -48,31 +48,33 @@ async fn of_intent(stripe: &Stripe, asked: &AskedCapture, intent: Intent) -> Res
 
 async fn of_charge(stripe: &Stripe, asked: &AskedCapture, charge: StripeCharge) -> Result<Response, Refusal> {
     match charge {
-        StripeCharge { captured: true, .. } => return taken(asked, &charge.id, charge.amount_captured),
+        StripeCharge { captured: true, .. } => return taken(asked, &charge.id, charge.amount_captured, charge.currency),
         StripeCharge { paid: false, .. } => return Err(Refusal::declined(NOT_AUTHORIZED)),
         // Stripe says it of both. Whoever voided it, that wasn't Sluice.
         StripeCharge { refunded: true, .. } => return Err(Refusal::declined(EXPIRED)),
         _ => {}
     }
     match stripe.capture_charge(&charge.id, form::capture(asked, "amount")?).await {
-        Ok(captured) if captured.captured => taken(asked, &captured.id, captured.amount_captured),
+        Ok(captured) if captured.captured => taken(asked, &captured.id, captured.amount_captured, captured.currency),
         Ok(_) => Err(Refusal::busy("The charge is not captured yet. Ask again.")),
         Err(fault) if fault.is("charge_already_captured") => Err(Refusal::busy("The charge is captured. Ask again.")),
         Err(fault) => Err(judge(fault)),
     }
 }
 
-/// Somebody may have captured a part by hand, and the rest can't be taken any more.
-fn taken(asked: &AskedCapture, id: &str, amount: Option<u64>) -> Result<Response, Refusal> {
+/// Somebody may have captured a part by hand, and the rest can't be taken any more. Or the shop has named what it took
+/// for something else.
+fn taken(asked: &AskedCapture, id: &str, amount: Option<u64>, currency: Option<String>) -> Result<Response, Refusal> {
     let total = for_stripe(asked.amount, &asked.currency)?;
-    match amount {
-        Some(amount) if amount < total => {
-            let detail =
-                format!("Only {amount} of {total} was captured, as Stripe counts it. Take the rest otherwise.");
-            Err(Refusal::for_good(detail))
-        }
-        _ => Ok(done(id)),
+    let (amount, currency) = (amount.unwrap_or(total), currency.unwrap_or_else(|| asked.currency.to_lowercase()));
+    if amount == total && currency.eq_ignore_ascii_case(&asked.currency) {
+        return Ok(done(id));
     }
+    let detail = format!(
+        "{amount} {currency} were captured, and not {total} {}, as Stripe counts it. Set it right at Stripe.",
+        asked.currency.to_lowercase()
+    );
+    Err(Refusal::for_good(detail))
 }
 
 fn judge(fault: StripeFault) -> Refusal {

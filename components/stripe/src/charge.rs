@@ -74,7 +74,14 @@ async fn keep(stripe: &Stripe, notes: &Notes, intent: Intent) -> Result<Intent, 
 
 async fn take(stripe: &Stripe, intent: Intent) -> Result<Response, Refusal> {
     let intent = match intent.status {
-        IntentStatus::RequiresConfirmation => stripe.confirm(&intent.id).await.map_err(StripeFault::of_intent)?,
+        IntentStatus::RequiresConfirmation => match stripe.confirm(&intent.id).await {
+            Ok(confirmed) => confirmed,
+            Err(fault) if fault.is_declined() => {
+                stripe.cancel(&intent.id).await.map_err(StripeFault::of_intent)?;
+                return Err(fault.of_intent());
+            }
+            Err(fault) => return Err(fault.of_intent()),
+        },
         _ => intent,
     };
     match intent.status {

@@ -16,6 +16,8 @@ pub(crate) struct Intent {
     cancellation_reason: Option<String>,
     /// What it has taken, as Stripe counts it.
     pub(crate) amount_received: Option<u64>,
+    /// In lower case.
+    pub(crate) currency: Option<String>,
 }
 
 /// A charge. One of the shop's own may have been made without an intent.
@@ -32,6 +34,8 @@ pub(crate) struct StripeCharge {
     pub(crate) payment_intent: Option<String>,
     /// What it has taken, as Stripe counts it.
     pub(crate) amount_captured: Option<u64>,
+    /// In lower case.
+    pub(crate) currency: Option<String>,
 }
 
 /// What Stripe has under an id that Sluice was given.
