@@ -135,7 +135,7 @@ async fn goods_go_out_only_for_money_that_was_taken() {
     let table: [(Say, &str, &str); 7] = [
         (|| says(402, r#"{"detail": "it expired"}"#), "bury", declined),
         (|| says(404, ""), "bury", "the payment provider answered 404"),
-        (|| says(410, ""), "bury", "the payment provider did not capture what it had authorized: it is voided"),
+        (|| says(410, ""), "bury", "the payment provider did not capture what it had authorized"),
         (|| says(500, ""), "retry", "the payment provider answered 500"),
         (|| says(202, ""), "retry", "the payment provider is not done yet, its status is 202"),
         (authorizes, "retry", "the payment provider is not done yet, its status is authorized"),
@@ -205,6 +205,18 @@ async fn what_the_shop_has_had_authorized_is_voided_where_the_order_is_rejected(
     let (effects, _) = woken(short).await;
     let record = written(&effects).unwrap();
     assert_eq!((record.status(), record.payment()), (order::Status::Rejected, Some(&voided)));
+}
+
+#[tokio::test]
+async fn what_an_earlier_delivery_voided_and_did_not_end_is_rejected_by_the_next_one() {
+    let again = Message { delivery: 2, ..of_the_shop() };
+    let (effects, done) = woken(charging([again]).when(|effect| matches!(effect, Effect::Http(_)).then(voids))).await;
+    let paths: Vec<_> = asked_for(&effects).into_iter().map(|(path, _)| path).collect();
+    assert_eq!(paths, ["/v1/captures", "/v1/refunds"], "what was begun is ended");
+    let record = written(&effects).unwrap();
+    assert_eq!(record.status(), order::Status::Rejected);
+    assert_eq!(record.payment(), Some(&payment(Capture::Charged, Some(GivenBack::Void))));
+    assert_eq!(done.stock, "back");
 }
 
 /// What becomes of a reminder where the order has this record under this name.

@@ -6,7 +6,9 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::payment::{KEY, borrowed, level, track, variables};
-use crate::harness::{Asked, Endpoint, Manner, PaymentProvider, Redis, Sluice, an_order, eventually, start_with};
+use crate::harness::{
+    Asked, Endpoint, Manner, PaymentProvider, Redis, Sluice, an_order, eventually, json as body_of, start_with,
+};
 
 async fn sluice(provider: &PaymentProvider, endpoints: &[&Endpoint], more: &[(&'static str, &str)]) -> Sluice {
     let mut variables = variables(provider, endpoints);
@@ -182,6 +184,31 @@ async fn what_the_shop_has_had_authorized_is_captured_when_stock_is_there_and_el
     let voided = json!({"charge_id": "auth_2", "voided": true, "provider": provider.name()});
     assert_eq!(record["payment"], voided);
     assert!(provider.ledger().voided.contains(&short) && provider.ledger().charges.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_be_captured_at_one_provider_is_not_given_back_by_another() {
+    let first = capturing(|_| Manner::TakeAndFail(StatusCode::BAD_GATEWAY)).await;
+    let second = PaymentProvider::start().await;
+    let redis: Arc<Redis> = Redis::start().await.into();
+    let before = Sluice::on(redis.clone(), start_with(&borrowed(&variables(&first, &[])))).await;
+    let mut order = an_order();
+    order["payment"] = json!({"charge_id": "auth_1", "capture": true});
+    let id = before.place(&order).await;
+    first.asked(1).await;
+    drop(before);
+    let after = Sluice::on(redis, start_with(&borrowed(&variables(&second, &[])))).await;
+    after.ask(&id, "cancel", &json!({})).await;
+    after.attend().await;
+    let reason = eventually("the cancellation to be a dead letter", async || {
+        let letters = after.operate("GET", "/dead-letters/placed", KEY, &Value::Null).await;
+        let letters = body_of(&letters)["letters"].clone();
+        let own = letters.as_array()?.iter().find(|letter| letter["id"] == format!("{id}/cancel"))?;
+        own["reason"].as_str().map(str::to_owned)
+    })
+    .await;
+    assert!(reason.starts_with(first.name()), "{reason}");
+    assert!(second.ledger().asked.is_empty(), "it would give back what it never took");
 }
 
 #[tokio::test(flavor = "multi_thread")]

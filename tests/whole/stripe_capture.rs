@@ -104,7 +104,7 @@ async fn an_order_whose_authorization_was_given_up_at_stripe_is_not_fulfilled_an
         (letters["dead"] == 1).then(|| letters["letters"][0].clone())
     })
     .await;
-    assert!(letter["reason"].as_str().unwrap().contains("410: The authorization was voided"), "{letter}");
+    assert!(letter["reason"].as_str().unwrap().contains("it had authorized: The authorization was voided"), "{letter}");
     assert_eq!((sluice.get(&id).await["status"].clone(), captures(&stripe)), ("confirmed".into(), 0));
     sluice.ask(&id, "cancel", &Value::Null).await;
     assert_eq!(sluice.until(&id, "cancelled").await["payment"]["voided"], true);

@@ -27,8 +27,7 @@ impl Commands<'_> {
         let (order, charged) = ((record.id(), record.order()), Charged::Authorized(charge));
         let words = match payments.move_total(&asking, Total::Capture, order, charged).await? {
             TotalAnswer::Done(id) => return Ok(Some(id)),
-            TotalAnswer::Declined(Some(words)) => [": ", &words].concat(),
-            TotalAnswer::Closed => ": it is voided".to_owned(),
+            TotalAnswer::Declined(Some(words)) | TotalAnswer::Closed(Some(words)) => [": ", &words].concat(),
             _ => String::new(),
         };
         Err(Failure::permanent(["the payment provider did not capture what it had authorized", &words].concat()))

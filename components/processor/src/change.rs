@@ -197,8 +197,8 @@ impl Commands<'_> {
         let asking = self.begin(message, payments).await?;
         match payments.move_total(&asking, Total::Refund, order, charged).await? {
             TotalAnswer::Done(refund) => Ok(Some(GivenBack::Refund(refund))),
-            TotalAnswer::Closed if charged.id().is_some() => Ok(Some(GivenBack::Void)),
-            TotalAnswer::Closed => Ok(None),
+            TotalAnswer::Closed(_) if charged.id().is_some() => Ok(Some(GivenBack::Void)),
+            TotalAnswer::Closed(_) => Ok(None),
             TotalAnswer::Declined(_) => Err(Failure::permanent("the payment provider declines to give it back").into()),
             TotalAnswer::Unknown => {
                 let left = self.late_ms(payments).saturating_sub(passed);

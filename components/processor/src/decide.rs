@@ -167,9 +167,9 @@ impl Commands<'_> {
             let order = (placed.id, &placed.order);
             return Ok(match payments.move_total(&asking, Total::Capture, order, charged).await? {
                 TotalAnswer::Done(id) => Finding::Good(asked(charged.id().cloned(), Capture::Made(id))).into(),
-                TotalAnswer::Declined(words) => Finding::Declined(words).into(),
-                // An earlier delivery may have voided it, and not come to its end.
-                TotalAnswer::Closed | TotalAnswer::Unknown => Finding::Declined(None).into(),
+                // It is voided where an earlier delivery did that, and did not come to its end.
+                TotalAnswer::Declined(words) | TotalAnswer::Closed(words) => Finding::Declined(words).into(),
+                TotalAnswer::Unknown => Finding::Declined(None).into(),
             });
         }
         Ok(match payments.charge(&asking, placed, pending).await? {

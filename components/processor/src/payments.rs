@@ -82,8 +82,8 @@ pub(crate) enum TotalAnswer {
     Done(PaymentId),
     /// It can't have the money any more. It may have said why.
     Declined(Option<String>),
-    /// It took nothing for the order, and never will.
-    Closed,
+    /// It took nothing for the order, and never will. It may have said why.
+    Closed(Option<String>),
     /// It knows of no charge, but may still have one under way.
     Unknown,
 }
@@ -241,8 +241,10 @@ impl Payments {
         let reply = self.send(asking, &["/", verb, "s"].concat(), posted).await?;
         match (reply.status, total, charged) {
             (StatusCode::PAYMENT_REQUIRED, Total::Capture, _) => Ok(TotalAnswer::Declined(reply.problem())),
-            (StatusCode::GONE, Total::Capture, _) => Ok(TotalAnswer::Closed),
-            (StatusCode::GONE, Total::Refund, Charged::Perhaps | Charged::Authorized(_)) => Ok(TotalAnswer::Closed),
+            (StatusCode::GONE, Total::Capture, _)
+            | (StatusCode::GONE, Total::Refund, Charged::Perhaps | Charged::Authorized(_)) => {
+                Ok(TotalAnswer::Closed(reply.problem()))
+            }
             (StatusCode::NOT_FOUND, Total::Refund, Charged::Perhaps) => Ok(TotalAnswer::Unknown),
             _ => reply.done().map(TotalAnswer::Done),
         }

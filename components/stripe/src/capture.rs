@@ -48,7 +48,9 @@ async fn of_intent(stripe: &Stripe, asked: &AskedCapture, intent: Intent) -> Res
 
 async fn of_charge(stripe: &Stripe, asked: &AskedCapture, charge: StripeCharge) -> Result<Response, Refusal> {
     match charge {
-        StripeCharge { captured: true, .. } => return taken(asked, &charge.id, charge.amount_captured, charge.currency),
+        StripeCharge { captured: true, .. } => {
+            return taken(asked, &charge.id, charge.amount_captured, charge.currency);
+        }
         StripeCharge { paid: false, .. } => return Err(Refusal::declined(NOT_AUTHORIZED)),
         // Stripe says it of both. Whoever voided it, that wasn't Sluice.
         StripeCharge { refunded: true, .. } => return Err(Refusal::declined(EXPIRED)),
@@ -66,13 +68,13 @@ async fn of_charge(stripe: &Stripe, asked: &AskedCapture, charge: StripeCharge) 
 /// for something else.
 fn taken(asked: &AskedCapture, id: &str, amount: Option<u64>, currency: Option<String>) -> Result<Response, Refusal> {
     let total = for_stripe(asked.amount, &asked.currency)?;
-    let (amount, currency) = (amount.unwrap_or(total), currency.unwrap_or_else(|| asked.currency.to_lowercase()));
+    let (amount, currency) = (amount.unwrap_or(total), currency.unwrap_or_else(|| asked.currency.to_ascii_lowercase()));
     if amount == total && currency.eq_ignore_ascii_case(&asked.currency) {
         return Ok(done(id));
     }
     let detail = format!(
         "{amount} {currency} were captured, and not {total} {}, as Stripe counts it. Set it right at Stripe.",
-        asked.currency.to_lowercase()
+        asked.currency.to_ascii_lowercase()
     );
     Err(Refusal::for_good(detail))
 }

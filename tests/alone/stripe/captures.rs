@@ -16,6 +16,11 @@ fn received(amount: u64) -> Ruling {
     says(200, json!({"id": "pi_1", "status": "succeeded", "amount_received": amount}))
 }
 
+/// It was captured for something else.
+fn in_yen() -> Ruling {
+    says(200, json!({"id": "pi_1", "status": "succeeded", "amount_received": 2100, "currency": "jpy"}))
+}
+
 fn canceled(reason: &str) -> Ruling {
     says(200, json!({"id": "pi_1", "status": "canceled", "cancellation_reason": reason}))
 }
@@ -62,11 +67,13 @@ async fn an_intent_whose_answer_was_lost_is_asked_for_in_the_same_words_though_t
 
 #[tokio::test]
 async fn where_the_intent_stands_decides_what_a_capture_does() {
-    let table: [(Say, &[&str], u16, &str); 11] = [
+    let table: [(Say, &[&str], u16, &str); 13] = [
         (|| intent("requires_capture"), &[LOOK, CAPTURE], 200, ""),
         (|| intent("succeeded"), &[LOOK], 200, ""),
         (|| received(2100), &[LOOK], 200, ""),
-        (|| received(2099), &[LOOK], 422, "Only 2099 of 2100 was captured"),
+        (|| received(2099), &[LOOK], 422, "2099 eur were captured, and not 2100 eur"),
+        (|| received(2101), &[LOOK], 422, "2101 eur were captured, and not 2100 eur"),
+        (|| in_yen(), &[LOOK], 422, "2100 jpy were captured, and not 2100 eur"),
         (|| intent("processing"), &[LOOK], 202, ""),
         (|| intent("brand_new"), &[LOOK], 202, ""),
         (|| canceled("requested_by_customer"), &[LOOK], 410, "The authorization was voided"),
@@ -127,7 +134,12 @@ async fn a_capture_that_got_no_good_answer_is_told_and_looked_up_when_it_is_aske
 async fn a_charge_of_the_shops_own_is_captured_once_and_by_its_intent_if_it_has_one() {
     let table: [(Value, &[&str], u16, &str); 6] = [
         (json!({}), &[LOOK_AT_CHARGE, CAPTURE_CHARGE], 200, "ch_7"),
-        (json!({"captured": true, "amount_captured": 7}), &[LOOK_AT_CHARGE], 422, "Only 7 of 2100 was captured"),
+        (
+            json!({"captured": true, "amount_captured": 7}),
+            &[LOOK_AT_CHARGE],
+            422,
+            "7 eur were captured, and not 2100 eur",
+        ),
         (json!({"captured": true}), &[LOOK_AT_CHARGE], 200, "ch_7"),
         (json!({"refunded": true}), &[LOOK_AT_CHARGE], 402, "the authorization of the payment has expired"),
         (json!({"paid": false}), &[LOOK_AT_CHARGE], 402, "the payment was not authorized"),

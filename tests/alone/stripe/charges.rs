@@ -159,7 +159,7 @@ async fn a_decline_is_told_in_stripes_words_also_when_it_is_asked_for_again() {
     for _ in 0..2 {
         assert_refused(&adapter.charge().await, 402, "Your card has insufficient funds.");
     }
-    assert_eq!(adapter.lines(), [CREATE, CONFIRM, LOOK, CANCEL], "the card is asked once");
+    assert_eq!(adapter.lines(), [CREATE, CONFIRM, CANCEL, LOOK, CANCEL], "the card is asked once");
 }
 
 #[tokio::test]
