@@ -152,7 +152,7 @@ impl Commands<'_> {
         };
         let own = Charged::by_shop(&placed.order);
         let asking = match own {
-            // For those the hold asked for no leave.
+            // The hold asked for no leave where the shop has charged.
             Some(_) => self.begin(message, payments).await?,
             None => payments.begin(message, leave)?,
         };

@@ -52,7 +52,7 @@ async fn of_charge(stripe: &Stripe, asked: &AskedCapture, charge: StripeCharge) 
             return taken(asked, &charge.id, charge.amount_captured, charge.currency);
         }
         StripeCharge { paid: false, .. } => return Err(Refusal::declined(NOT_AUTHORIZED)),
-        // Stripe says it of both. Whoever voided it, that wasn't Sluice.
+        // So Stripe calls what expired, and what was voided by somebody else than Sluice.
         StripeCharge { refunded: true, .. } => return Err(Refusal::declined(EXPIRED)),
         _ => {}
     }

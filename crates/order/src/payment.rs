@@ -38,7 +38,7 @@ pub enum Payment {
 /// Whether a charge took the money, or only made sure of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Capture {
-    /// The charge took it.
+    /// The charge takes it: nothing is captured later.
     Charged,
     /// The charge is authorized. The money is taken when the order is fulfilled.
     Due,
