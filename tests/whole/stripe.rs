@@ -220,20 +220,26 @@ async fn a_dead_letter_that_is_redriven_after_weeks_is_charged_once() {
     }
 }
 
+/// A start at which the adapter dies at its nth call, counted from 1, and how many calls it has made. Variables don't
+/// count: reading one does nothing.
+pub(super) fn dying(start: StartOptions, nth: usize, dies: fn() -> Ruling) -> (StartOptions, Arc<AtomicUsize>) {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = calls.clone();
+    let decision = decide(move |call| {
+        let counts = &*call.component == "stripe" && !matches!(call.operation, Operation::Variable { .. });
+        let dies_now = counts && counted.fetch_add(1, Ordering::Relaxed) + 1 == nth;
+        if dies_now { dies() } else { Ruling::Proceed }
+    });
+    (StartOptions { calls: Some(Arc::new(decision)), ..start }, calls)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_adapter_that_dies_before_or_after_any_of_its_calls_charges_once_and_refunds_once() {
     let Some(stripe) = Stripe::behaving(|_| Fate::Pass).await else { return };
     let card = stripe.books().card(VISA).await;
-    for dies in [|| Ruling::CrashBefore, || Ruling::CrashAfter] {
+    for dies in [(|| Ruling::CrashBefore) as fn() -> Ruling, || Ruling::CrashAfter] {
         for nth in 1.. {
-            let calls = Arc::new(AtomicUsize::new(0));
-            let counted = calls.clone();
-            let dying = decide(move |call| {
-                let counts = &*call.component == "stripe" && !matches!(call.operation, Operation::Variable { .. });
-                let dies_now = counts && counted.fetch_add(1, Ordering::Relaxed) + 1 == nth;
-                if dies_now { dies() } else { Ruling::Proceed }
-            });
-            let start = StartOptions { calls: Some(Arc::new(dying)), ..start(&stripe, &[]) };
+            let (start, calls) = dying(start(&stripe, &[]), nth, dies);
             let sluice = Sluice::on(Redis::start().await.into(), start).await;
             let id = sluice.place(&paid_by(&card, 1200)).await;
             let record = sluice.until(&id, "confirmed").await;

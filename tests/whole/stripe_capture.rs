@@ -1,17 +1,15 @@
 //! Money that is set aside at Stripe, and taken when the order is fulfilled: the whole application with its adapter,
 //! against localstripe.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use futures::future::join_all;
-use host::StartOptions;
-use host::calls::{Operation, Ruling, decide};
+use host::calls::Ruling;
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::payment::{KEY, level, track};
-use super::stripe::{ASKS, VISA, charging_with, letters, paid_by, start};
+use super::stripe::{ASKS, VISA, charging_with, dying, letters, paid_by, start};
 use crate::harness::{AtTheBank, Fate, Redis, Sluice, Stripe, StripeCall, an_order, eventually};
 
 const CAPTURE: &str = "POST /v1/payment_intents/{id}/capture";
@@ -183,16 +181,9 @@ async fn an_adapter_that_dies_before_or_after_any_of_its_calls_takes_once_or_let
     let Some(stripe) = Stripe::behaving(|_| Fate::Pass).await else { return };
     let card = stripe.books().card(VISA).await;
     for ends in ["fulfilled", "cancelled"] {
-        for dies in [|| Ruling::CrashBefore, || Ruling::CrashAfter] {
+        for dies in [(|| Ruling::CrashBefore) as fn() -> Ruling, || Ruling::CrashAfter] {
             for nth in 1.. {
-                let calls = Arc::new(AtomicUsize::new(0));
-                let counted = calls.clone();
-                let dying = decide(move |call| {
-                    let counts = &*call.component == "stripe" && !matches!(call.operation, Operation::Variable { .. });
-                    let dies_now = counts && counted.fetch_add(1, Ordering::Relaxed) + 1 == nth;
-                    if dies_now { dies() } else { Ruling::Proceed }
-                });
-                let start = StartOptions { calls: Some(Arc::new(dying)), ..start(&stripe, &[LATER]) };
+                let (start, calls) = dying(start(&stripe, &[LATER]), nth, dies);
                 let sluice = Sluice::on(Redis::start().await.into(), start).await;
                 let id = sluice.place(&paid_by(&card, 1200)).await;
                 let intent = sluice.until(&id, "confirmed").await["payment"]["charge_id"].clone();

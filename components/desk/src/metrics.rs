@@ -67,7 +67,7 @@ impl Metrics {
         self.oldest
             .get_or_create(&[("queue", queue.name().to_owned())])
             .set(oldest_visible.unwrap_or_default().as_secs_f64());
-        if queue.name() == format!("{}.{}", queues::PLACED, queues::SUPERSEDED) {
+        if queue.name() == queues::PLACED_SUPERSEDED {
             self.superseded.set((visible + invisible + dead) as i64);
         }
         Ok(())

@@ -69,7 +69,7 @@ impl Commands<'_> {
 /// Sent again, it takes the place of the one that waits.
 pub(crate) fn reminder(order: OrderId, after: Duration) -> Emit {
     Emit {
-        queue: [queues::PLACED, ".", queues::SUPERSEDED].concat(),
+        queue: queues::PLACED_SUPERSEDED.to_owned(),
         id: CommandId { order, change: None }.to_bytes().into(),
         payload: queues::REMINDER.as_bytes().into(),
         log: false,

@@ -99,7 +99,7 @@ impl Records {
     pub(crate) fn superseded(&self, order: OrderId, name: RecordName) -> Emit {
         let key = name.key(order);
         Emit {
-            queue: format!("{}.{}", queues::PLACED, queues::SUPERSEDED),
+            queue: queues::PLACED_SUPERSEDED.to_owned(),
             id: key.as_str().into(),
             payload: key.as_str().into(),
             log: false,

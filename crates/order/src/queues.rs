@@ -8,6 +8,9 @@ pub const PLACED: &str = "placed";
 /// JSON.
 pub const SUPERSEDED: &str = "superseded";
 
+/// The queue of that lane.
+pub const PLACED_SUPERSEDED: &str = "placed.superseded";
+
 /// The message under an order's own id that looks whether the order's payment is still only authorized.
 pub const REMINDER: &str = r#"{"remind":true}"#;
 
