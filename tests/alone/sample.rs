@@ -32,6 +32,7 @@ pub(crate) fn message(id: &[u8], payload: Vec<u8>) -> Message {
         delivery: 1,
         failures: 0,
         crashes: 0,
+        suspect: false,
         exhausted: false,
         head: None,
         payload: payload.into(),

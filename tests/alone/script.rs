@@ -296,6 +296,7 @@ fn element(message: &Message, name: &str) -> RedisResult {
         "deliveries" => RedisResult::Int64(message.delivery as i64),
         "failures" => RedisResult::Int64(message.failures.into()),
         "crashes" => RedisResult::Int64(message.crashes.into()),
+        "suspect" => RedisResult::Int64(message.suspect.into()),
         "exhausted" => RedisResult::Int64(message.exhausted.into()),
         "head" => RedisResult::Binary(message.head.as_deref().unwrap_or_default().to_vec()),
         "payload" => RedisResult::Binary(message.payload.to_vec()),

@@ -17,6 +17,7 @@ const NUMBERS: &[(&str, &[&str])] = &[
     ("backoff_cap_ms", &["0", "86400001", "x"]),
     ("drain_budget_ms", &["99", "600001", ""]),
     ("webhook_timeout_ms", &["9", "60001", "15s", ""]),
+    ("webhook_concurrency", &["0", "257", ""]),
 ];
 
 /// The triggers take a namespace as it is, so not even a line break at its end is cut off.
@@ -95,7 +96,8 @@ async fn the_processor_names_a_variable_that_is_wrong_and_claims_nothing() {
 #[tokio::test]
 async fn the_notifier_names_a_variable_that_is_wrong_and_claims_nothing() {
     let alone = Double::new().holding("changes", [change(1)]).around("notifier").await;
-    let numbers = ["lease_ms", "log_retention_h", "max_crashes", "drain_budget_ms", "webhook_timeout_ms"];
+    let numbers =
+        ["lease_ms", "log_retention_h", "max_crashes", "drain_budget_ms", "webhook_timeout_ms", "webhook_concurrency"];
     alone.refuses_all(&numbers).await;
     let more_than_a_week = (7 * 24 * 3_600_000 + 1).to_string();
     let too_many = ["1"; 33].join(",");

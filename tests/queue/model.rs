@@ -83,6 +83,7 @@ impl Model {
                 delivery: known.delivery,
                 failures: known.failures,
                 crashes: known.crashes,
+                suspect: exhausted || is_last || is_suspect,
                 exhausted,
                 head: known.head.clone(),
                 payload,

@@ -1,15 +1,23 @@
 //! A claim whose answer was lost is repeated with its token. Nobody died, so nothing may count as a crash.
 
 use queue::native::Tokio;
-use queue::{Claim, Class, Effects, Incident, Message, Worker};
+use queue::{Claim, Class, Effects, Incident, Message, Side, Worker};
 
 use super::doubles::{Failing, Fault, Handling};
 use super::setup::*;
 use crate::harness::within;
 
 /// A worker's third claim.
-const LOST: Claim<'_> =
-    Claim { most: 3, most_bytes: 1 << 20, max_crashes: 3, worker: "ann", number: 3, again: false, silence: false };
+const LOST: Claim<'_> = Claim {
+    most: 3,
+    most_bytes: 1 << 20,
+    max_crashes: 3,
+    worker: "ann",
+    number: 3,
+    again: false,
+    silence: false,
+    side: Side::Alone,
+};
 
 fn again(claim: &Claim<'static>) -> Claim<'static> {
     Claim { again: true, ..claim.clone() }

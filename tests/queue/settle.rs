@@ -137,6 +137,7 @@ async fn a_message_that_nobody_sent_can_not_be_settled() {
         delivery: 0,
         failures: 0,
         crashes: 0,
+        suspect: false,
         exhausted: false,
         head: None,
         payload: "".into(),

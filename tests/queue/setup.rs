@@ -8,7 +8,7 @@ use ::redis::aio::{MultiplexedConnection, PubSubStream};
 use queue::native::Native;
 use queue::{
     Accept, Amendment, Claim, Class, Connection, Effects, Hold, IdempotencyRecord, Leave, Message, MessageId,
-    Namespace, Queue, Settlement, Terms, Timing, Untracked, Verdict,
+    Namespace, Queue, Settlement, Side, Terms, Timing, Untracked, Verdict,
 };
 
 use crate::harness::{Redis, eventually};
@@ -124,7 +124,16 @@ pub(crate) fn keyed(id: &str, digest: u8, fingerprint: u8, ttl: Duration) -> Acc
 
 /// A claim of at most so many messages.
 pub(crate) fn claim(most: usize) -> Claim<'static> {
-    Claim { most, most_bytes: 1 << 20, max_crashes: 3, worker: "worker", number: 0, again: false, silence: false }
+    Claim {
+        most,
+        most_bytes: 1 << 20,
+        max_crashes: 3,
+        worker: "worker",
+        number: 0,
+        again: false,
+        silence: false,
+        side: Side::Alone,
+    }
 }
 
 /// Terms of a message that nobody recalls and that asks nobody.

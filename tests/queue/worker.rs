@@ -75,6 +75,75 @@ async fn five_hundred_messages_are_handled_once_each_a_batch_at_a_time() {
 }
 
 #[tokio::test]
+async fn places_that_come_free_are_filled_while_a_slow_message_goes_on() {
+    let setup = Setup::new().await;
+    send(&setup, 100).await;
+    let (in_flight, most) = (Cell::new(0), Cell::new(0));
+    let handler = Handling::by(async |message: &Message| {
+        in_flight.set(in_flight.get() + 1);
+        most.set(most.get().max(in_flight.get()));
+        if name(message) == "m000" {
+            let others = async || (setup.ask::<u64>("HLEN", "jobs:body", &[]).await == 1).then_some(());
+            eventually("all others to be settled", others).await;
+        }
+        setup.now().await;
+        in_flight.set(in_flight.get() - 1);
+        handled()
+    });
+    let runtime = Tokio::default();
+    let drained = drain(&worker(setup.jobs(), &runtime, &handler)).await.unwrap();
+    assert_eq!(drained, Drained { settled: 100, late: 0, more: false });
+    assert_eq!(most.get(), 20, "never more than a batch");
+    assert_all_done(&setup).await;
+}
+
+#[tokio::test]
+async fn a_message_that_comes_while_another_one_is_slow_does_not_wait_for_it() {
+    let setup = Setup::new().await;
+    send(&setup, 1).await;
+    let came = Notify::new();
+    let handler = Handling::by(async |message: &Message| {
+        match name(message).as_str() {
+            "m000" => {
+                accept_all(&setup.jobs(), &["next"]).await;
+                came.notified().await;
+            }
+            _ => came.notify_one(),
+        }
+        handled()
+    });
+    let runtime = Tokio::default();
+    let drained = drain(&worker(setup.jobs(), &runtime, &handler)).await.unwrap();
+    assert_eq!(drained, Drained { settled: 2, late: 0, more: false });
+}
+
+#[tokio::test]
+async fn a_suspect_is_handled_beside_no_fresh_message_and_soon() {
+    let setup = Setup::new().await;
+    accept_all(&setup.jobs(), &["old0", "old1"]).await;
+    setup.dying().claim(&claim(2)).await.unwrap();
+    setup.next_millisecond().await;
+    setup.next_millisecond().await;
+    send(&setup, 50).await;
+    let in_flight = RefCell::new(Vec::new());
+    let handler = Handling::by(async |message: &Message| {
+        let is_old = |name: &String| name.starts_with("old");
+        in_flight.borrow_mut().push(name(message));
+        let beside = in_flight.borrow().clone();
+        assert!(beside.iter().all(is_old) || !beside.iter().any(is_old), "{beside:?}");
+        setup.next_millisecond().await;
+        in_flight.borrow_mut().retain(|other| *other != name(message));
+        handled()
+    });
+    let runtime = Tokio::default();
+    let drained = drain(&worker(setup.jobs(), &runtime, &handler)).await.unwrap();
+    assert_eq!(drained, Drained { settled: 52, late: 0, more: false });
+    let order = handler.handled.take();
+    let old = order.iter().position(|name| name == "old0").unwrap();
+    assert!(old <= 40, "it waited for {old} of those that came later");
+}
+
+#[tokio::test]
 async fn two_workers_on_one_queue_handle_each_message_once() {
     let setup = Setup::new().await;
     send(&setup, 200).await;
@@ -140,7 +209,7 @@ async fn what_is_finished_is_settled_and_what_is_not_is_renewed_a_third_into_the
         setup.next_millisecond().await;
 
         let renewed = async || {
-            clock.tick();
+            clock.pass(LONG / 3);
             (due().await > first_lease).then_some(())
         };
         eventually("a longer lease", renewed).await;
@@ -170,7 +239,7 @@ async fn a_renewal_that_fails_once_is_made_good_by_the_next() {
         let sent = connection.sent.get();
         connection.fail(&[Fault::Refused]);
         let renewed = async || {
-            clock.tick();
+            clock.pass(LONG / 3);
             (connection.sent.get() >= sent + 2).then_some(())
         };
         eventually("two renewals", renewed).await;

@@ -2,21 +2,25 @@
 
 use std::time::Duration;
 
-use guest::{Endpoint, PartnerReply, PartnerRequest, now_ms, unreached, within};
+use guest::{Endpoint, PartnerReply, PartnerRequest, Wasi, now_ms, unreached, within};
 use http::StatusCode;
 use queue::{Effects, Failure, Message};
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP};
+
+use crate::lanes::Paces;
 
 /// Sends the messages of one lane to its endpoint.
 pub(crate) struct Delivery<'a> {
     pub(crate) endpoint: &'a Endpoint,
     pub(crate) timeout: Duration,
+    pub(crate) paces: &'a Paces<'a, Wasi>,
+    pub(crate) lane: usize,
 }
 
 impl Delivery<'_> {
     pub(crate) async fn handle(&self, message: &Message) -> Result<Effects, Failure> {
         let request = self.request(&message.payload).map_err(Failure::undecodable)?;
-        match within(self.timeout, request.send()).await {
+        match self.paces.note(self.lane, within(self.timeout, request.send())).await {
             Some(Ok(reply)) => judge(&reply),
             Some(Err(error)) => Err(unreached(&error, "the endpoint", "webhook_origin")),
             None => {
@@ -24,6 +28,11 @@ impl Delivery<'_> {
                 Err(Failure::retry(reason))
             }
         }
+    }
+
+    /// Whether a slower endpoint is being asked, so that the wake can't end yet.
+    pub(crate) fn is_held_up(&self) -> bool {
+        self.paces.is_held_up(self.lane)
     }
 
     /// Every attempt has the same id, and its own time.

@@ -28,6 +28,13 @@ impl Handler for NotifierJob<'_> {
         }
     }
 
+    fn is_held_up(&self) -> bool {
+        match self {
+            Self::FanOut(_) => false,
+            Self::Deliver(delivery) => delivery.is_held_up(),
+        }
+    }
+
     fn log(&self, line: &str) {
         eprintln!("{line}");
     }

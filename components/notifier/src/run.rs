@@ -10,13 +10,10 @@ use queue::{Backoff, Drained, Error, Handler, Queue, Runtime, Subscribed, Worker
 use crate::deliver::Delivery;
 use crate::fan_out::FanOut;
 use crate::job::NotifierJob;
-use crate::lanes::{Lanes, Next};
+use crate::lanes::{Lanes, Next, Paces};
 
 /// Changes fanned out in one step.
 const FAN_OUT_BATCH: usize = 256;
-
-/// Requests to one endpoint at the same time.
-const LANE_BATCH: usize = 16;
 
 /// How soon a change is seen that comes while an endpoint is slow to answer.
 const POLL: Duration = Duration::from_millis(20);
@@ -28,6 +25,8 @@ struct NotifierSettings {
     shared: QueueSettings,
     endpoints: Vec<Endpoint>,
     timeout: Duration,
+    /// Requests to one endpoint at the same time.
+    concurrency: usize,
     schedule: Backoff,
     max_crashes: u32,
     budget: Duration,
@@ -39,6 +38,7 @@ struct NotifierWake<'a> {
     redis: &'a Redis,
     runtime: &'a Wasi,
     name: &'a str,
+    paces: &'a Paces<'a, Wasi>,
     /// Redis knows endpoints that this instance doesn't know.
     for_others: Cell<bool>,
 }
@@ -53,6 +53,8 @@ pub(crate) async fn run() -> Result<(), String> {
         redis: &redis,
         runtime: &runtime,
         name: &name,
+        // Behind the lanes of the endpoints there are two more.
+        paces: &Paces::new(&runtime, settings.endpoints.len() + 2),
         for_others: Cell::default(),
     };
     wake.run().await.map_err(|error| format!("the queue `changes` can't be worked off: {error}"))
@@ -64,6 +66,7 @@ async fn read_settings() -> Result<NotifierSettings, SettingError> {
         shared: settings.queue().await?,
         endpoints: settings.webhooks().await?,
         timeout: settings.webhook_timeout().await?,
+        concurrency: settings.webhook_concurrency().await?,
         schedule: settings.webhook_schedule().await?,
         max_crashes: settings.max_crashes().await?,
         budget: settings.drain_budget().await?,
@@ -100,9 +103,8 @@ impl<'a> NotifierWake<'a> {
     /// Works until nothing is left or the time is up. Says whether work was left.
     async fn work(&self) -> Result<bool, Error> {
         let endpoints = 0..self.settings.endpoints.len();
-        // Behind the lanes of the endpoints, as two more.
         let (source, registry) = (endpoints.end, endpoints.end + 1);
-        let mut lanes = Lanes::new(self.runtime, self.settings.budget, registry + 1);
+        let mut lanes = Lanes::new(self.paces, self.settings.budget);
         // Nothing is copied before the endpoints are known. Then every lane: a retry may be what this wake is for.
         let behind = self.register().await?.more;
         lanes.want(0..registry + usize::from(behind));
@@ -128,17 +130,20 @@ impl<'a> NotifierWake<'a> {
         }
     }
 
-    /// Works one batch: of the lane of an endpoint, of the changes that fill the lanes, or of what they missed.
+    /// Works off the lane of an endpoint; or one batch of the changes that fill the lanes, or of what they missed.
     async fn work_on(&self, lane: usize) -> (usize, Result<Drained, Error>) {
         let drained = match self.settings.endpoints.get(lane) {
             Some(endpoint) => {
-                let job = NotifierJob::Deliver(Delivery { endpoint, timeout: self.settings.timeout });
-                self.worker(self.changes().lane(&endpoint.name), &job, LANE_BATCH).drain_once().await
+                let (timeout, paces) = (self.settings.timeout, self.paces);
+                let job = NotifierJob::Deliver(Delivery { endpoint, timeout, paces, lane });
+                self.worker(self.changes().lane(&endpoint.name), &job, self.settings.concurrency).drain().await
             }
             None if lane == self.settings.endpoints.len() => {
-                self.worker(self.changes(), &self.fan_out(), FAN_OUT_BATCH).drain_once().await
+                let fan_out = self.fan_out();
+                let worker = self.worker(self.changes(), &fan_out, FAN_OUT_BATCH);
+                self.paces.note(lane, worker.drain_once()).await
             }
-            None => self.register().await,
+            None => self.paces.note(lane, self.register()).await,
         };
         (lane, drained)
     }

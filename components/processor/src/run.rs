@@ -17,9 +17,6 @@ use crate::records::Records;
 /// Redis is held up for about 10 µs by each.
 const BATCH: usize = 256;
 
-/// Orders that are charged at the same time: more requests at once would be too many for a payment provider.
-const PAID_BATCH: usize = 64;
-
 pub(crate) async fn run() -> Result<(), String> {
     let settings = ProcessorSettings::read().await.map_err(|error| error.to_string())?;
     let store = open_store().await?;
@@ -85,7 +82,7 @@ impl<'a> ProcessorWake<'a> {
             name: self.name,
             backoff: &self.settings.backoff,
             max_crashes: self.settings.max_crashes,
-            batch: if self.settings.payments.is_some() { PAID_BATCH } else { BATCH },
+            batch: self.settings.payments.as_ref().map_or(BATCH, |provider| provider.concurrency),
             until: self.settings.budget,
         };
         Ok(worker.drain().await?.more)

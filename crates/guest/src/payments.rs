@@ -1,5 +1,5 @@
-//! The payment provider, from the variables `payment_url`, `payment_key`, `payment_timeout_ms`, `payment_late_s`,
-//! `payment_pending_ttl_s`, `payment_capture` and `payment_capture_within_s`.
+//! The payment provider, from the variables `payment_url`, `payment_key`, `payment_timeout_ms`, `payment_concurrency`,
+//! `payment_late_s`, `payment_pending_ttl_s`, `payment_capture` and `payment_capture_within_s`.
 
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ pub struct PaymentProvider {
     pub key: Option<String>,
     /// How long it may take to answer.
     pub timeout: Duration,
+    /// How many orders one worker asks it about at the same time.
+    pub concurrency: usize,
     /// How long after a try it may still come to a charge of which it doesn't know yet.
     pub late: Duration,
     /// How long a payment may be pending before it is given up.
@@ -44,6 +46,7 @@ impl PaymentProvider {
 }
 
 const PAYMENT_TIMEOUT: WholeNumber = WholeNumber("payment_timeout_ms", 10, 60_000);
+const PAYMENT_CONCURRENCY: WholeNumber = WholeNumber("payment_concurrency", 1, 256);
 const PAYMENT_LATE: WholeNumber = WholeNumber("payment_late_s", 0, 86_400);
 const PAYMENT_PENDING_TTL: WholeNumber = WholeNumber("payment_pending_ttl_s", 1, 30 * 86_400);
 const PAYMENT_CAPTURE_WITHIN: WholeNumber = WholeNumber("payment_capture_within_s", 1, 90 * 86_400);
@@ -53,6 +56,7 @@ impl Settings {
     pub async fn payment_provider(&self) -> Result<Option<PaymentProvider>, SettingError> {
         let variables = [
             PAYMENT_TIMEOUT.0,
+            PAYMENT_CONCURRENCY.0,
             PAYMENT_LATE.0,
             PAYMENT_PENDING_TTL.0,
             PAYMENT_CAPTURE_WITHIN.0,
@@ -62,6 +66,7 @@ impl Settings {
         ];
         let texts = self.texts(&variables).await?;
         let timeout = texts.millis(PAYMENT_TIMEOUT)?;
+        let concurrency = texts.number(PAYMENT_CONCURRENCY)? as usize;
         let (late, pending_ttl) = (texts.seconds(PAYMENT_LATE)?, texts.seconds(PAYMENT_PENDING_TTL)?);
         let capture_within = texts.seconds(PAYMENT_CAPTURE_WITHIN)?;
         let capture = self.capture_time(texts.text("payment_capture"))?;
@@ -72,7 +77,7 @@ impl Settings {
         let url = parse_url(url).map_err(|fault| self.error("payment_url", fault))?;
         self.check_payment_key(key)?;
         let key = Some(key.to_owned()).filter(|key| !key.is_empty());
-        Ok(Some(PaymentProvider { url, key, timeout, late, pending_ttl, capture, capture_within }))
+        Ok(Some(PaymentProvider { url, key, timeout, concurrency, late, pending_ttl, capture, capture_within }))
     }
 
     fn capture_time(&self, text: &str) -> Result<CaptureTime, SettingError> {
@@ -93,6 +98,7 @@ impl Settings {
     /// Finds every fault of these variables, and checks that charges may be sent to the provider.
     pub(crate) async fn payment_faults(&self) -> Vec<SettingError> {
         let mut faults: Vec<_> = self.number(PAYMENT_TIMEOUT).await.err().into_iter().collect();
+        faults.extend(self.number(PAYMENT_CONCURRENCY).await.err());
         faults.extend(self.number(PAYMENT_LATE).await.err());
         faults.extend(self.number(PAYMENT_PENDING_TTL).await.err());
         match self.text("payment_capture").await {

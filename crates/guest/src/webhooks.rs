@@ -1,6 +1,6 @@
 //! The endpoints that receive events, from the variables `webhooks`, `[{"name", "url", "secret", "events"?}]`,
-//! `webhook_schedule_ms` and `webhook_timeout_ms`. An endpoint may have `secrets`, a list, in place of
-//! `secret`.
+//! `webhook_schedule_ms`, `webhook_timeout_ms` and `webhook_concurrency`. An endpoint may have `secrets`, a list, in
+//! place of `secret`.
 
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ const MOST_WAITS: usize = 32;
 const LONGEST_WAIT_MS: u64 = 7 * 24 * 3600 * 1000;
 
 const WEBHOOK_TIMEOUT: WholeNumber = WholeNumber("webhook_timeout_ms", 10, 60_000);
+
+const WEBHOOK_CONCURRENCY: WholeNumber = WholeNumber("webhook_concurrency", 1, 256);
 
 impl Settings {
     /// The endpoints. An error names all faults, and never shows a secret.
@@ -43,13 +45,22 @@ impl Settings {
             }
             Err(fault) => Some(fault),
         };
-        let others = [self.webhook_schedule().await.err(), self.webhook_timeout().await.err()];
+        let others = [
+            self.webhook_schedule().await.err(),
+            self.webhook_timeout().await.err(),
+            self.webhook_concurrency().await.err(),
+        ];
         [endpoints].into_iter().chain(others).flatten().collect()
     }
 
     /// How long an endpoint may take to answer.
     pub async fn webhook_timeout(&self) -> Result<Duration, SettingError> {
         self.millis(WEBHOOK_TIMEOUT).await
+    }
+
+    /// How many requests one worker sends to an endpoint at the same time.
+    pub async fn webhook_concurrency(&self) -> Result<usize, SettingError> {
+        self.number(WEBHOOK_CONCURRENCY).await.map(|requests| requests as usize)
     }
 }
 

@@ -25,6 +25,18 @@ pub struct Claim<'a> {
     pub again: bool,
     /// Silences the doorbell first. Once per wake, before the first claim.
     pub silence: bool,
+    /// Whether the worker has others in flight.
+    pub side: Side,
+}
+
+/// What a claimed message is handled beside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Nothing else. It may be a suspect: one whose worker may have died of it.
+    Alone,
+    /// Messages in flight. So no suspect is given; and nothing at all when it is the suspects' turn, so that what is in
+    /// flight comes to its end.
+    Beside,
 }
 
 impl<C: Connection> Queue<'_, C> {
@@ -40,7 +52,8 @@ impl<C: Connection> Queue<'_, C> {
             .with("worker", claim.worker)
             .with("number", u64::from(claim.number))
             .with("again", claim.again)
-            .with("silence", claim.silence);
+            .with("silence", claim.silence)
+            .with("beside", claim.side == Side::Beside);
         let mut replies = self.run(arguments).await?;
         let mut messages = Vec::new();
         while !replies.is_empty() {
@@ -51,6 +64,7 @@ impl<C: Connection> Queue<'_, C> {
                 delivery: replies.number("deliveries")?,
                 failures: replies.number("failures")? as u32,
                 crashes: replies.number("crashes")? as u32,
+                suspect: replies.flag("suspect")?,
                 exhausted: replies.flag("exhausted")?,
                 head: replies.head("head")?,
                 payload: replies.bytes("payload")?.into(),

@@ -43,11 +43,12 @@ mod settle;
 mod stock;
 mod subscribers;
 mod timing;
+mod window;
 mod worker;
 
 pub use accept::{Accept, Accepted, IdempotencyRecord, Limits};
 pub use backoff::Backoff;
-pub use claim::Claim;
+pub use claim::{Claim, Side};
 pub use connection::{Arg, Connection, Error, Reply, Runtime};
 pub use dead::{Amended, Amendment, DeadLetter, Discarded, Incident, Pace, Why};
 pub use failure::Failure;

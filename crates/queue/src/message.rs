@@ -118,6 +118,8 @@ pub struct Message {
     pub failures: u32,
     /// Deliveries that were never settled, in the same time.
     pub crashes: u32,
+    /// A worker may have died of it, so nothing that isn't suspect is handled beside it.
+    pub suspect: bool,
     /// Its budget of crashes is used up: it comes without its payload, only to be buried.
     pub exhausted: bool,
     /// The head of its subject; `None` while there is none.

@@ -113,8 +113,9 @@ pub struct Settlement {
 pub(crate) const TURNED: u64 = 2;
 
 /// Whether a worker has reached Redis at every try since its claim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Contact {
+    #[default]
     Kept,
     Lost,
 }

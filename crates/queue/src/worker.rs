@@ -2,17 +2,15 @@
 
 use std::time::Duration;
 
-use futures::future::{Either, select};
-use futures::stream::{FuturesUnordered, StreamExt};
-
 use crate::backoff::Backoff;
-use crate::claim::Claim;
+use crate::claim::{Claim, Side};
 use crate::connection::{Connection, Error, Runtime};
 use crate::failure::Failure;
-use crate::message::{Emit, Message};
+use crate::message::{Emit, Message, MessageId};
 use crate::partner::{Report, Showed};
 use crate::queue::Queue;
 use crate::settle::{Class, Contact, Effects, Settlement, TURNED, Verdict};
+use crate::window::{Finished, Handled, Window};
 
 /// Handles messages. Several are handled at the same time.
 #[expect(async_fn_in_trait, reason = "components are single-threaded, so no Send bound is wanted")]
@@ -33,6 +31,11 @@ pub trait Handler {
     /// What a delivery that was handled found out about a partner. The worker asks once.
     fn report(&self, _message: &Message) -> Option<Report> {
         None
+    }
+
+    /// Whether the caller has to wait anyway, so that more may be claimed though the time is up.
+    fn is_held_up(&self) -> bool {
+        false
     }
 
     /// Writes a line to the log.
@@ -57,9 +60,10 @@ pub struct Worker<'a, C, R, H> {
     pub backoff: &'a Backoff,
     /// After how many crashes a message is buried.
     pub max_crashes: u32,
-    /// Messages handled at the same time.
+    /// Messages handled at the same time. As some are done others take their places, so the slow ones hold up nobody.
     pub batch: usize,
-    /// A drain claims no batch after this time since the start of [`Runtime::elapsed`].
+    /// A drain claims nothing after this time since the start of [`Runtime::elapsed`], unless its handler
+    /// [is held up](Handler::is_held_up).
     pub until: Duration,
 }
 
@@ -74,6 +78,30 @@ pub struct Drained {
     pub more: bool,
 }
 
+/// Whether a worker goes on claiming.
+#[derive(Clone, Copy)]
+enum Claims {
+    Once,
+    UntilEmpty,
+}
+
+/// What a settlement found.
+#[derive(Default)]
+struct Settled {
+    on_time: usize,
+    late: usize,
+    /// Redis was missed for a while.
+    missed: bool,
+}
+
+/// What was claimed.
+#[derive(Default)]
+struct Claimed {
+    messages: Vec<Message>,
+    /// Redis was missed for a while.
+    missed: bool,
+}
+
 /// Payload in one batch: a reply that a component can hold many times over.
 const MOST_BYTES: usize = 1 << 20;
 
@@ -83,18 +111,7 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
     /// While Redis is in trouble it goes on trying. After an error the claimed messages become visible again when their
     /// leases run out.
     pub async fn drain(&self) -> Result<Drained, Error> {
-        let mut drained = Drained::default();
-        let mut silence = true;
-        loop {
-            if self.runtime.elapsed() >= self.until {
-                drained.more = true;
-                return Ok(drained);
-            }
-            let batch = self.batch(silence).await?;
-            silence = false;
-            let Some(batch) = batch else { return Ok(drained) };
-            self.handle_batch(&batch, &mut drained).await?;
-        }
+        self.work(Claims::UntilEmpty).await
     }
 
     /// Works off one batch, whatever the time is, for a caller who works on several queues at once. There may be more
@@ -102,36 +119,66 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
     ///
     /// After an error the claimed messages become visible again when their leases run out.
     pub async fn drain_once(&self) -> Result<Drained, Error> {
-        let mut drained = Drained::default();
-        if let Some(batch) = self.batch(true).await? {
-            drained.more = true;
-            self.handle_batch(&batch, &mut drained).await?;
-        }
-        Ok(drained)
+        self.work(Claims::Once).await
     }
 
-    /// Claims the next batch. `None`: nothing is visible.
-    async fn batch(&self, silence: bool) -> Result<Option<Vec<Message>>, Error> {
-        let number = self.runtime.random() as u32;
-        let (batch, answer_lost) = self.insist(async |again| self.claim(number, again, silence).await).await?;
-        match batch.is_empty() {
-            true => Ok(None),
-            false if answer_lost => self.confirm(batch).await.map(Some),
-            false => Ok(Some(batch)),
+    async fn work(&self, claims: Claims) -> Result<Drained, Error> {
+        let (mut drained, mut silence) = (Drained::default(), true);
+        let mut window = Window::new(self.runtime, self.batch);
+        loop {
+            drained.more = self.is_over(claims, silence);
+            let room = if drained.more { 0 } else { window.room() };
+            let (side, finished, to_renew) = (window.side(), window.take_finished(), window.to_renew());
+            let step = async {
+                let settled = self.settle(&finished).await?;
+                let renewed = to_renew.is_empty() || self.queue.renew(&refer_to(&to_renew)).await.is_ok();
+                let claimed = if room > 0 { self.batch(room, side, silence).await? } else { Claimed::default() };
+                Ok((settled, renewed, claimed))
+            };
+            let (settled, renewed, claimed) = window.meanwhile(step).await?;
+            drained.settled += settled.on_time;
+            drained.late += settled.late;
+            if settled.missed || claimed.missed || !renewed {
+                window.lose_contact();
+            }
+            if !to_renew.is_empty() {
+                // A renewal that failed is made good as soon as Redis takes it.
+                let timing = &self.queue.timing;
+                window.renew_after(if renewed { timing.renewal() } else { timing.long_pause() });
+            }
+            silence &= room == 0;
+            window.begin(claimed.messages, self.queue.timing.renewal(), |message| self.handle(message));
+            if window.is_empty() {
+                return Ok(drained);
+            }
+            window.handle(if drained.more { 0 } else { window.room() }).await;
         }
     }
 
-    async fn claim(&self, number: u32, again: bool, silence: bool) -> Result<Vec<Message>, Error> {
+    /// Whether no more is to be claimed.
+    fn is_over(&self, claims: Claims, is_first: bool) -> bool {
+        match claims {
+            Claims::Once => !is_first,
+            Claims::UntilEmpty => self.runtime.elapsed() >= self.until && !self.handler.is_held_up(),
+        }
+    }
+
+    /// Claims the next messages.
+    async fn batch(&self, most: usize, side: Side, silence: bool) -> Result<Claimed, Error> {
         let claim = Claim {
-            most: self.batch,
+            most,
             most_bytes: MOST_BYTES,
             max_crashes: self.max_crashes,
             worker: self.name,
-            number,
-            again,
+            number: self.runtime.random() as u32,
+            again: false,
             silence,
+            side,
         };
-        self.queue.claim(&claim).await
+        let claims = async |again| self.queue.claim(&Claim { again, ..claim.clone() }).await;
+        let (messages, missed) = self.insist(claims).await?;
+        let messages = if missed && !messages.is_empty() { self.confirm(messages).await? } else { messages };
+        Ok(Claimed { messages, missed })
     }
 
     /// Tells Redis that the answer to a repeated claim arrived. Gives those deliveries that are still held.
@@ -141,45 +188,22 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
         Ok(batch.into_iter().zip(held).filter_map(|(message, held)| held.then_some(message)).collect())
     }
 
-    /// Handles a batch concurrently and settles it in one step; what takes longer than a third of the lease is
-    /// renewed, and what is finished by then need not wait for it.
-    async fn handle_batch(&self, batch: &[Message], drained: &mut Drained) -> Result<(), Error> {
-        let mut open: Vec<&Message> = batch.iter().collect();
-        let mut finished = Vec::with_capacity(batch.len());
-        let mut running: FuturesUnordered<_> =
-            batch.iter().map(async |message| (message, self.handle(message).await)).collect();
-        let (mut wait, mut news, mut contact) = (self.queue.timing.renewal(), None, Contact::Kept);
-        loop {
-            let tick = self.runtime.sleep(wait);
-            let mut tick = std::pin::pin!(tick);
-            while let Either::Left((done, _)) = select(running.next(), tick.as_mut()).await {
-                let Some((message, verdict)) = done else {
-                    return self.settle(&mut finished, news, contact, drained).await;
-                };
-                open.retain(|other| other.id != message.id);
-                let report = self.handler.report(message);
-                let is_answered = report.as_ref().is_none_or(|report| report.showed == Showed::Answered);
-                // What waits for a partner is told by the news of that.
-                if let Verdict::Release { reason, .. } = &verdict
-                    && is_answered
-                    && is_told(times_given_back(message))
-                {
-                    news.get_or_insert_with(|| reason.clone());
-                }
-                let (id, delivery) = (message.id.clone(), message.delivery);
-                finished.push(Settlement { id, delivery, verdict, report });
+    async fn handle(&self, message: Message) -> Handled {
+        let verdict = self.verdict(&message).await;
+        let report = self.handler.report(&message);
+        let is_answered = report.as_ref().is_none_or(|report| report.showed == Showed::Answered);
+        let news = match &verdict {
+            // What waits for a partner is told by the news of that.
+            Verdict::Release { reason, .. } if is_answered && is_told(times_given_back(&message)) => {
+                Some(reason.clone())
             }
-            self.settle(&mut finished, news.take(), contact, drained).await?;
-            let timing = &self.queue.timing;
-            // A renewal that failed is made good as soon as Redis takes it.
-            (wait, contact) = match self.renew(&open).await {
-                true => (timing.renewal(), contact),
-                false => (timing.long_pause(), Contact::Lost),
-            };
-        }
+            _ => None,
+        };
+        let settlement = Settlement { id: message.id, delivery: message.delivery, verdict, report };
+        Handled { settlement, news }
     }
 
-    async fn handle(&self, message: &Message) -> Verdict {
+    async fn verdict(&self, message: &Message) -> Verdict {
         let (class, reason) = match self.attempt(message).await {
             Ok(verdict) => return verdict,
             Err(given_up) => given_up,
@@ -214,39 +238,31 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
         }
     }
 
-    /// Settles the finished deliveries. `news`: why one of them is given back, if that is to be logged.
-    async fn settle(
-        &self,
-        finished: &mut Vec<Settlement>,
-        news: Option<String>,
-        contact: Contact,
-        drained: &mut Drained,
-    ) -> Result<(), Error> {
-        if finished.is_empty() {
-            return Ok(());
+    /// Settles the finished deliveries.
+    async fn settle(&self, finished: &Finished) -> Result<Settled, Error> {
+        let Finished { settlements, news, contact } = finished;
+        if settlements.is_empty() {
+            return Ok(Settled::default());
         }
         if let Some(reason) = news {
-            self.log_given_back(finished, &reason);
+            self.log_given_back(settlements, reason);
         }
         let settle = async |again| {
-            let contact = if again { Contact::Lost } else { contact };
-            self.queue.settle_all(self.name, contact, finished).await
+            let contact = if again { Contact::Lost } else { *contact };
+            self.queue.settle_all(self.name, contact, settlements).await
         };
         let (settled, answer_lost) = self.insist(settle).await?;
-        for (settlement, latest) in finished.iter().zip(&settled) {
+        for (settlement, latest) in settlements.iter().zip(&settled) {
             if let (TURNED, Some(report)) = (*latest, &settlement.report) {
                 self.handler.log(&report.line());
             }
         }
-        finished.clear();
         let on_time = settled.iter().filter(|&&latest| latest > 0).count();
-        drained.settled += on_time;
-        drained.late += settled.len() - on_time;
         // A try that seemed to fail may have settled them all, and then the next one finds them late.
         if on_time > 0 || answer_lost {
             self.handler.settled().await;
         }
-        Ok(())
+        Ok(Settled { on_time, late: settled.len() - on_time, missed: answer_lost })
     }
 
     /// One line for all of them: what surrounds one of them surrounds the others too.
@@ -285,12 +301,10 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
             self.runtime.sleep(if is_long { timing.long_pause() } else { timing.pause() }).await;
         }
     }
+}
 
-    /// Says whether Redis took the renewal. A lost lease needs nothing done: the late verdict will be refused.
-    async fn renew(&self, open: &[&Message]) -> bool {
-        let deliveries: Vec<_> = open.iter().map(|message| (&message.id, message.delivery)).collect();
-        self.queue.renew(&deliveries).await.is_ok()
-    }
+fn refer_to(deliveries: &[(MessageId, u64)]) -> Vec<(&MessageId, u64)> {
+    deliveries.iter().map(|(id, delivery)| (id, *delivery)).collect()
 }
 
 /// How often a message was given back before this delivery. After a redrive, the attempts before it count as well.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use order::{OrderId, Timestamp, queues};
-use queue::{Accept, Claim, Stock};
+use queue::{Accept, Claim, Side, Stock};
 use serde_json::Value;
 
 use super::bench::{Bench, PATIENCE};
@@ -225,6 +225,7 @@ impl<'b> Stage<'b> {
             number: 0,
             again: false,
             silence: true,
+            side: Side::Alone,
         };
         let queue = self.bench.queue(queues::PLACED);
         assert!(!queue.claim(&claim).await.expect("Redis is up").is_empty(), "there is something to lease");

@@ -41,6 +41,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("webhooks", &["", "{}", r#"[{"name":"erp","url":"https://erp.test","secret":"whsec_hunter2"}]"#]),
     ("webhook_schedule_ms", &["", "soon"]),
     ("webhook_timeout_ms", &["9", "60001"]),
+    ("webhook_concurrency", &["0", "257"]),
 ];
 
 /// Those that the intake reads.

@@ -11,7 +11,7 @@ use crate::connection::{Arg, Connection, Error, Reply};
 use crate::message::{Head, Message, MessageId, Payload, Subject};
 use crate::{
     Accept, Adjustment, Amendment, Claim, Class, Effects, Emit, FollowUp, Namespace, Pace, Queue, Report, Rights,
-    Settlement, Showed, Stock, Subscription, Terms, Timing, Untracked, Verdict, totals,
+    Settlement, Showed, Side, Stock, Subscription, Terms, Timing, Untracked, Verdict, totals,
 };
 
 /// A Redis that only remembers which scripts were called.
@@ -37,7 +37,16 @@ fn every_script_is_called_with_the_names_that_it_takes() {
 
 async fn call_all(queue: &Queue<'_, Deaf>, stock: &Stock<'_, Deaf>) {
     let (id, payload) = (MessageId::from("m"), Payload::from("p"));
-    let claim = Claim { most: 1, most_bytes: 1, max_crashes: 1, worker: "w", number: 1, again: false, silence: true };
+    let claim = Claim {
+        most: 1,
+        most_bytes: 1,
+        max_crashes: 1,
+        worker: "w",
+        number: 1,
+        again: false,
+        silence: true,
+        side: Side::Alone,
+    };
     let follow_up = FollowUp { id: id.clone(), subject: id.as_subject(), payload: payload.clone(), recalls: true };
     drop(queue.accept(Accept { id: id.clone(), payload, idempotency: None, again: false }).await);
     drop(queue.follow(follow_up).await);
@@ -80,6 +89,7 @@ fn message() -> Message {
         delivery: 1,
         failures: 0,
         crashes: 0,
+        suspect: false,
         exhausted: false,
         head: Some(Head::from("1.1")),
         payload: "p".into(),

@@ -4,14 +4,15 @@
 -- number      with the worker's name it is the token of this claim: no other claim of this worker has it
 -- again       '1' when an earlier try with this token may have been carried out, and its answer lost
 -- silence     '1' to silence the doorbell first
+-- beside      '1' if the worker has messages in flight: then only fresh ones are given
 --
--- Reply {for each message: id, subject or '' for the same, deliveries, failures, crashes, exhausted, head or '',
---       payload}
+-- Reply {for each message: id, subject or '' for the same, deliveries, failures, crashes, suspect, exhausted,
+--       head or '', payload}
 --
 -- A delivery that was never settled was a crash, and its message is a suspect. Suspects are handed out apart from the
 -- fresh messages, which they must not take along or hold up: see `choose`. Past its budget a message comes marked
 -- exhausted, without its payload, only to be buried.
-local queue, most, most_bytes, lease_ms, max_crashes, worker, number, again, silence = unpack(ARGV, 1, 9)
+local queue, most, most_bytes, lease_ms, max_crashes, worker, number, again, silence, beside = unpack(ARGV, 1, 10)
 most, most_bytes, max_crashes = tonumber(most), tonumber(most_bytes), tonumber(max_crashes)
 local due = key(queue, 'due')
 local token = worker .. '#' .. number
@@ -82,14 +83,16 @@ local function look()
   return fresh, suspects
 end
 
--- Fresh messages, or suspects: they take turns while there are both, so that neither waits for all of the others.
+-- Fresh messages, or suspects: they take turns while there are both, so that neither waits for all of the others. When
+-- it is the suspects' turn, nothing is given beside what is in flight, which so comes to its end.
 local function choose()
   local fresh, suspects = look()
-  local turn = key(queue, 'turn')
-  if #suspects.ids == 0 then return fresh end
-  if #fresh.ids == 0 or redis.call('DEL', turn) == 1 then return suspects end
+  local turn, none = key(queue, 'turn'), {ids = {}}
+  if #suspects.ids == 0 then return fresh, 0 end
+  if beside == '1' and (#fresh.ids == 0 or redis.call('EXISTS', turn) == 1) then return none, 0 end
+  if #fresh.ids == 0 or redis.call('DEL', turn) == 1 then return suspects, 1 end
   redis.call('SET', turn, 'suspects')
-  return fresh
+  return fresh, 0
 end
 
 -- What the earlier try leased, unless somebody else has it since. All of it has one time.
@@ -114,8 +117,8 @@ local function leased_before()
 end
 
 local batch = again == '1' and leased_before() or {ids = {}}
-local is_repeated = #batch.ids > 0
-if not is_repeated then batch = choose() end
+local is_repeated, suspects = #batch.ids > 0, 0
+if not is_repeated then batch, suspects = choose() end
 local holder_now = again == '1' and doubtful(token) or token
 
 local reply, bytes, states, leased = {}, 0, {}, {}
@@ -137,7 +140,9 @@ for at, id in ipairs(batch.ids) do
   leased[pair - 1], leased[pair] = now + lease_ms, id
 
   local subject, head = subjects[at] ~= id and subjects[at] or '', heads[at] or ''
-  reply[#reply + 1] = {id, subject, deliveries, failures, crashes, exhausted, head, payload}
+  -- An earlier try may have given it as a suspect.
+  local suspect = is_repeated and crashes > 0 and 1 or suspects
+  reply[#reply + 1] = {id, subject, deliveries, failures, crashes, suspect, exhausted, head, payload}
 end
 
 call_with('HSET', key(queue, 'deliveries'), states)
@@ -149,5 +154,5 @@ if earliest[2] then
   local at = tonumber(earliest[2])
   arm(queue, at > now and at or now + lease_ms, lease_ms)
 end
-if #reply == 0 then redis.call('DEL', key(queue, 'turn')) end
+if #reply == 0 and beside ~= '1' then redis.call('DEL', key(queue, 'turn')) end
 return reply

@@ -6,7 +6,7 @@
 use futures::future::try_join3;
 use order::queues::PLACED;
 use queue::native::Native;
-use queue::{Claim, Hold, Message, Queue, Settlement, Verdict};
+use queue::{Claim, Hold, Message, Queue, Settlement, Side, Verdict};
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
 
@@ -23,6 +23,7 @@ const CLAIM: Claim<'static> = Claim {
     number: 0,
     again: false,
     silence: false,
+    side: Side::Alone,
 };
 
 /// Works until nothing is left.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use order::queues::PLACED;
-use queue::{Claim, Effects, Settlement, Verdict};
+use queue::{Claim, Effects, Settlement, Side, Verdict};
 use tokio::time::{Instant, sleep};
 
 use super::per_order;
@@ -76,6 +76,7 @@ async fn scripts(rig: &mut Rig) -> anyhow::Result<f64> {
         number: 0,
         again: false,
         silence: false,
+        side: Side::Alone,
     };
     let mut finished = 0;
     while finished < SAMPLE {
