@@ -16,6 +16,7 @@ mod load;
 mod machine;
 mod native;
 mod orders;
+mod partner;
 mod process;
 mod report;
 mod rig;

@@ -1,13 +1,12 @@
 //! What every figure needs: the Redis, the orders, who is measured, and the progress bar.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use indicatif::ProgressBar;
 
 use crate::orders::Orders;
 use crate::store::Store;
-use crate::system::{Running, System, Work};
+use crate::system::{Partners, Running, System, Work};
 
 /// Everything that measuring needs.
 pub(crate) struct Rig {
@@ -33,13 +32,8 @@ impl Rig {
     }
 
     /// Starts a system on what the Redis holds.
-    pub(crate) async fn start(
-        &self,
-        system: System,
-        work: Work,
-        endpoint: Option<SocketAddr>,
-    ) -> anyhow::Result<Running> {
-        system.start(work, &self.store, endpoint, &self.folder).await
+    pub(crate) async fn start(&self, system: System, work: Work, partners: Partners) -> anyhow::Result<Running> {
+        system.start(work, &self.store, partners, &self.folder).await
     }
 
     /// Shows what is measured next.

@@ -33,6 +33,15 @@ pub(crate) enum Work {
     OneByOne,
 }
 
+/// Whom it asks and tells.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Partners {
+    /// Tells it of changes.
+    pub(crate) endpoint: Option<SocketAddr>,
+    /// Has it charge orders. The native service has no payments.
+    pub(crate) provider: Option<SocketAddr>,
+}
+
 /// A system at work. It ends with this guard.
 pub(crate) struct Running {
     process: Process,
@@ -60,12 +69,12 @@ impl System {
         }
     }
 
-    /// Starts it on a Redis; it tells `endpoint` of changes if there is one. Its data and log lie in `folder`.
+    /// Starts it on a Redis. Its data and log lie in `folder`.
     pub(crate) async fn start(
         self,
         work: Work,
         store: &Store,
-        endpoint: Option<SocketAddr>,
+        partners: Partners,
         folder: &Path,
     ) -> anyhow::Result<Running> {
         let log = folder.join(format!("{}.log", self.name().replace(' ', "-")));
@@ -73,9 +82,9 @@ impl System {
         let command = match self {
             Self::Sluice => sluice(work, store, folder)?,
             Self::Spin => spin(work, store, folder, port)?,
-            Self::Ceiling => ceiling(work, store, endpoint)?,
+            Self::Ceiling => ceiling(work, store, partners.endpoint)?,
         };
-        let (process, output) = Process::start(&command, &variables(self, store, endpoint), &root(), &log)?;
+        let (process, output) = Process::start(&command, &variables(self, store, partners), &root(), &log)?;
         let serving = match self {
             Self::Spin => timeout(PATIENCE, listens(port)).await,
             Self::Sluice | Self::Ceiling => timeout(PATIENCE, printed(output)).await,
@@ -138,10 +147,15 @@ fn ceiling(work: Work, store: &Store, endpoint: Option<SocketAddr>) -> anyhow::R
 }
 
 /// The variables of the application.
-fn variables(system: System, store: &Store, endpoint: Option<SocketAddr>) -> Vec<(String, String)> {
-    let endpoints = endpoint.map(|at| json!({"name": "bench", "url": format!("http://{at}/"), "secret": SECRET}));
+fn variables(system: System, store: &Store, partners: Partners) -> Vec<(String, String)> {
+    let endpoints =
+        partners.endpoint.map(|at| json!({"name": "bench", "url": format!("http://{at}/"), "secret": SECRET}));
     let webhooks = serde_json::Value::from_iter(endpoints).to_string();
     let mut variables = vec![("webhooks", webhooks), ("webhook_origin", "http://127.0.0.1:*".to_owned())];
+    if let Some(provider) = partners.provider {
+        let origin = "http://127.0.0.1:*".to_owned();
+        variables.extend([("payment_url", format!("http://{provider}")), ("payment_origin", origin)]);
+    }
     // The others are told by their arguments.
     if system == System::Spin {
         let host = store.url().trim_start_matches("redis://").trim_end_matches("/0").to_owned();

@@ -12,7 +12,7 @@ use super::per_order;
 use crate::fill::{fill, fill_fast};
 use crate::report::{Goal, Report, Row, Unit};
 use crate::rig::Rig;
-use crate::system::{System, Work};
+use crate::system::{Partners, System, Work};
 
 pub(crate) const STEPS: u64 = 3;
 
@@ -57,7 +57,7 @@ async fn at(rig: &mut Rig, backlog: u64) -> anyhow::Result<Pace> {
     rig.store.clear().await?;
     fill_fast(&mut rig.store, &rig.orders, backlog).await?;
     let scripts = scripts(rig).await?;
-    let running = rig.start(System::Sluice, Work::Everything, None).await?;
+    let running = rig.start(System::Sluice, Work::Everything, Partners::default()).await?;
     let rate = keep(rig, backlog).await?;
     running.end().await?;
     Ok(Pace { rate, scripts })

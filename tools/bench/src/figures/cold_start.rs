@@ -15,7 +15,7 @@ use crate::load::histogram;
 use crate::report::{Goal, Report, Row, Unit};
 use crate::rig::Rig;
 use crate::shop::Shop;
-use crate::system::{System, Work, root};
+use crate::system::{Partners, System, Work, root};
 
 pub(crate) const STEPS: u64 = 1;
 
@@ -79,7 +79,7 @@ async fn in_this_process(rig: &Rig) -> anyhow::Result<RunningApplication> {
 /// From starting the native service to the first byte of its answer.
 async fn process(rig: &Rig) -> anyhow::Result<Duration> {
     let began = Instant::now();
-    let running = rig.start(System::Ceiling, Work::Intake, None).await?;
+    let running = rig.start(System::Ceiling, Work::Intake, Partners::default()).await?;
     let mut shop = Shop::connect(running.address).await?;
     shop.get(PATH).await?;
     let took = began.elapsed();

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use crate::load::{Pace, load};
 use crate::report::{Goal, Report, Row, Unit};
 use crate::rig::Rig;
-use crate::system::{System, Work};
+use crate::system::{Partners, System, Work};
 
 const TIME: Duration = Duration::from_secs(6);
 /// Before this both sides may not be at full speed yet.
@@ -20,7 +20,7 @@ pub(crate) async fn measure(rig: &mut Rig, report: &mut Report) -> anyhow::Resul
     for system in rig.systems() {
         rig.step(format!("working off under full load, {}", system.name()));
         rig.store.clear().await?;
-        let running = rig.start(system, Work::Everything, None).await?;
+        let running = rig.start(system, Work::Everything, Partners::default()).await?;
         let posting = load(running.address, &rig.orders, Pace::Flat, TIME);
         let watching = async {
             sleep(START).await;

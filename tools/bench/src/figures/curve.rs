@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::load::{Pace, load};
 use crate::report::{Point, Report};
 use crate::rig::Rig;
-use crate::system::Work;
+use crate::system::{Partners, Work};
 
 /// Loads, as shares of what Sluice took at full load.
 pub(crate) const SHARES: [f64; 6] = [0.1, 0.3, 0.5, 0.7, 0.85, 0.95];
@@ -14,7 +14,7 @@ const TIME: Duration = Duration::from_millis(1500);
 pub(crate) async fn measure(rig: &mut Rig, report: &mut Report) -> anyhow::Result<()> {
     for system in rig.systems() {
         rig.store.clear().await?;
-        let running = rig.start(system, Work::Intake, None).await?;
+        let running = rig.start(system, Work::Intake, Partners::default()).await?;
         for share in SHARES {
             let rate = (share * report.peak).max(100.0);
             rig.step(format!("latency at {rate:.0} orders/s, {}", system.name()));

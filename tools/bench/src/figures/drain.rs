@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use crate::fill::fill_fast;
 use crate::report::{Drained, Goal, Report, Row, Unit};
 use crate::rig::Rig;
-use crate::system::{System, Work};
+use crate::system::{Partners, System, Work};
 
 pub(crate) const STEPS: u64 = 4;
 
@@ -55,7 +55,7 @@ async fn one(rig: &mut Rig, report: &mut Report, system: System, work: Work) -> 
     let before = rig.store.usage().await?;
     let payloads = fill_fast(&mut rig.store, &rig.orders, BACKLOG).await?;
     let bytes = (rig.store.usage().await? - before).memory.saturating_sub(payloads) as f64 / BACKLOG as f64;
-    let running = rig.start(system, work, None).await?;
+    let running = rig.start(system, work, Partners::default()).await?;
     let samples = watch(rig).await?;
     running.end().await?;
     let [(first, most), .., (last, least)] = samples.as_slice() else {

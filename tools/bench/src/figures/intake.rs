@@ -8,7 +8,7 @@ use super::{median, per_order};
 use crate::load::{Pace, load};
 use crate::report::{Goal, Report, Row, Unit};
 use crate::rig::Rig;
-use crate::system::{System, Work};
+use crate::system::{Partners, System, Work};
 
 /// Each in turn, so often.
 pub(crate) const ROUNDS: u64 = 3;
@@ -22,7 +22,7 @@ pub(crate) async fn measure(rig: &mut Rig, report: &mut Report) -> anyhow::Resul
         for system in rig.systems() {
             rig.step(format!("POST /orders, {}, round {round}", system.name()));
             rig.store.clear().await?;
-            let running = rig.start(system, Work::Intake, None).await?;
+            let running = rig.start(system, Work::Intake, Partners::default()).await?;
             let loaded = load(running.address, &rig.orders, Pace::Flat, TIME).await?;
             if let Some(cpu) = running.cpu() {
                 costs.entry(system).or_default().push(per_order(cpu, rig.store.depth().await?));

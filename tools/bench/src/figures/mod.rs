@@ -7,6 +7,7 @@ mod curve;
 mod drain;
 mod intake;
 mod make_up;
+mod partners;
 mod redis_cost;
 mod told;
 
@@ -17,7 +18,7 @@ use crate::rig::Rig;
 pub(crate) fn steps(shipped: u64) -> u64 {
     let all = shipped + 1;
     let turns = intake::ROUNDS * all + curve::SHARES.len() as u64 * all + all + all + all;
-    turns + drain::STEPS + backlog::STEPS + cold_start::STEPS + redis_cost::STEPS + make_up::STEPS
+    turns + drain::STEPS + backlog::STEPS + cold_start::STEPS + redis_cost::STEPS + make_up::STEPS + partners::STEPS
 }
 
 /// Measures those figures that are wanted by name.
@@ -39,6 +40,9 @@ pub(crate) async fn measure(rig: &mut Rig, report: &mut Report, wanted: impl Fn(
     }
     if wanted("told") {
         told::measure(rig, report).await?;
+    }
+    if wanted("partners") {
+        partners::measure(rig, report).await?;
     }
     if wanted("redis_cost") {
         redis_cost::measure(rig, report).await?;

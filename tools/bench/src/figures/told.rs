@@ -13,7 +13,7 @@ use crate::report::{Goal, Report, Row, Unit};
 use crate::rig::Rig;
 use crate::shop::Shop;
 use crate::sink::Sink;
-use crate::system::{System, Work};
+use crate::system::{Partners, System, Work};
 
 const ORDERS: u64 = 300;
 /// Sent before anything counts.
@@ -44,7 +44,8 @@ pub(crate) async fn measure(rig: &mut Rig, report: &mut Report) -> anyhow::Resul
 async fn one(rig: &mut Rig, system: System) -> anyhow::Result<Histogram<u64>> {
     rig.store.clear().await?;
     let mut sink = Sink::start().await?;
-    let running = rig.start(system, Work::Everything, Some(sink.address())).await?;
+    let partners = Partners { endpoint: Some(sink.address()), ..Partners::default() };
+    let running = rig.start(system, Work::Everything, partners).await?;
     let mut shop = Shop::connect(running.address).await?;
     let mut times = histogram()?;
     for number in 0..WARM_UP + ORDERS {

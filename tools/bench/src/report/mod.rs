@@ -26,6 +26,8 @@ pub(crate) struct Report {
     pub(crate) latency: BTreeMap<System, Vec<Point>>,
     /// How fast a backlog sinks.
     pub(crate) drained: BTreeMap<System, Vec<Drained>>,
+    /// What part of the rate that concurrency allows is reached, by the share of slow answers.
+    pub(crate) slow: BTreeMap<&'static str, Vec<(f64, f64)>>,
     /// Orders each second that Sluice took at full load, from which the lesser loads follow.
     #[serde(skip)]
     pub(crate) peak: f64,
@@ -51,8 +53,8 @@ const ASSUMED_PEAK: f64 = 5_000.0;
 
 impl Report {
     pub(crate) fn new(machine: Machine, shipped: Vec<System>) -> Self {
-        let (latency, drained) = (BTreeMap::new(), BTreeMap::new());
-        Self { machine, shipped, figures: Vec::new(), latency, drained, peak: ASSUMED_PEAK }
+        let (latency, drained, slow) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { machine, shipped, figures: Vec::new(), latency, drained, slow, peak: ASSUMED_PEAK }
     }
 
     pub(crate) fn add(&mut self, row: Row) {
@@ -70,6 +72,7 @@ impl Report {
         fs::write(folder.join("figures.json"), serde_json::to_vec_pretty(self)?)?;
         fs::write(folder.join("figures.txt"), self.table())?;
         plots::latency(&self.latency, &folder.join("latency.svg"))?;
+        plots::slow(&self.slow, &folder.join("slow.svg"))?;
         plots::drain(&self.drained, &folder.join("drain.svg"))
     }
 }

@@ -34,6 +34,19 @@ pub(super) fn drain(measured: &BTreeMap<System, Vec<Drained>>, file: &Path) -> a
     draw(&axes, &curves.collect::<Vec<_>>(), file)
 }
 
+/// How much of what concurrency allows is reached, against the share of slow answers.
+pub(super) fn slow(measured: &BTreeMap<&'static str, Vec<(f64, f64)>>, file: &Path) -> anyhow::Result<()> {
+    let axes =
+        Axes { title: "Rate beside what the concurrency allows", x: "share of answers that take 1 s", y: "ratio" };
+    let colors: [Rgb; 2] = [(13, 110, 140), (120, 60, 150)];
+    let curves = measured.iter().zip(colors).map(|((name, points), color)| Curve {
+        name: (*name).to_owned(),
+        color,
+        points: points.clone(),
+    });
+    draw(&axes, &curves.collect::<Vec<_>>(), file)
+}
+
 fn colors(system: System) -> [Rgb; 2] {
     match system {
         System::Sluice => [(13, 110, 140), (120, 190, 210)],

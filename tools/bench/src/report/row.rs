@@ -25,6 +25,7 @@ pub(crate) enum Unit {
     Micros,
     Millis,
     Bytes,
+    Count,
 }
 
 /// What a figure should be.
@@ -76,6 +77,7 @@ impl Unit {
             Self::Micros => format!("{figure:.1} µs"),
             Self::Millis => format!("{figure:.2} ms"),
             Self::Bytes => format!("{figure:.0} B"),
+            Self::Count => format!("{figure:.0}"),
         }
     }
 }
