@@ -18,10 +18,10 @@ const FIRST: [&str; 2] = ["open", "accept"];
 /// The messages that Redis was asked to accept.
 fn accepts(effects: &[Effect]) -> Vec<Accept> {
     let accepts = effects.iter().filter_map(|effect| match effect.verb() {
-        Some(Verb::Accept(accept)) => Some(accept.clone()),
+        Some(Verb::Accept(accepts)) => Some(accepts.clone()),
         _ => None,
     });
-    accepts.collect()
+    accepts.flatten().collect()
 }
 
 /// Nothing was taken, and the shop knows that it may come again: the detail.

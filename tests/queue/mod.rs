@@ -26,5 +26,6 @@ mod setup;
 mod stock;
 mod subscribers;
 mod suspects;
+mod together;
 mod wake;
 mod worker;
