@@ -23,6 +23,7 @@ mod rights;
 mod round_trips;
 mod settle;
 mod setup;
+mod shared_calls;
 mod stock;
 mod subscribers;
 mod suspects;

@@ -15,12 +15,6 @@
 local queue, bell_ms, guard_ms, depth, age_ms = unpack(ARGV, 1, 5)
 local FIRST, MESSAGE = 6, 6
 local seen, lists, body, due = ns .. ':seen', ns .. ':seen:lists', key(queue, 'body'), key(queue, 'due')
-local at, reply = FIRST, {}
-
-local function take(n)
-  at = at + n
-  return unpack(ARGV, at - n, at - 1)
-end
 
 local function is_over(entry) return struct.unpack('>I6', entry) <= now end
 
@@ -61,9 +55,9 @@ local function put_down(id, payload, digest, fingerprint, ttl_ms)
   table.insert(ends[ttl_ms], till .. digest)
 end
 
-local room
-while at <= #ARGV do
-  local id, payload, digest, fingerprint, ttl_ms, again = take(MESSAGE)
+local reply, room = {}, nil
+for at = FIRST, #ARGV, MESSAGE do
+  local id, payload, digest, fingerprint, ttl_ms, again = unpack(ARGV, at, at + 5)
   local verdict, record = 'accepted', records[digest]
   if record and not is_over(record) then
     local first = string.sub(record, 23)
@@ -105,44 +99,44 @@ for id in pairs(taken) do
   if (string.byte(id, -1) or 0) % OFTEN == 0 then few = math.min(few + FEW, MOST) end
 end
 
--- A key may have been used anew since; then its later entry forgets it.
-local function forget_keys(entries)
-  local forgotten, over = {}, {}
-  for n, entry in ipairs(entries) do forgotten[n] = string.sub(entry, 7) end
-  for n, record in ipairs(values_of(seen, forgotten)) do
-    if record and is_over(record) then over[#over + 1] = forgotten[n] end
+local forget_some = few > 0 and function()
+  -- A key may have been used anew since; then its later entry forgets it.
+  local function forget_keys(entries)
+    local forgotten, over = {}, {}
+    for n, entry in ipairs(entries) do forgotten[n] = string.sub(entry, 7) end
+    for n, record in ipairs(values_of(seen, forgotten)) do
+      if record and is_over(record) then over[#over + 1] = forgotten[n] end
+    end
+    call_with('HDEL', seen, over)
   end
-  call_with('HDEL', seen, over)
-end
 
-local function forget_first(list)
-  local entries, over = redis.call('LRANGE', list_key(list), 0, few - 1), {}
-  for n, entry in ipairs(entries) do
-    if not is_over(entry) then break end
-    over[n] = entry
+  local function forget_first(list)
+    local entries, over = redis.call('LRANGE', list_key(list), 0, few - 1), {}
+    for n, entry in ipairs(entries) do
+      if not is_over(entry) then break end
+      over[n] = entry
+    end
+    if over[1] then
+      redis.call('LPOP', list_key(list), #over)
+      forget_keys(over)
+    end
+    if #entries == 0 then redis.call('SREM', lists, list) end
   end
-  if over[1] then
-    redis.call('LPOP', list_key(list), #over)
+
+  -- Release 0.1 has one list for all. Its entries go to those that end in the same hour.
+  local HOUR_MS = 3600000
+  local function use_up_old_list()
+    local over = {}
+    for _, entry in ipairs(redis.call('LPOP', ns .. ':seen:order', few) or {}) do
+      if is_over(entry) then
+        over[#over + 1] = entry
+      else
+        put_in('h' .. math.floor(struct.unpack('>I6', entry) / HOUR_MS), {entry})
+      end
+    end
     forget_keys(over)
   end
-  if #entries == 0 then redis.call('SREM', lists, list) end
-end
 
--- Release 0.1 has one list for all. Its entries go to those that end in the same hour.
-local HOUR_MS = 3600000
-local function use_up_old_list()
-  local over = {}
-  for _, entry in ipairs(redis.call('LPOP', ns .. ':seen:order', few) or {}) do
-    if is_over(entry) then
-      over[#over + 1] = entry
-    else
-      put_in('h' .. math.floor(struct.unpack('>I6', entry) / HOUR_MS), {entry})
-    end
-  end
-  forget_keys(over)
-end
-
-local function forget_some()
   use_up_old_list()
   for _, list in ipairs(redis.call('SRANDMEMBER', lists, LISTS)) do
     if not ends[list] then forget_first(list) end
@@ -150,6 +144,6 @@ local function forget_some()
   for list in pairs(ends) do forget_first(list) end
 end
 
-if few > 0 then pcall(forget_some) end
+if forget_some then pcall(forget_some) end
 ring(queue, bell_ms, guard_ms)
 return reply
