@@ -129,7 +129,7 @@ impl Double {
 
     fn script(&self, verb: &Verb) -> Vec<RedisResult> {
         match verb {
-            Verb::Accept(accept) => verdict_and_id("accepted", &accept.id),
+            Verb::Accept(accepts) => accepts.iter().flat_map(|accept| verdict_and_id("accepted", &accept.id)).collect(),
             Verb::Find { ids, .. } => found(ids.len()),
             Verb::Follow(_) => vec![binary("accepted")],
             Verb::Claim { queue, most } => claimed(&self.claim(queue, *most)),

@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use futures::future::join_all;
 use host::calls::{Answer, KeyValueError, RedisError, RedisResult, Refusal, Ruling};
 use order::Command;
 
@@ -18,10 +17,10 @@ const FIRST: [&str; 2] = ["open", "accept"];
 /// The messages that Redis was asked to accept.
 fn accepts(effects: &[Effect]) -> Vec<Accept> {
     let accepts = effects.iter().filter_map(|effect| match effect.verb() {
-        Some(Verb::Accept(accept)) => Some(accept.clone()),
+        Some(Verb::Accept(accepts)) => Some(accepts.clone()),
         _ => None,
     });
-    accepts.collect()
+    accepts.flatten().collect()
 }
 
 /// Nothing was taken, and the shop knows that it may come again: the detail.
@@ -59,18 +58,6 @@ async fn an_order_is_one_call_of_redis_on_a_kept_connection() {
         assert_eq!(seen.len(), 1, "the second order needs nothing but its own command");
         assert!(is_accept(&seen[0].effect) && seen[0].instance == instance);
     }
-}
-
-#[tokio::test]
-async fn orders_at_the_same_time_are_one_command_each() {
-    let alone = Double::new().around("intake").await;
-    let answers = join_all((0..16).map(|_| alone.http(post()))).await;
-    assert!(answers.iter().all(|answer| answer.status() == 202));
-    let mut ids: Vec<_> = accepts(&alone.take_effects()).into_iter().map(|accept| accept.id).collect();
-    assert_eq!(ids.len(), 16);
-    ids.sort();
-    ids.dedup();
-    assert_eq!(ids.len(), 16, "each order has an id of its own");
 }
 
 #[tokio::test]

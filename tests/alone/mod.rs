@@ -16,6 +16,7 @@ mod settings;
 mod silence;
 mod stock;
 mod stripe;
+mod together;
 mod webhooks;
 
 use std::sync::{Arc, Mutex};

@@ -17,7 +17,8 @@ pub(crate) struct Script {
 /// What the script is asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verb {
-    Accept(Accept),
+    /// One after the other.
+    Accept(Vec<Accept>),
     Find {
         subject: Vec<u8>,
         ids: Vec<Vec<u8>>,
@@ -156,7 +157,7 @@ impl<'a> Arguments<'a> {
     fn verb(&mut self, script: &str) -> Verb {
         let once = self.take(0);
         match script {
-            "accept" => Verb::Accept(accept(&once)),
+            "accept" => Verb::Accept(self.each(|_, message| accept(&once, message))),
             "find" => Verb::Find { subject: once.bytes("subject"), ids: self.each(|_, found| found.bytes("id")) },
             "follow" => Verb::Follow(follow(&once)),
             "claim" => Verb::Claim { queue: once.text("queue"), most: once.number("most") as usize },
@@ -202,14 +203,14 @@ impl<'a> Arguments<'a> {
     }
 }
 
-fn accept(once: &Named<'_>) -> Accept {
+fn accept(once: &Named<'_>, message: &Named<'_>) -> Accept {
     Accept {
-        id: once.bytes("id"),
-        payload: once.bytes("payload"),
-        digest: once.bytes("digest"),
-        fingerprint: once.bytes("fingerprint"),
-        ttl_ms: once.number("ttl_ms"),
-        again: once.flag("again"),
+        id: message.bytes("id"),
+        payload: message.bytes("payload"),
+        digest: message.bytes("digest"),
+        fingerprint: message.bytes("fingerprint"),
+        ttl_ms: message.number("ttl_ms"),
+        again: message.flag("again"),
         depth: once.number("depth"),
         age_ms: once.number("age_ms"),
     }

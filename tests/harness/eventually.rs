@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use futures::future::BoxFuture;
+use futures::poll;
+
 /// What takes longer will never happen. Far above what a busy machine needs.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -24,4 +27,16 @@ pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
         Ok(output) => output,
         Err(_) => panic!("waited {} s in vain for {what}", PATIENCE.as_secs()),
     }
+}
+
+/// Runs `future` as far as it comes while nothing from outside happens: each other task of this thread's runtime has its
+/// turn again and again. It must not end by that.
+pub async fn begun<'a, T>(future: impl Future<Output = T> + Send + 'a) -> BoxFuture<'a, T> {
+    const TURNS: usize = 100;
+    let mut future: BoxFuture<'a, _> = Box::pin(future);
+    for _ in 0..TURNS {
+        assert!(poll!(&mut future).is_pending(), "what it waits for has not happened yet");
+        tokio::task::yield_now().await;
+    }
+    future
 }

@@ -14,7 +14,7 @@ mod stripe;
 pub use books::{Books, Sum};
 pub use client::Client;
 pub use endpoint::{Behaviour, Delivery, Endpoint, Reaction, SECRET, webhooks};
-pub use eventually::{eventually, within};
+pub use eventually::{begun, eventually, within};
 pub use localstripe::{Localstripe, STRIPE_KEY};
 pub use payments::{
     AUTHORIZED_BY_THE_SHOP, Asked, Ledger, Manner, PAYMENT_KEY, PaymentProvider, customer_page, signed_word,

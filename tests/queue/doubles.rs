@@ -4,8 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use queue::{Arg, Class, Connection, Effects, Emit, Error, Failure, Handler, Message, Reply, Runtime};
-use tokio::sync::Notify;
+use queue::{Arg, Class, Connection, Effects, Emit, Error, Failure, Handler, Message, Reply, Runtime, Tasks};
+use tokio::sync::{Notify, oneshot};
 
 /// Handles by a closure, and remembers what it was told.
 pub(crate) struct Handling<F> {
@@ -95,6 +95,33 @@ impl Runtime for StandingClock {
 
     fn random(&self) -> u64 {
         0
+    }
+}
+
+impl Runtime for &StandingClock {
+    fn elapsed(&self) -> Duration {
+        self.elapsed.get()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        StandingClock::sleep(self, duration).await;
+    }
+
+    fn random(&self) -> u64 {
+        0
+    }
+}
+
+impl Tasks for &StandingClock {
+    type Signal = oneshot::Sender<()>;
+    type Awaited = oneshot::Receiver<()>;
+
+    fn signal(&self) -> (Self::Signal, Self::Awaited) {
+        oneshot::channel()
+    }
+
+    async fn wait(&self, signal: Self::Awaited) {
+        signal.await.expect_err("it is dropped");
     }
 }
 

@@ -4,15 +4,17 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use guest::{QueueSettings, Redis, SettingError, Settings};
+use guest::{QueueSettings, REQUEST_DEADLINE, Redis, SettingError, Settings, Wasi};
 use order::queues;
-use queue::{Limits, Queue};
+use queue::{Limits, Queue, Together};
 
 /// The settings and the connection of this instance.
 pub(crate) struct Context {
     pub(crate) redis: Redis,
     pub(crate) idempotency_ttl: Duration,
     pub(crate) limits: Limits,
+    /// The orders that are about to be accepted.
+    pub(crate) together: Together<Wasi>,
     /// Somebody charges orders.
     pub(crate) has_payments: bool,
     shared: QueueSettings,
@@ -41,7 +43,8 @@ impl Context {
         let limits = settings.limits().await?;
         let has_payments = !settings.text("payment_url").await?.is_empty();
         let redis = Redis::for_requests(&shared);
-        Ok(Self { redis, idempotency_ttl, limits, has_payments, shared })
+        let together = Together::new(Wasi::default(), REQUEST_DEADLINE);
+        Ok(Self { redis, idempotency_ttl, limits, together, has_payments, shared })
     }
 
     /// The queue of orders.

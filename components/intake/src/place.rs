@@ -30,7 +30,8 @@ pub(crate) async fn place(request: Request) -> Result<Response, Problem> {
     let payload = Placed::encode_parts(&id, &canonical, trace.as_ref());
     let message_id = CommandId { order: id, change: None }.to_bytes();
     let message = Accept { id: message_id.into(), payload: payload.into(), idempotency: record, again: false };
-    match accept(&context, message).await? {
+    let accepted = context.together.accept(message, async |messages| accept(&context, messages).await).await;
+    match accepted.map_err(Problem::OrderNotAccepted)? {
         Accepted::New => Ok(answer::accepted(&id, order.answer(&id, State::Queued))),
         Accepted::Replayed(first) => {
             let id = known(&first)?;
@@ -52,16 +53,18 @@ fn check_means(order: &NewOrder, context: &Context) -> Result<(), Problem> {
     Err(Problem::InvalidOrder(vec![Fault { pointer: "/payment".to_owned(), detail: detail.into() }]))
 }
 
-/// Accepts the message. A connection that was kept since an earlier request may have died meanwhile; then a new one is
-/// tried, once. The message has the same id, so it is taken once even if the first try went through.
-async fn accept(context: &Context, message: Accept) -> Result<Accepted, Problem> {
+/// Accepts the messages, in one call. A connection that was kept since an earlier request may have died meanwhile; then
+/// a new one is tried, once. Each message has the same id, so it is taken once even if the first try went through.
+async fn accept(context: &Context, messages: &[Accept]) -> Result<Vec<Accepted>, Error> {
     let kept = context.redis.is_connected();
     let queue = context.placed();
-    let accepted = match queue.accept_within(message.clone(), context.limits).await {
-        Err(Error::Failed(_)) if kept => queue.accept_within(Accept { again: true, ..message }, context.limits).await,
+    match queue.accept_together(messages, context.limits).await {
+        Err(Error::Failed(_)) if kept => {
+            let again: Vec<_> = messages.iter().map(|message| Accept { again: true, ..message.clone() }).collect();
+            queue.accept_together(&again, context.limits).await
+        }
         accepted => accepted,
-    };
-    accepted.map_err(Problem::OrderNotAccepted)
+    }
 }
 
 /// The trace in the request's header. A malformed header is ignored, as W3C Trace Context asks for.

@@ -44,7 +44,7 @@ pub use payment_events::{WordSignature, WordSigners};
 pub use payments::{CaptureTime, PaymentProvider};
 pub use problem::Problem;
 pub use problem_kind::{PROBLEM_KINDS, ProblemKind};
-pub use redis::Redis;
+pub use redis::{REQUEST_DEADLINE, Redis};
 pub use redis_address::RedisAddress;
 pub use request::Request;
 pub use response::Response;

@@ -20,7 +20,7 @@ pub struct Redis {
 }
 
 /// How long a client who waits for an answer can wait for Redis.
-const REQUEST_DEADLINE: Duration = Duration::from_secs(2);
+pub const REQUEST_DEADLINE: Duration = Duration::from_secs(2);
 
 /// How long a call may take.
 enum Limit {

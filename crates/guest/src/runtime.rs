@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use futures::future::{Either, select};
-use queue::Runtime;
+use queue::{Runtime, Tasks};
 use spin_sdk::wasip3::clocks::{monotonic_clock, system_clock};
 use spin_sdk::wasip3::random::random;
+use spin_sdk::wasip3::wit_bindgen::{StreamReader, StreamWriter};
+use spin_sdk::wasip3::wit_stream;
 
 /// WASI's clock and randomness. Its time starts when it is made.
 pub struct Wasi {
@@ -29,6 +31,21 @@ impl Runtime for Wasi {
 
     fn random(&self) -> u64 {
         random::get_random_u64()
+    }
+}
+
+/// Each request is a task of its own to the host, and what wakes a future of Rust's can't reach another task. What can is
+/// a stream on which nothing is ever sent: the one who reads it learns that its other end was dropped.
+impl Tasks for Wasi {
+    type Signal = StreamWriter<u8>;
+    type Awaited = StreamReader<u8>;
+
+    fn signal(&self) -> (Self::Signal, Self::Awaited) {
+        wit_stream::new()
+    }
+
+    async fn wait(&self, mut signal: Self::Awaited) {
+        signal.read(Vec::with_capacity(1)).await;
     }
 }
 

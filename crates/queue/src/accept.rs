@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crate::connection::{Connection, Error};
+use crate::limits::TOGETHER;
 use crate::message::{MessageId, Payload};
 use crate::queue::Queue;
-use crate::script;
+use crate::script::{self, replies::Replies};
 
 /// What makes two calls the same: a digest of who called with which key, and one of what they sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,27 +77,42 @@ impl<C: Connection> Queue<'_, C> {
 
     /// [`accept`](Self::accept), unless the queue is past a limit.
     pub async fn accept_within(&self, message: Accept, limits: Limits) -> Result<Accepted, Error> {
-        let (digest, fingerprint, ttl) = idempotency(message.idempotency.as_ref());
-        let arguments = self
+        let verdicts = self.accept_together(&[message], limits).await?;
+        Ok(verdicts.into_iter().next().expect("a verdict for each message"))
+    }
+
+    /// [`accept_within`](Self::accept_within) for each of these, one after the other, but in one call, which is done
+    /// whole or not at all. At most [`TOGETHER`] of them. Gives a verdict for each.
+    pub async fn accept_together(&self, messages: &[Accept], limits: Limits) -> Result<Vec<Accepted>, Error> {
+        debug_assert!(messages.len() <= TOGETHER, "{} messages are too many for one call", messages.len());
+        let mut arguments = self
             .waking(&script::ACCEPT)
-            .with("id", message.id)
-            .with("payload", message.payload)
-            .with("digest", digest)
-            .with("fingerprint", fingerprint)
-            .with("ttl_ms", ttl)
-            .with("again", message.again)
             // The script is told 0 for no limit.
             .with("depth", limits.depth.unwrap_or_default())
             .with("age_ms", limits.age.unwrap_or_default());
-        let mut replies = self.run(arguments).await?;
-        let verdict = replies.text("verdict")?;
-        let id = replies.bytes("id")?.into();
-        match verdict.as_str() {
-            "accepted" => Ok(Accepted::New),
-            "replayed" => Ok(Accepted::Replayed(id)),
-            "conflict" => Ok(Accepted::Conflict(id)),
-            "full" => Ok(Accepted::Full),
-            _ => Err(replies.unexpected("verdict", "a known one")),
+        for message in messages {
+            let (digest, fingerprint, ttl) = idempotency(message.idempotency.as_ref());
+            arguments = arguments
+                .with("id", &message.id)
+                .with("payload", &message.payload)
+                .with("digest", digest)
+                .with("fingerprint", fingerprint)
+                .with("ttl_ms", ttl)
+                .with("again", message.again);
         }
+        let mut replies = self.run(arguments).await?;
+        messages.iter().map(|_| verdict(&mut replies)).collect()
+    }
+}
+
+fn verdict(replies: &mut Replies) -> Result<Accepted, Error> {
+    let verdict = replies.text("verdict")?;
+    let id = replies.bytes("id")?.into();
+    match verdict.as_str() {
+        "accepted" => Ok(Accepted::New),
+        "replayed" => Ok(Accepted::Replayed(id)),
+        "conflict" => Ok(Accepted::Conflict(id)),
+        "full" => Ok(Accepted::Full),
+        _ => Err(replies.unexpected("verdict", "a known one")),
     }
 }

@@ -43,6 +43,7 @@ mod settle;
 mod stock;
 mod subscribers;
 mod timing;
+mod together;
 mod window;
 mod worker;
 
@@ -65,4 +66,5 @@ pub use settle::{Class, Effects, LetGo, Settlement, Verdict};
 pub use stock::{Adjusted, Adjustment, Hold, Level, Shortfall, Stock, StockCursor, Terms, Untracked};
 pub use subscribers::{FRESH, Named, Subscribed, Subscriber, Subscription, UNNAMED, Unsubscribed};
 pub use timing::{LEASES, Timing};
+pub use together::{Tasks, Together};
 pub use worker::{Drained, Handler, Worker};

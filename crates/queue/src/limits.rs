@@ -1,5 +1,13 @@
-//! What is kept of what others say, and why no more.
+//! Most of what there may be, and why no more.
 
 /// Bytes of a reason. It may be a whole answer of somebody else's. It stands in the event to each endpoint, in the log,
 /// in the dead letter and up to 32 times in its history.
 pub const REASON_BYTES: usize = 1024;
+
+/// Messages that [one call accepts](crate::Queue::accept_together). All others of Redis wait for the script, which takes
+/// about 5 µs for each, so this is a third of a millisecond. It also bounds how many arguments a command has in Lua.
+pub const TOGETHER: usize = 64;
+
+/// Bytes of payload in such a call, unless one message alone has more: what Redis reads at once from a connection is
+/// 16 KiB, and before the whole call has come it does nothing of it.
+pub const TOGETHER_BYTES: usize = 256 * 1024;

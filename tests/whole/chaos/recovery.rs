@@ -243,7 +243,7 @@ async fn hosts_whose_clocks_differ_by_days_share_a_queue_as_if_they_did_not() {
         let key = format!("first-to-host-{first}");
         let accepted = hosts[first].post(&an_order(), Some(&key)).await;
         let replayed = hosts[second].post(&an_order(), Some(&key)).await;
-        assert_eq!((replayed.status(), replayed.body()), (accepted.status(), accepted.body()));
+        assert_eq!((replayed.status(), &json(&replayed)["id"]), (accepted.status(), &json(&accepted)["id"]));
         // A lease is as long as it is, whoever's clock goes wrong.
         let record = hosts[second].until(json(&accepted)["id"].as_str().unwrap(), "confirmed").await;
         let [created, updated] = ["created_at", "updated_at"].map(|field| record[field].as_str().unwrap());

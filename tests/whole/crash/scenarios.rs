@@ -51,8 +51,40 @@ fn accepting() -> Vec<Scenario> {
         Scenario::new("accept the same key twice at once", &["intake"], |stage| {
             async { _ = join(stage.place("cart"), stage.place("cart")).await }.boxed()
         }),
+        Scenario {
+            trouble: SLOW_FIRST_ACCEPT,
+            ..Scenario::new("accept sixteen at once", &["intake"], |stage| {
+                async {
+                    let keys: Vec<String> = (1..=16).map(|n| format!("{n}-of-16")).collect();
+                    join_all(keys.iter().map(|key| stage.place(key))).await;
+                }
+                .boxed()
+            })
+        },
+        Scenario {
+            past: Some(Past { worked_off: false, trouble: NO_TROUBLE, act: PLACE_FOUR }),
+            trouble: SLOW_FIRST_ACCEPT,
+            ..Scenario::new("accept new and known and misused keys at once", &["intake"], |stage| {
+                async {
+                    let places = NEW.iter().chain(NEW).chain(KNOWN).map(|key| stage.place(key));
+                    join(join_all(places), join_all(KNOWN.iter().map(|key| stage.misuse(key)))).await;
+                }
+                .boxed()
+            })
+        },
     ]
 }
+
+const NEW: &[&str] = &["new-1", "new-2", "new-3", "new-4"];
+const KNOWN: &[&str] = &["known-1", "known-2", "known-3", "known-4"];
+
+const PLACE_FOUR: Step = |stage| async { _ = join_all(KNOWN.iter().map(|key| stage.place(key))).await }.boxed();
+
+/// So that those who come meanwhile share the next call.
+const SLOW_FIRST_ACCEPT: Trouble = |call| {
+    let is_first = call.n == 1 && call.kind.is_script("accept", "placed");
+    is_first.then_some(Ruling::Delay(Duration::from_millis(30)))
+};
 
 fn processing() -> Vec<Scenario> {
     vec![

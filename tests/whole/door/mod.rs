@@ -7,6 +7,7 @@ mod keys;
 mod raw;
 mod rights;
 mod settings;
+mod together;
 
 use ::http::{Request, Response};
 use ::redis::AsyncCommands;

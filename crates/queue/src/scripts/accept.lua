@@ -1,97 +1,149 @@
--- Accepts a message, once per idempotency key.
+-- Accepts messages, each once per idempotency key. What becomes of them is what would if each came in a call of its
+-- own, one after the other. But what Redis is asked and told is asked and told once for all: each command that a script
+-- calls costs about as much as what it does.
 --
--- digest       of the idempotency key, or '': each call is a message of its own
--- fingerprint  of the body, 16 bytes
--- again        '1' when the caller can't know whether its last try with this id went through
 -- depth        most messages that the queue may hold, or 0
 -- age_ms       most ms that the oldest visible message may have waited, or 0
+-- digest       of the idempotency key, or '': each message is one of its own
+-- fingerprint  of the body, 16 bytes
+-- again        '1' when the caller can't know whether its last try with this id went through
 --
--- Reply {'accepted', id}  it is in the queue
---       {'replayed', id}  the key is known with this fingerprint, as message id
---       {'conflict', id}  the key is known with another fingerprint
---       {'full', id}      past a limit; nothing was written
-local queue, bell_ms, guard_ms, id, payload, digest, fingerprint, ttl_ms, again, depth, age_ms = unpack(ARGV, 1, 11)
+-- Reply, for each message {'accepted', id}  it is in the queue
+--                         {'replayed', id}  the key is known with this fingerprint, as message id
+--                         {'conflict', id}  the key is known with another fingerprint
+--                         {'full', id}      past a limit; nothing was written of it
+local queue, bell_ms, guard_ms, depth, age_ms = unpack(ARGV, 1, 5)
+local FIRST, MESSAGE = 6, 6
 local seen, lists, body, due = ns .. ':seen', ns .. ':seen:lists', key(queue, 'body'), key(queue, 'due')
-
-local function list_key(list) return ns .. ':seen:order:' .. list end
 
 local function is_over(entry) return struct.unpack('>I6', entry) <= now end
 
--- The key may have been used anew since; then its later entry forgets it.
-local function forget_key(entry)
-  local forgotten = string.sub(entry, 7)
-  local record = redis.call('HGET', seen, forgotten)
-  if record and is_over(record) then redis.call('HDEL', seen, forgotten) end
+-- What the keys were used for, also in this call: digest -> record.
+local digests, records = {}, {}
+for place = FIRST + 2, #ARGV, MESSAGE do
+  if ARGV[place] ~= '' then digests[#digests + 1] = ARGV[place] end
+end
+for n, record in ipairs(values_of(seen, digests)) do records[digests[n]] = record end
+
+-- Whether the caller's last try with this id went through. Few ask.
+local function is_kept(id)
+  return redis.call('HEXISTS', body, id) == 1 or redis.call('HEXISTS', ns .. ':head', id) == 1
 end
 
--- Every fourth call forgets a few: nothing numerous carries a TTL, or Redis finds the timers late.
-local OFTEN, FEW, LISTS = 4, 16, 4
-
-local function forget_first(list)
-  local entries = redis.call('LRANGE', list_key(list), 0, FEW - 1)
-  for _, entry in ipairs(entries) do
-    if not is_over(entry) then return end
-    redis.call('LPOP', list_key(list))
-    forget_key(entry)
+-- How many messages more the queue takes.
+local function room_left()
+  if age_ms ~= '0' then
+    local oldest = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')
+    if oldest[2] and now - oldest[2] > tonumber(age_ms) then return 0 end
   end
-  if #entries == 0 then redis.call('SREM', lists, list) end
+  local waiting = redis.call('ZCARD', due)
+  return depth == '0' and math.huge or depth - waiting
 end
 
--- Release 0.1 has one list for all. Its entries go to those that end in the same hour.
-local HOUR_MS = 3600000
-local function use_up_old_list()
-  for _ = 1, FEW do
-    local entry = redis.call('LPOP', ns .. ':seen:order')
-    if not entry then return end
-    if is_over(entry) then
-      forget_key(entry)
+-- What is to be written of all messages, and what is to be forgotten when: list -> entries.
+local taken, bodies, times, new_records, ends = {}, {}, {}, {}, {}
+
+local function put_down(id, payload, digest, fingerprint, ttl_ms)
+  taken[id] = true
+  bodies[#bodies + 1], bodies[#bodies + 2] = id, payload
+  times[#times + 1], times[#times + 2] = now, id
+  if digest == '' then return end
+  local till = struct.pack('>I6', now + ttl_ms)
+  records[digest] = till .. fingerprint .. id
+  new_records[#new_records + 1], new_records[#new_records + 2] = digest, records[digest]
+  ends[ttl_ms] = ends[ttl_ms] or {}
+  table.insert(ends[ttl_ms], till .. digest)
+end
+
+local reply, room = {}, nil
+for at = FIRST, #ARGV, MESSAGE do
+  local id, payload, digest, fingerprint, ttl_ms, again = unpack(ARGV, at, at + 5)
+  local verdict, record = 'accepted', records[digest]
+  if record and not is_over(record) then
+    local first = string.sub(record, 23)
+    -- Our own first try, whose answer was lost, is no replay.
+    if string.sub(record, 7, 22) ~= fingerprint then verdict = 'conflict' elseif first ~= id then verdict = 'replayed' end
+    id = first
+  elseif again ~= '1' or not (taken[id] or is_kept(id)) then
+    room = room or room_left()
+    if room > 0 then
+      room = room - 1
+      put_down(id, payload, digest, fingerprint, ttl_ms)
     else
-      put_in('h' .. math.floor(struct.unpack('>I6', entry) / HOUR_MS), entry)
+      verdict = 'full'
     end
   end
+  reply[#reply + 1] = {verdict, id}
 end
+if not bodies[1] then return reply end
 
-local function forget_some()
-  use_up_old_list()
-  for _, list in ipairs(redis.call('SRANDMEMBER', lists, LISTS)) do
-    if list ~= ttl_ms then forget_first(list) end
-  end
-  if digest ~= '' then forget_first(ttl_ms) end
-end
+local function list_key(list) return ns .. ':seen:order:' .. list end
 
-if digest ~= '' then
-  local first, known = known_key(digest)
-  if first then
-    local same = first == fingerprint
-    -- Our own first try, whose answer was lost, is no replay.
-    if same and known == id then return {'accepted', id} end
-    id = known
-    if same then return {'replayed', id} end
-    return {'conflict', id}
-  end
-end
-if again == '1' then
-  local kept = redis.call('HEXISTS', body, id) == 1
-  local done = redis.call('HEXISTS', ns .. ':head', id) == 1
-  if kept or done then return {'accepted', id} end
-end
-
-local waiting = redis.call('ZCARD', due)
-if depth ~= '0' and waiting >= tonumber(depth) then return {'full', id} end
-if age_ms ~= '0' then
-  local oldest = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')
-  if oldest[2] and now - oldest[2] > tonumber(age_ms) then return {'full', id} end
-end
-
+local rights = {'HSET', body, 'ZADD', due, 'HDEL', seen, 'SADD', lists}
+for list in pairs(ends) do rights[#rights + 1], rights[#rights + 2] = 'RPUSH', list_key(list) end
 check_waking(queue)
-check_rights({'HSET', body, 'ZADD', due, 'HDEL', seen, 'RPUSH', list_key(ttl_ms), 'SADD', lists})
+check_rights(rights)
 -- Of all keys only this one wasn't read yet, so it comes first.
-redis.call('HSET', body, id, payload)
+call_with('HSET', body, bodies)
 note_time()
 note_lane(queue)
-redis.call('ZADD', due, now, id)
-if digest ~= '' then remember_key(digest, fingerprint, ttl_ms, id) end
+call_with('ZADD', due, times)
+call_with('HSET', seen, new_records)
 -- If a stranger wrote these lists, records are kept too long, and nothing else is lost.
-if (string.byte(id, -1) or 0) % OFTEN == 0 then pcall(forget_some) end
+for list, entries in pairs(ends) do pcall(put_in, list, entries) end
+
+-- Each fourth message has a few forgotten: nothing numerous carries a TTL, or Redis finds the timers late.
+local OFTEN, FEW, MOST, LISTS = 4, 16, 256, 4
+local few = 0
+for id in pairs(taken) do
+  if (string.byte(id, -1) or 0) % OFTEN == 0 then few = math.min(few + FEW, MOST) end
+end
+
+local forget_some = few > 0 and function()
+  -- A key may have been used anew since; then its later entry forgets it.
+  local function forget_keys(entries)
+    local forgotten, over = {}, {}
+    for n, entry in ipairs(entries) do forgotten[n] = string.sub(entry, 7) end
+    for n, record in ipairs(values_of(seen, forgotten)) do
+      if record and is_over(record) then over[#over + 1] = forgotten[n] end
+    end
+    call_with('HDEL', seen, over)
+  end
+
+  local function forget_first(list)
+    local entries, over = redis.call('LRANGE', list_key(list), 0, few - 1), {}
+    for n, entry in ipairs(entries) do
+      if not is_over(entry) then break end
+      over[n] = entry
+    end
+    if over[1] then
+      redis.call('LPOP', list_key(list), #over)
+      forget_keys(over)
+    end
+    if #entries == 0 then redis.call('SREM', lists, list) end
+  end
+
+  -- Release 0.1 has one list for all. Its entries go to those that end in the same hour.
+  local HOUR_MS = 3600000
+  local function use_up_old_list()
+    local over = {}
+    for _, entry in ipairs(redis.call('LPOP', ns .. ':seen:order', few) or {}) do
+      if is_over(entry) then
+        over[#over + 1] = entry
+      else
+        put_in('h' .. math.floor(struct.unpack('>I6', entry) / HOUR_MS), {entry})
+      end
+    end
+    forget_keys(over)
+  end
+
+  use_up_old_list()
+  for _, list in ipairs(redis.call('SRANDMEMBER', lists, LISTS)) do
+    if not ends[list] then forget_first(list) end
+  end
+  for list in pairs(ends) do forget_first(list) end
+end
+
+if forget_some then pcall(forget_some) end
 ring(queue, bell_ms, guard_ms)
-return {'accepted', id}
+return reply

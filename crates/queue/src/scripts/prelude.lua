@@ -198,9 +198,10 @@ local function known_key(digest)
   return string.sub(record, 7, 22), string.sub(record, 23)
 end
 
--- Keeps an entry with the others that end in the order of their coming.
-local function put_in(list, entry)
-  if redis.call('RPUSH', ns .. ':seen:order:' .. list, entry) == 1 then redis.call('SADD', ns .. ':seen:lists', list) end
+-- Keeps entries with the others that end in the order of their coming.
+local function put_in(list, entries)
+  local length = redis.call('RPUSH', ns .. ':seen:order:' .. list, unpack(entries))
+  if length == #entries then redis.call('SADD', ns .. ':seen:lists', list) end
 end
 
 -- Remembers what an idempotency key was used for. Records with the same ttl end in the order in which they come, so
@@ -208,7 +209,7 @@ end
 local function remember_key(digest, fingerprint, ttl_ms, value)
   local till = struct.pack('>I6', now + ttl_ms)
   redis.call('HSET', ns .. ':seen', digest, till .. fingerprint .. value)
-  pcall(put_in, ttl_ms, till .. digest)
+  pcall(put_in, ttl_ms, {till .. digest})
 end
 
 -- What is written in this encoding, or nil for anything else.

@@ -1,0 +1,204 @@
+//! Group commit: the senders of one program share the calls that accept their messages.
+//!
+//! One call is under way at a time. Whoever finds none sends one at once, with their own message alone. Whoever comes
+//! meanwhile waits for the next call, which the first of them leads for all who wait by then. So nobody's task works for
+//! others longer than its own call takes, and each is told their own verdict.
+//!
+//! A sender may go away at any time, because its client did. If it leads a call, the next one leads a call for those
+//! who were in it, and says that they are sent again.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::accept::{Accept, Accepted};
+use crate::connection::{Error, Runtime};
+use crate::limits::{TOGETHER, TOGETHER_BYTES};
+
+/// What tasks of one program have to do with each other, given from outside.
+#[expect(async_fn_in_trait, reason = "components are single-threaded, so no Send bound is wanted")]
+pub trait Tasks: Runtime {
+    /// Wakes the task that waits for it when it is dropped, and may be dropped by any task.
+    type Signal;
+    /// The other end of a [`Signal`](Self::Signal).
+    type Awaited;
+    /// A new signal.
+    fn signal(&self) -> (Self::Signal, Self::Awaited);
+    /// Waits until the signal is dropped.
+    async fn wait(&self, signal: Self::Awaited);
+}
+
+/// Senders that share calls.
+pub struct Together<T: Tasks> {
+    tasks: T,
+    patience: Duration,
+    /// A call is under way, or somebody was told to lead one. Nobody waits otherwise.
+    is_led: Cell<bool>,
+    /// In the order of their coming.
+    waiting: RefCell<VecDeque<Waiter<T>>>,
+}
+
+struct Waiter<T: Tasks> {
+    message: Accept,
+    place: Rc<Place<T>>,
+}
+
+/// Where a sender that waits is told how it goes on.
+struct Place<T: Tasks> {
+    came: Duration,
+    told: Cell<Option<Word>>,
+    signal: Cell<Option<T::Signal>>,
+    is_left: Cell<bool>,
+}
+
+enum Word {
+    /// This message is the first of the next call.
+    Lead(Accept),
+    Verdict(Result<Accepted, Error>),
+}
+
+impl<T: Tasks> Together<T> {
+    /// Nobody waits yet. Whoever has waited as long as `patience` when a call could begin isn't sent any more.
+    pub fn new(tasks: T, patience: Duration) -> Self {
+        Self { tasks, patience, is_led: Cell::new(false), waiting: RefCell::default() }
+    }
+
+    /// Sends a message by `call`, alone or together with others. All senders give the same `call`. It gives a verdict
+    /// for each message, or an error for all.
+    pub async fn accept(
+        &self,
+        message: Accept,
+        call: impl AsyncFnOnce(&[Accept]) -> Result<Vec<Accepted>, Error>,
+    ) -> Result<Accepted, Error> {
+        let own = match self.is_led.replace(true) {
+            false => message,
+            true => match self.wait(message).await {
+                Word::Lead(message) => message,
+                Word::Verdict(verdict) => return verdict,
+            },
+        };
+        let shared = self.shared(own);
+        let verdicts = call(&shared.messages).await;
+        shared.tell(verdicts)
+    }
+
+    async fn wait(&self, message: Accept) -> Word {
+        let (signal, awaited) = self.tasks.signal();
+        let place = Rc::new(Place {
+            came: self.tasks.elapsed(),
+            told: Cell::default(),
+            signal: Cell::new(Some(signal)),
+            is_left: Cell::new(false),
+        });
+        self.waiting.borrow_mut().push_back(Waiter { message, place: place.clone() });
+        let sender = Sender { together: self, place };
+        self.tasks.wait(awaited).await;
+        sender.place.told.take().expect("who is woken was told why")
+    }
+
+    /// A call with this message, and with those that wait as far as they fit.
+    fn shared(&self, own: Accept) -> Shared<'_, T> {
+        self.turn_away_late();
+        let mut bytes = own.payload.len();
+        let (mut messages, mut places) = (vec![own], vec![]);
+        let mut waiting = self.waiting.borrow_mut();
+        while messages.len() < TOGETHER {
+            let fits = |next: &mut Waiter<T>| bytes + next.message.payload.len() <= TOGETHER_BYTES;
+            let Some(next) = waiting.pop_front_if(fits) else { break };
+            if !next.place.is_left.get() {
+                bytes += next.message.payload.len();
+                messages.push(next.message);
+                places.push(next.place);
+            }
+        }
+        Shared { together: self, messages, places }
+    }
+
+    /// Nobody waits longer for a call than one call may take. Who came first waits longest.
+    fn turn_away_late(&self) {
+        let mut waiting = self.waiting.borrow_mut();
+        if waiting.is_empty() {
+            return;
+        }
+        let now = self.tasks.elapsed();
+        while let Some(late) = waiting.pop_front_if(|next| now - next.place.came >= self.patience) {
+            late.place.tell(Word::Verdict(Err(Error::TimedOut(self.patience))));
+        }
+    }
+
+    /// Has the next one lead a call, if anybody waits.
+    fn pass_on(&self) {
+        loop {
+            let next = self.waiting.borrow_mut().pop_front();
+            let Some(next) = next else { break };
+            if !next.place.is_left.get() {
+                next.place.tell(Word::Lead(next.message));
+                return;
+            }
+        }
+        self.is_led.set(false);
+    }
+}
+
+impl<T: Tasks> Place<T> {
+    fn tell(&self, word: Word) {
+        self.told.set(Some(word));
+        drop(self.signal.take());
+    }
+}
+
+/// A sender that waits, while it is there.
+struct Sender<'a, T: Tasks> {
+    together: &'a Together<T>,
+    place: Rc<Place<T>>,
+}
+
+impl<T: Tasks> Drop for Sender<'_, T> {
+    fn drop(&mut self) {
+        self.place.is_left.set(true);
+        if let Some(Word::Lead(_)) = self.place.told.take() {
+            self.together.pass_on();
+        }
+    }
+}
+
+/// A call that is under way, while its leader is there.
+struct Shared<'a, T: Tasks> {
+    together: &'a Together<T>,
+    /// The leader's own comes first.
+    messages: Vec<Accept>,
+    /// Of all but the leader.
+    places: Vec<Rc<Place<T>>>,
+}
+
+impl<T: Tasks> Shared<'_, T> {
+    /// Tells all others their verdicts, and gives the leader's own.
+    fn tell(mut self, verdicts: Result<Vec<Accepted>, Error>) -> Result<Accepted, Error> {
+        let places = std::mem::take(&mut self.places);
+        // Before the others wake, so that the next call begins soon.
+        drop(self);
+        let mut verdicts = match verdicts {
+            Ok(verdicts) => verdicts.into_iter().map(Ok).collect::<Vec<_>>().into_iter(),
+            Err(error) => vec![Err(error); places.len() + 1].into_iter(),
+        };
+        let own = verdicts.next().expect("a verdict for each message");
+        for (place, verdict) in places.into_iter().zip(verdicts) {
+            place.tell(Word::Verdict(verdict));
+        }
+        own
+    }
+}
+
+impl<T: Tasks> Drop for Shared<'_, T> {
+    fn drop(&mut self) {
+        let messages = self.messages.drain(..).skip(1);
+        let mut waiting = self.together.waiting.borrow_mut();
+        // Those who weren't told: the call may have gone through.
+        for (message, place) in messages.zip(self.places.drain(..)).rev() {
+            waiting.push_front(Waiter { message: Accept { again: true, ..message }, place });
+        }
+        drop(waiting);
+        self.together.pass_on();
+    }
+}
