@@ -5,6 +5,7 @@ mod http;
 mod key_value;
 pub(crate) mod outgoing;
 mod outlet;
+pub(crate) mod partners;
 mod redis;
 mod redis_error;
 mod redis_reply;
