@@ -5,7 +5,6 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -18,6 +17,7 @@ use tokio::time::{Sleep, sleep, timeout};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 use super::partners::{Line, Partners, Server};
+use super::request_body::{IsSent, RequestBody};
 
 /// How long each step may take if the component doesn't say.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -34,8 +34,8 @@ pub(super) async fn exchange(
 ) -> Result<Response<WasiBody>, Error> {
     let options = options.unwrap_or_default();
     let server = Server::of(request.uri())?;
-    let is_sent = Arc::new(AtomicBool::new(false));
-    let mut request = in_origin_form(request).map(|body| RequestBody { body, is_sent: is_sent.clone() });
+    let (request, is_sent) = (in_origin_form(request), IsSent::default());
+    let mut request = request.map(|body| RequestBody::new(body, is_sent.clone()));
     loop {
         let found = timeout(options.connect_timeout.unwrap_or(PATIENCE), partners.line_to(&server));
         let mut line = found.await.unwrap_or(Err(Error::ConnectionTimeout))?;
@@ -74,46 +74,17 @@ fn in_origin_form(mut request: Request<WasiBody>) -> Request<WasiBody> {
     request
 }
 
-/// The body of a request. hyper drops it once it has all of it, or once the connection has ended.
-pub(super) struct RequestBody {
-    body: WasiBody,
-    is_sent: Arc<AtomicBool>,
-}
-
-impl Body for RequestBody {
-    type Data = Bytes;
-    type Error = Error;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-impl Drop for RequestBody {
-    fn drop(&mut self) {
-        self.is_sent.store(true, Ordering::Release);
-    }
-}
-
 /// A connection, and to whom it goes back.
 struct Loan {
     partners: Arc<Partners>,
     server: Server,
     line: Line,
-    is_sent: Arc<AtomicBool>,
+    is_sent: IsSent,
 }
 
 impl Loan {
     fn is_request_written(&self) -> bool {
-        self.is_sent.load(Ordering::Acquire) && !self.line.writes.are_waiting()
+        self.is_sent.get() && !self.line.writes.are_waiting()
     }
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod partners;
 mod redis;
 mod redis_error;
 mod redis_reply;
+mod request_body;
 pub(crate) mod resources;
 mod variables;
 

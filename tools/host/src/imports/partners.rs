@@ -19,8 +19,8 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use wasmtime_wasi_http::Error;
 
-use super::exchange::RequestBody;
 use super::outlet::{Outlet, Stream, Writes};
+use super::request_body::RequestBody;
 use crate::run::lifetime::Lifetime;
 
 /// How long a connection may rest and still get a request. It is hyper-util's default, and so Spin's.
@@ -166,14 +166,13 @@ mod tests {
     use std::io::{ErrorKind, Read, Write};
     use std::net::{SocketAddr, TcpListener};
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::sync::mpsc::{Sender, channel};
+    use std::sync::mpsc::{Receiver, Sender, channel};
     use std::thread;
 
     use bytes::Bytes;
     use futures::future::join_all;
     use http::{Request, Response};
     use http_body_util::BodyExt;
-    use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
     use wasmtime_wasi_http::WasiBody;
 
     use super::super::exchange::exchange;
@@ -232,8 +231,8 @@ mod tests {
     }
 
     /// A server that says when it has closed a connection, which it does after its answer.
-    fn closing() -> (SocketAddr, Arc<AtomicUsize>, UnboundedReceiver<()>) {
-        let (closed, when_closed) = unbounded_channel();
+    fn closing() -> (SocketAddr, Arc<AtomicUsize>, Receiver<()>) {
+        let (closed, when_closed) = channel();
         let (address, connections) = server(move |mut stream| {
             read_request(&mut stream);
             stream.write_all(DONE).unwrap();
@@ -258,12 +257,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_that_the_server_has_closed_gets_no_request() {
-        let (address, connections, mut when_closed) = closing();
+        let (address, connections, when_closed) = closing();
         let partners = partners();
         for request in 1..=50 {
             assert_eq!(body(&partners, address).await, "done");
-            when_closed.recv().await.unwrap();
-            // The runtime looks at its sockets. hyper, which runs on this thread too, does so after the next request.
+            // This holds up everything else on this thread, hyper too.
+            when_closed.recv().unwrap();
+            // The runtime looks at its sockets. Before hyper learns of it, the next request is under way.
             tokio::task::yield_now().await;
             assert_eq!(connections.load(Ordering::SeqCst), request);
         }
@@ -339,9 +339,12 @@ mod tests {
             ended.lock().unwrap().take().unwrap().send(is_closed).unwrap();
         });
         let lifetime = Lifetime::default();
-        body(&Arc::new(Partners::new(lifetime.clone())), address).await;
+        let partners = Arc::new(Partners::new(lifetime.clone()));
+        body(&partners, address).await;
         lifetime.kill();
         lifetime.closed().await;
-        assert!(endings.await.unwrap());
+        let ending = tokio::time::timeout(Duration::from_secs(20), endings).await;
+        assert!(ending.expect("the connection has ended").unwrap());
+        drop(partners);
     }
 }
