@@ -1,6 +1,7 @@
 //! A webhook endpoint on a local port: it keeps what it is sent, and answers as it is told.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -47,6 +48,7 @@ pub struct Endpoint {
     name: &'static str,
     url: String,
     deliveries: watch::Receiver<Vec<Delivery>>,
+    connections: Arc<AtomicUsize>,
     server: JoinHandle<()>,
 }
 
@@ -64,8 +66,9 @@ impl Endpoint {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}/hooks", listener.local_addr().expect("an address"));
         let (kept, deliveries) = watch::channel(Vec::new());
-        let server = tokio::spawn(serve(listener, Arc::new(kept), Arc::new(behave)));
-        Self { name, url, deliveries, server }
+        let connections = Arc::new(AtomicUsize::new(0));
+        let server = tokio::spawn(serve(listener, Arc::new(kept), Arc::new(behave), connections.clone()));
+        Self { name, url, deliveries, connections, server }
     }
 
     /// Its entry in the variable `webhooks`.
@@ -76,6 +79,11 @@ impl Endpoint {
     /// What it was sent so far.
     pub fn deliveries(&self) -> Vec<Delivery> {
         self.deliveries.borrow().clone()
+    }
+
+    /// How many connections were opened to it.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
     }
 
     /// Waits until it was sent so many requests.
@@ -109,9 +117,15 @@ pub fn webhooks(endpoints: &[&Endpoint]) -> [(&'static str, String); 2] {
     [("webhooks", Value::from(entries).to_string()), ("webhook_origin", "http://127.0.0.1:*".to_owned())]
 }
 
-async fn serve(listener: TcpListener, kept: Arc<watch::Sender<Vec<Delivery>>>, behave: Arc<Behaviour>) {
+async fn serve(
+    listener: TcpListener,
+    kept: Arc<watch::Sender<Vec<Delivery>>>,
+    behave: Arc<Behaviour>,
+    connections: Arc<AtomicUsize>,
+) {
     loop {
         let (stream, _) = listener.accept().await.expect("a connection");
+        connections.fetch_add(1, Ordering::Relaxed);
         let (kept, behave) = (kept.clone(), behave.clone());
         let service = service_fn(move |request| react(request, kept.clone(), behave.clone()));
         // A client that goes away is no failure of the test.

@@ -47,6 +47,10 @@ pub enum Manner {
     TakeLate(Duration),
     /// It takes the money and sends its answer twice.
     AnswerTwice,
+    /// It takes the money and answers. Then it closes the connection, of which it said nothing.
+    AnswerAndClose,
+    /// It takes the money, and closes the connection in place of an answer.
+    TakeAndClose,
     /// It waits for the customer, who is to go to [`customer_page`], unless the payment is over.
     Pend,
     /// It works on it, and has nothing for the customer to do, unless the payment is over.
@@ -168,7 +172,7 @@ impl Drop for PaymentProvider {
 async fn serve(listener: TcpListener, kept: Arc<watch::Sender<Ledger>>, behave: Arc<Behaviour>) {
     loop {
         let (stream, _) = listener.accept().await.expect("it listens");
-        let (twice, doubled) = watch::channel(false);
+        let (latest, manner) = watch::channel(Manner::Take);
         let (ours, theirs) = duplex(64 * 1024);
         let (mut received, sent) = stream.into_split();
         let (answers, mut requests) = split(theirs);
@@ -177,20 +181,22 @@ async fn serve(listener: TcpListener, kept: Arc<watch::Sender<Ledger>>, behave: 
             // Its other half is still there, so that it doesn't end by itself.
             _ = requests.shutdown().await;
         });
-        tokio::spawn(send_out(answers, sent, doubled));
-        let (kept, behave, twice) = (kept.clone(), behave.clone(), Arc::new(twice));
-        let service = service_fn(move |request| answer(request, kept.clone(), behave.clone(), twice.clone()));
+        tokio::spawn(send_out(answers, sent, manner));
+        let (kept, behave, latest) = (kept.clone(), behave.clone(), Arc::new(latest));
+        let service = service_fn(move |request| answer(request, kept.clone(), behave.clone(), latest.clone()));
         // A client that goes away is no failure of the test.
         tokio::spawn(async move { _ = http1::Builder::new().serve_connection(TokioIo::new(ours), service).await });
     }
 }
 
-/// Sends what hyper writes, and once more where it shall be answered twice.
-async fn send_out(mut answers: ReadHalf<DuplexStream>, mut sent: OwnedWriteHalf, doubled: watch::Receiver<bool>) {
+/// Sends what hyper writes, once more where it shall be answered twice, and no more where it shall be closed.
+async fn send_out(mut answers: ReadHalf<DuplexStream>, mut sent: OwnedWriteHalf, manner: watch::Receiver<Manner>) {
     let mut chunk = vec![0; 64 * 1024];
     while let Ok(length @ 1..) = answers.read(&mut chunk).await {
-        let times = if *doubled.borrow() { 2 } else { 1 };
-        if sent.write_all(&chunk[..length].repeat(times)).await.is_err() {
+        let manner = *manner.borrow();
+        let times = if manner == Manner::AnswerTwice { 2 } else { 1 };
+        let is_sent = sent.write_all(&chunk[..length].repeat(times)).await.is_ok();
+        if !is_sent || manner == Manner::AnswerAndClose {
             return;
         }
     }
@@ -200,7 +206,7 @@ async fn answer(
     request: Request<Incoming>,
     kept: Arc<watch::Sender<Ledger>>,
     behave: Arc<Behaviour>,
-    twice: Arc<watch::Sender<bool>>,
+    latest: Arc<watch::Sender<Manner>>,
 ) -> Result<Response<Full<Bytes>>, Box<dyn std::error::Error + Send + Sync>> {
     let (parts, body) = request.into_parts();
     let body = match body.collect().await?.to_bytes() {
@@ -213,7 +219,7 @@ async fn answer(
     let before = kept.borrow().asked.len();
     let asked = Asked { path, headers: parts.headers, key, body, before };
     let manner = behave(&asked);
-    twice.send_replace(manner == Manner::AnswerTwice);
+    latest.send_replace(manner);
     if let Manner::TakeWhenGone(after) = manner {
         // Not in this connection's task, which ends with the connection.
         tokio::spawn(async move {
@@ -227,6 +233,7 @@ async fn answer(
     match manner {
         Manner::Hang | Manner::TakeAndHang => std::future::pending().await,
         Manner::TakeLate(after) => tokio::time::sleep(after).await,
+        Manner::TakeAndClose => return Err("closed as told".into()),
         _ => {}
     }
     let (status, body) = answer;
@@ -275,8 +282,10 @@ impl Ledger {
             }
             Manner::Pend | Manner::Process => self.book(&asked, None),
             Manner::Take if !is_question && self.forgotten.remove(&asked.key) => self.book_anew(&asked),
-            Manner::Take | Manner::AnswerTwice => self.book(&asked, None),
-            Manner::TakeLate(_) | Manner::TakeWhenGone(_) | Manner::TakeAndHang => self.book(&asked, None),
+            Manner::Take | Manner::AnswerTwice | Manner::AnswerAndClose => self.book(&asked, None),
+            Manner::TakeLate(_) | Manner::TakeWhenGone(_) | Manner::TakeAndHang | Manner::TakeAndClose => {
+                self.book(&asked, None)
+            }
         }
     }
 

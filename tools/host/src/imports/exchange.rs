@@ -1,90 +1,70 @@
-//! One request and its answer, on a connection of its own.
+//! One request and its answer, on a connection that is kept for the next one.
 //!
 //! Spin keeps an answer that came, whatever becomes of its connection afterwards. wasmtime's own way of sending, which
 //! this replaces, gives the component an error where the connection fails as soon as the answer is read.
 
-use std::pin::{Pin, pin};
-use std::sync::{Arc, LazyLock};
+use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::future::{Either, select};
-use http::uri::Scheme;
 use http::{Request, Response, Uri};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep, timeout};
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
-use super::outlet::{Enough, Outlet, Stream};
-
-/// Drives the connection while the rest of the answer is read. How it ends, the answer's body tells.
-pub(super) type Drive = Box<dyn Future<Output = Result<(), Error>> + Send>;
+use super::partners::{Line, Partners, Server};
+use super::request_body::{IsSent, RequestBody};
 
 /// How long each step may take if the component doesn't say.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Sends a request, and waits for the head of its answer.
+///
+/// A server may close a kept connection just when the request comes. If hyper finds that before it has written the
+/// first byte, it gives the request back, and another connection gets it. After that nobody can know what the server
+/// did. So the request isn't sent again here: the component gets an error, as in Spin.
 pub(super) async fn exchange(
+    partners: &Arc<Partners>,
     request: Request<WasiBody>,
     options: Option<RequestOptions>,
-) -> Result<(Response<WasiBody>, Drive), Error> {
+) -> Result<Response<WasiBody>, Error> {
     let options = options.unwrap_or_default();
-    let connecting = timeout(options.connect_timeout.unwrap_or(PATIENCE), connect(request.uri()));
-    let stream = connecting.await.unwrap_or(Err(Error::ConnectionTimeout))?;
-    let enough = Enough::default();
-    let (mut sender, connection) = http1::handshake(TokioIo::new(Outlet::new(stream, enough.clone()))).await?;
-    let mut connection = Box::pin(connection);
-
-    let answer = timeout(options.first_byte_timeout.unwrap_or(PATIENCE), sender.send_request(in_origin_form(request)));
-    let (answer, is_over) = match select(pin!(answer), &mut connection).await {
-        Either::Left((answer, _)) => (answer, false),
-        // The connection has handed over before its end what there is to say, be it an answer or an error.
-        Either::Right((_, answer)) => (answer.await, true),
-    };
-    let answer = answer.map_err(|_| Error::ConnectionReadTimeout)??;
-    if answer.status().as_u16() >= 300 {
-        enough.say();
-    }
-    let limit = options.between_bytes_timeout.unwrap_or(PATIENCE);
-    let answer = answer.map(|incoming| AnswerBody { incoming, limit, waiting: None }.boxed_unsync());
-    let drive = async move {
-        if !is_over && let Err(error) = connection.await {
-            tracing::debug!("a connection ended after its answer: {error}");
+    let server = Server::of(request.uri())?;
+    let (request, is_sent) = (in_origin_form(request), IsSent::default());
+    let mut request = request.map(|body| RequestBody::new(body, is_sent.clone()));
+    loop {
+        let found = timeout(options.connect_timeout.unwrap_or(PATIENCE), partners.line_to(&server));
+        let mut line = found.await.unwrap_or(Err(Error::ConnectionTimeout))?;
+        let answer = timeout(options.first_byte_timeout.unwrap_or(PATIENCE), line.sender.try_send_request(request));
+        match answer.await.map_err(|_| Error::ConnectionReadTimeout)? {
+            Ok(answer) => {
+                let loan = Loan { partners: partners.clone(), server, line, is_sent };
+                let limit = options.between_bytes_timeout.unwrap_or(PATIENCE);
+                return Ok(received(answer, loan, limit));
+            }
+            Err(mut unanswered) => match unanswered.take_message() {
+                // On a new connection it would fail again.
+                Some(unsent) if line.is_used => request = unsent,
+                _ => return Err(unanswered.into_error().into()),
+            },
         }
-        Ok(())
-    };
-    Ok((answer, Box::new(drive)))
-}
-
-async fn connect(uri: &Uri) -> Result<Box<dyn Stream>, Error> {
-    let host = uri.host().ok_or(Error::HttpRequestUriInvalid)?;
-    let secure = uri.scheme() == Some(&Scheme::HTTPS);
-    let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
-    // In a URL, an IPv6 address stands in brackets.
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let stream = TcpStream::connect((host, port)).await.map_err(Error::Connect)?;
-    if !secure {
-        return Ok(Box::new(stream));
     }
-    let name = ServerName::try_from(host.to_owned()).map_err(|_| Error::HttpRequestUriInvalid)?;
-    Ok(Box::new(secured().connect(name, stream).await.map_err(Error::Tls)?))
 }
 
-fn secured() -> TlsConnector {
-    static CONFIG: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| {
-        let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() };
-        Arc::new(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())
-    });
-    TlsConnector::from(CONFIG.clone())
+/// Gives the connection back if the answer has no body. If the server refuses the request, has it read no more of it.
+fn received(answer: Response<Incoming>, loan: Loan, limit: Duration) -> Response<WasiBody> {
+    if answer.status().as_u16() >= 300 && !loan.is_request_written() {
+        loan.line.writes.wait_no_more();
+    }
+    answer.map(|incoming| {
+        let mut body = AnswerBody { incoming, limit, waiting: None, loan: Some(loan) };
+        body.give_back_at_the_end();
+        body.boxed_unsync()
+    })
 }
 
 /// Only a proxy is told scheme and host in the request's first line.
@@ -94,11 +74,38 @@ fn in_origin_form(mut request: Request<WasiBody>) -> Request<WasiBody> {
     request
 }
 
+/// A connection, and to whom it goes back.
+struct Loan {
+    partners: Arc<Partners>,
+    server: Server,
+    line: Line,
+    is_sent: IsSent,
+}
+
+impl Loan {
+    fn is_request_written(&self) -> bool {
+        self.is_sent.get() && !self.line.writes.are_waiting()
+    }
+}
+
 /// The body of an answer. It ends with an error if nothing comes for too long.
 struct AnswerBody {
     incoming: Incoming,
     limit: Duration,
     waiting: Option<Pin<Box<Sleep>>>,
+    /// Until the answer has ended.
+    loan: Option<Loan>,
+}
+
+impl AnswerBody {
+    /// A server that is still to read the rest of a request keeps its connection for that.
+    fn give_back_at_the_end(&mut self) {
+        if self.incoming.is_end_stream()
+            && let Some(loan) = self.loan.take().filter(Loan::is_request_written)
+        {
+            loan.partners.rest(loan.server, loan.line);
+        }
+    }
 }
 
 impl Body for AnswerBody {
@@ -108,10 +115,12 @@ impl Body for AnswerBody {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) {
             self.waiting = None;
+            self.give_back_at_the_end();
             return Poll::Ready(frame.map(|frame| frame.map_err(Error::from)));
         }
         let limit = self.limit;
         ready!(self.waiting.get_or_insert_with(|| Box::pin(sleep(limit))).as_mut().poll(cx));
+        self.loan = None;
         Poll::Ready(Some(Err(Error::ConnectionReadTimeout)))
     }
 
@@ -124,16 +133,26 @@ impl Body for AnswerBody {
     }
 }
 
+/// Most components read no further than the head. A short body has come by then, so the connection can be kept.
+impl Drop for AnswerBody {
+    fn drop(&mut self) {
+        if let Some(loan) = self.loan.take().filter(Loan::is_request_written) {
+            loan.partners.rest_if_read(loan.server, loan.line);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Write;
     use std::net::{SocketAddr, TcpListener};
     use std::thread;
 
-    use futures::future::join;
+    use futures::SinkExt;
 
     use super::*;
     use crate::run::body::whole;
+    use crate::run::lifetime::Lifetime;
 
     const REFUSED: &[u8] =
         b"HTTP/1.1 413 Content Too Large\r\nRetry-After: 7\r\nContent-Length: 12\r\n\r\nthat is much";
@@ -164,13 +183,15 @@ mod tests {
         }
     }
 
-    async fn send(address: SocketAddr, bytes: usize) -> (Response<Bytes>, Result<(), Error>) {
+    async fn send(partners: &Arc<Partners>, address: SocketAddr, bytes: usize) -> Response<Bytes> {
         let request = Request::post(format!("http://{address}/charges")).header("content-length", bytes);
         let request = request.body(whole(vec![b'x'; bytes].into())).unwrap();
-        let (answer, drive) = exchange(request, None).await.unwrap();
-        let (head, body) = answer.into_parts();
-        let (body, driven) = join(body.collect(), Box::into_pin(drive)).await;
-        (Response::from_parts(head, body.unwrap().to_bytes()), driven)
+        let (head, body) = exchange(partners, request, None).await.unwrap().into_parts();
+        Response::from_parts(head, body.collect().await.unwrap().to_bytes())
+    }
+
+    fn partners() -> Arc<Partners> {
+        Arc::new(Partners::new(Lifetime::default()))
     }
 
     fn assert_refused(answer: &Response<Bytes>) {
@@ -183,18 +204,40 @@ mod tests {
         // What is unread when a socket is closed has the connection reset.
         let address = serve(drop);
         for round in 0..200 {
-            let (answer, driven) = send(address, [1, 100_000, MUCH][round % 3]).await;
-            assert_refused(&answer);
-            driven.unwrap();
+            assert_refused(&send(&partners(), address, [1, 100_000, MUCH][round % 3]).await);
         }
     }
 
     #[tokio::test]
     async fn a_server_that_refuses_a_request_need_not_read_its_rest() {
+        let (keep, kept) = std::sync::mpsc::channel();
+        let (address, partners) = (serve(move |stream| keep.send(stream).unwrap()), partners());
+        for connections in 1..=3 {
+            let answer = timeout(Duration::from_secs(20), send(&partners, address, MUCH)).await.unwrap();
+            assert_refused(&answer);
+            // Its connection gets no other request, and ends.
+            let mut connection = kept.recv().unwrap();
+            let rest = tokio::task::spawn_blocking(move || std::io::copy(&mut connection, &mut std::io::sink()));
+            let rest = timeout(Duration::from_secs(20), rest).await.unwrap().unwrap();
+            assert!(rest.is_err() || rest.is_ok_and(|read| read < MUCH as u64), "{connections}");
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_writes_a_request_that_is_refused_need_not_wait_for_the_server() {
         let (keep, _kept) = std::sync::mpsc::channel();
         let address = serve(move |stream| keep.send(stream).unwrap());
-        let (answer, driven) = timeout(Duration::from_secs(20), send(address, MUCH)).await.unwrap();
-        assert_refused(&answer);
-        driven.unwrap();
+        let (mut pieces, body) = futures::channel::mpsc::channel::<Result<Frame<Bytes>, Error>>(0);
+        let request = Request::post(format!("http://{address}/charges"));
+        let request = request.body(http_body_util::StreamBody::new(body).boxed_unsync()).unwrap();
+        let writing = tokio::spawn(async move {
+            for _ in 0..MUCH / 65_536 {
+                pieces.send(Ok(Frame::data(vec![b'x'; 65_536].into()))).await.unwrap();
+            }
+        });
+        let partners = partners();
+        let answer = exchange(&partners, request, None).await.unwrap();
+        assert_eq!(answer.status(), 413);
+        timeout(Duration::from_secs(20), writing).await.unwrap().unwrap();
     }
 }

@@ -5,9 +5,11 @@ mod http;
 mod key_value;
 pub(crate) mod outgoing;
 mod outlet;
+pub(crate) mod partners;
 mod redis;
 mod redis_error;
 mod redis_reply;
+mod request_body;
 pub(crate) mod resources;
 mod variables;
 

@@ -9,7 +9,7 @@ use http_body_util::BodyExt;
 use wasmtime_wasi_http::p3::bindings::http::types;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
-use super::exchange::{Drive, exchange};
+use super::exchange::exchange;
 use crate::run::body::whole;
 use crate::run::context::InstanceContext;
 use crate::watch::calls::{Answer, Operation, Refusal};
@@ -17,6 +17,9 @@ use crate::watch::effects::{Failure, Reply, Stop};
 
 /// The domain under which components of one application reach each other.
 const CHAINED: &str = ".spin.internal";
+
+/// What is left to do for a request once its answer has begun: nothing, because the connection runs by itself.
+type Rest = Box<dyn Future<Output = Result<(), Error>> + Send>;
 
 /// Sends the requests of one instance.
 pub(crate) struct Outgoing {
@@ -55,7 +58,7 @@ impl WasiHttpHooks for Outgoing {
         request: Request<WasiBody>,
         options: Option<RequestOptions>,
         _: Box<dyn Future<Output = Result<(), Error>> + Send>,
-    ) -> Box<dyn Future<Output = Result<(Response<WasiBody>, Drive), Error>> + Send> {
+    ) -> Box<dyn Future<Output = Result<(Response<WasiBody>, Rest), Error>> + Send> {
         let (context, stop) = (self.context.clone(), self.stop.clone());
         Box::new(async move {
             if !may_send(&context, &request) {
@@ -66,7 +69,7 @@ impl WasiHttpHooks for Outgoing {
                 true => send_watched(&context, request, options).await,
             };
             match sent {
-                Ok(sent) => sent.map(|sent| (sent.response, sent.io)),
+                Ok(sent) => sent.map(|Sent(response)| (response, Box::new(std::future::ready(Ok(()))) as Rest)),
                 Err(ordered) => {
                     stop.leave(ordered);
                     Err(Error::InternalError(None))
@@ -102,10 +105,7 @@ impl WasiHttpHooks for Outgoing {
 }
 
 /// A response that has begun.
-struct Sent {
-    response: Response<WasiBody>,
-    io: Drive,
-}
+struct Sent(Response<WasiBody>);
 
 /// Sends a request past the installed calls, which see its whole body.
 async fn send_watched(
@@ -128,21 +128,18 @@ async fn send(
     request: Request<WasiBody>,
     options: Option<RequestOptions>,
 ) -> Result<Sent, Error> {
+    let application = context.application()?;
     let host = request.uri().host().unwrap_or_default();
     if let Some(component) = host.strip_suffix(CHAINED) {
         let component = component.to_owned();
-        return chained(context.application()?.chain(&component, request).await);
+        return Ok(Sent(application.chain(&component, request).await));
     }
     if is_itself(host) {
-        return chained(context.application()?.route_to_itself(request).await);
+        return Ok(Sent(application.route_to_itself(request).await));
     }
-    let (response, io) = exchange(request, options).await?;
-    Ok(Sent { response, io })
-}
-
-/// The answer of a component of the same application. There is no connection that could end with an error.
-fn chained(response: Response<WasiBody>) -> Result<Sent, Error> {
-    Ok(Sent { response, io: Box::new(std::future::ready(Ok(()))) })
+    let partners = application.shared().partners.clone();
+    drop(application);
+    exchange(&partners, request, options).await.map(Sent)
 }
 
 fn may_send(context: &InstanceContext, request: &Request<WasiBody>) -> bool {
@@ -160,15 +157,15 @@ fn is_itself(host: &str) -> bool {
 impl Reply for Sent {
     fn from_answer(answer: Answer) -> Option<Self> {
         match answer {
-            Answer::Http(response) => chained(response.map(whole)).ok(),
+            Answer::Http(response) => Some(Self(response.map(whole))),
             _ => None,
         }
     }
 
     fn to_answer(&self) -> Answer {
         let mut response = Response::new(Bytes::new());
-        *response.status_mut() = self.response.status();
-        *response.headers_mut() = self.response.headers().clone();
+        *response.status_mut() = self.0.status();
+        *response.headers_mut() = self.0.headers().clone();
         Answer::Http(response)
     }
 }

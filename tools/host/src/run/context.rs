@@ -9,6 +9,7 @@ use wasmtime::Engine;
 use wasmtime_wasi_http::{Error, WasiBody};
 
 use crate::application::allowed_hosts::Destination;
+use crate::imports::partners::Partners;
 use crate::run::clock::ClockSkew;
 use crate::run::guest_output::Output;
 use crate::run::lifetime::Lifetime;
@@ -37,6 +38,7 @@ pub(crate) struct Shared {
     pub(crate) clock: ClockSkew,
     pub(crate) installed: Option<Installed>,
     pub(crate) lifetime: Lifetime,
+    pub(crate) partners: Arc<Partners>,
     pub(crate) instances_begun: AtomicU64,
 }
 
@@ -48,13 +50,15 @@ impl Shared {
 
     #[cfg(test)]
     pub(crate) fn for_tests() -> Self {
+        let lifetime = Lifetime::default();
         Self {
             engine: Engine::default(),
             output: crate::run::guest_output::to_stderr(),
             told: Arc::default(),
             clock: ClockSkew::default(),
             installed: None,
-            lifetime: Lifetime::default(),
+            partners: Arc::new(Partners::new(lifetime.clone())),
+            lifetime,
             instances_begun: AtomicU64::new(0),
         }
     }

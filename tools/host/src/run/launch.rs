@@ -17,6 +17,7 @@ use crate::application::redis_address;
 use crate::application::redis_override::RedisOverride;
 use crate::application::routes::{Route, Routes};
 use crate::application::variables::Variables;
+use crate::imports::partners::Partners;
 use crate::imports::resources::Backend;
 use crate::run::clock::ClockSkew;
 use crate::run::context::{OwnApplication, Shared};
@@ -142,7 +143,7 @@ impl<'s> Plan<'s> {
         });
         let settings = settings.collect::<anyhow::Result<Vec<_>>>()?;
         let names = self.loaded.manifest.component.keys().map(ToString::to_string);
-        let (routes, told) = (self.routes()?, Arc::new(Told::new(names)));
+        let (routes, told, lifetime) = (self.routes()?, Arc::new(Told::new(names)), Lifetime::default());
         Ok(Arc::new_cyclic(|application| Dispatcher {
             components: settings
                 .into_iter()
@@ -155,7 +156,8 @@ impl<'s> Plan<'s> {
                 told,
                 clock: self.start.clock,
                 installed: self.start.calls.clone().map(Installed::new),
-                lifetime: Lifetime::default(),
+                partners: Arc::new(Partners::new(lifetime.clone())),
+                lifetime,
                 instances_begun: AtomicU64::new(0),
             },
         }))

@@ -18,19 +18,33 @@ pub(crate) struct Lifetime {
     pub(crate) tasks: TaskTracker,
     /// Every instance of a component.
     pub(crate) instances: TaskTracker,
+    /// What nobody waits for before the end: connections to partners.
+    beside: TaskTracker,
 }
 
 impl Lifetime {
     /// Runs a task until it ends or the application is killed.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(self.until_killed(task));
+    }
+
+    /// The same with a task that is no work in hand: the application may end before it.
+    pub(crate) fn spawn_beside(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.beside.spawn(self.until_killed(task));
+    }
+
+    fn until_killed(
+        &self,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> impl Future<Output = ()> + Send + 'static {
         let killed = self.killed.clone();
-        self.tasks.spawn(async move {
+        async move {
             tokio::select! {
                 biased;
                 () = killed.cancelled() => {}
                 () = task => {}
             }
-        });
+        }
     }
 
     /// Takes no new work, gives work in hand this time to end, then drops the rest.
@@ -48,12 +62,14 @@ impl Lifetime {
         self.killed.cancel();
         self.tasks.close();
         self.instances.close();
+        self.beside.close();
     }
 
-    /// Waits until the application has been stopped or killed, and every instance is gone.
+    /// Waits until the application has been stopped or killed, and every instance and connection is gone.
     pub(crate) async fn closed(&self) {
         self.killed.cancelled().await;
         self.tasks.wait().await;
         self.instances.wait().await;
+        self.beside.wait().await;
     }
 }

@@ -144,9 +144,9 @@ pub enum Ruling {
     Answer(Answer),
     /// It isn't carried out; the component gets this error, which must be of the operation's interface.
     Refuse(Refusal),
-    /// The instance is dropped before the call, and its connections are closed.
+    /// The instance is dropped before the call. Its connections to Redis and those of its open requests are closed.
     CrashBefore,
-    /// The call is carried out, then the instance is dropped, and its connections are closed.
+    /// The call is carried out, then the instance is dropped, and its connections are closed as above.
     CrashAfter,
     /// The call is carried out, but the component gets an error in place of the answer, as if the connection broke. A
     /// connection to Redis is dead from then on. The instance lives on.
