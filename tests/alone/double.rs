@@ -135,7 +135,9 @@ impl Double {
             Verb::Claim { queue, most } => claimed(&self.claim(queue, *most)),
             Verb::Settle { queue, settled } => self.settle(queue, settled),
             Verb::Renew { ids, .. } => vec![RedisResult::Int64(1); ids.len()],
-            Verb::Hold(_) => vec![binary("held"), RedisResult::Int64(1), RedisResult::Int64(0)],
+            Verb::Hold(holds) => {
+                holds.iter().flat_map(|_| [binary("held"), RedisResult::Int64(1), RedisResult::Int64(0)]).collect()
+            }
             Verb::Ask { .. } => vec![RedisResult::Int64(0)],
             Verb::Unask { .. } | Verb::Hasten { .. } => vec![],
             Verb::Ring { .. } => vec![RedisResult::Int64(1)],

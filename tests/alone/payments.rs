@@ -91,7 +91,7 @@ async fn an_order_is_charged_after_its_stock_is_held_and_before_its_record_is_wr
     let Some(Verb::Hold(hold)) = effects.iter().find_map(|effect| effect.verb().filter(|verb| is_hold(verb))) else {
         panic!("it is held")
     };
-    assert_eq!(hold.asks, "pay.test", "Redis knows it before the provider does");
+    assert_eq!(hold[0].asks, "pay.test", "Redis knows it before the provider does");
     assert_eq!(written(&effects).unwrap().payment(), Some(&charged()));
 }
 

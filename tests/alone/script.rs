@@ -28,7 +28,7 @@ pub(crate) enum Verb {
         queue: String,
         most: usize,
     },
-    Hold(Hold),
+    Hold(Vec<Hold>),
     Unask {
         id: Vec<u8>,
     },
@@ -161,14 +161,7 @@ impl<'a> Arguments<'a> {
             "find" => Verb::Find { subject: once.bytes("subject"), ids: self.each(|_, found| found.bytes("id")) },
             "follow" => Verb::Follow(follow(&once)),
             "claim" => Verb::Claim { queue: once.text("queue"), most: once.number("most") as usize },
-            "hold" => Verb::Hold(Hold {
-                id: once.bytes("id"),
-                delivery: once.number("delivery"),
-                untracked: once.text("untracked"),
-                recall: once.bytes("recall"),
-                asks: once.text("asks"),
-                items: self.each(|_, line| (line.text("item"), line.number("units"))),
-            }),
+            "hold" => Verb::Hold(self.each_of(2, |arguments, message| hold(arguments, &once, message))),
             "ask" => Verb::Ask { id: once.bytes("id"), partner: once.text("partner") },
             "hasten" => Verb::Hasten { id: once.bytes("id") },
             "unask" => Verb::Unask { id: once.bytes("id") },
@@ -194,9 +187,13 @@ impl<'a> Arguments<'a> {
 
     /// Reads the first group again and again until the end.
     fn each<T>(&mut self, read: impl Fn(&mut Self, &Named<'a>) -> T) -> Vec<T> {
+        self.each_of(1, read)
+    }
+
+    fn each_of<T>(&mut self, group: usize, read: impl Fn(&mut Self, &Named<'a>) -> T) -> Vec<T> {
         let mut all = vec![];
         while !self.left.is_empty() {
-            let named = self.take(1);
+            let named = self.take(group);
             all.push(read(self, &named));
         }
         all
@@ -213,6 +210,21 @@ fn accept(once: &Named<'_>, message: &Named<'_>) -> Accept {
         again: message.flag("again"),
         depth: once.number("depth"),
         age_ms: once.number("age_ms"),
+    }
+}
+
+fn hold(arguments: &mut Arguments<'_>, once: &Named<'_>, message: &Named<'_>) -> Hold {
+    let mut line = || {
+        let line = arguments.take(1);
+        (line.text("item"), line.number("units"))
+    };
+    Hold {
+        id: message.bytes("id"),
+        delivery: message.number("delivery"),
+        untracked: once.text("untracked"),
+        recall: message.bytes("recall"),
+        asks: message.text("asks"),
+        items: (0..message.number("lines")).map(|_| line()).collect(),
     }
 }
 

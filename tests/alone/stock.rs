@@ -22,8 +22,8 @@ fn stock_says(n: u8, verdict: impl Fn() -> Ruling + Send + Sync + 'static) -> Do
 
 /// The reply of the hold script to the first delivery of an order: so few are left.
 pub(crate) fn short(item: &str, units: i64, left: i64) -> Ruling {
-    let [first, units, left] = [1, units, left].map(RedisResult::Int64);
-    replies(vec![binary("short"), first, binary(item), units, left])
+    let [first, count, units, left] = [1, 1, units, left].map(RedisResult::Int64);
+    replies(vec![binary("short"), first, count, binary(item), units, left])
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use queue::native::Native;
 use queue::{
-    Adjusted, Adjustment, Class, Effects, Hold, IdempotencyRecord, Leave, LetGo, Level, Message, Queue, Shortfall,
+    Adjusted, Adjustment, Class, Effects, FollowUp, Hold, HoldRequest, IdempotencyRecord, Joined, Leave, LetGo, Level, Message, Queue, Shortfall,
     Stock, Terms, Untracked, Verdict,
 };
 
@@ -49,6 +49,87 @@ async fn an_order_holds_all_that_it_wants_or_nothing_and_learns_what_was_short()
     assert_eq!((level(&setup, "tea").await, level(&setup, "cup").await), ((0, 5), (0, 1)));
     assert_eq!(queue.hold(&a, &terms(Untracked::Allow), [("tea", 5), ("cup", 1)]).await.unwrap(), HELD, "asked again");
     assert_eq!(level(&setup, "tea").await, (0, 5), "once is once");
+}
+
+/// A chance that is the same in each run.
+fn some(random: &mut u64, of: u64) -> u64 {
+    *random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    (*random >> 33) % of
+}
+
+/// Orders of up to three lines, each on terms of its own; some were recalled, and some deliveries are late.
+async fn any_requests(setup: &Setup, random: &mut u64, count: usize) -> Vec<HoldRequest> {
+    let (queue, stock) = (setup.jobs(), Stock::new(&setup.connection, &setup.namespace));
+    for item in ["tea", "cup", "pot"] {
+        stock.set(item, some(random, 30)).await.unwrap();
+    }
+    let names: Vec<String> = (0..count).map(|n| format!("o{n:02}")).collect();
+    accept_all(&queue, &names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let mut requests = Vec::new();
+    for mut message in claimed(&queue, &claim(count)).await {
+        let recall = format!("{}/cancel", String::from_utf8_lossy(&message.id));
+        if some(random, 8) == 0 {
+            let (id, subject) = (recall.as_str().into(), message.id.as_subject());
+            queue.follow(FollowUp { id, subject, payload: "x".into(), recalls: true }).await.unwrap();
+        }
+        message.delivery -= u64::from(some(random, 8) == 0);
+        let asks = ["", "pay.test", "pay.test"][some(random, 3) as usize];
+        let refuses = !asks.is_empty() && some(random, 4) == 0;
+        let terms = Terms { untracked: Untracked::Reject, recall: recall.as_str().into(), asks, refuses };
+        let items = ["tea", "cup", "pot", "free"].into_iter().map(|item| (item, some(random, 5)));
+        requests.push(HoldRequest::new(&message, &terms, items.filter(|(_, units)| *units > 0).collect::<Vec<_>>()));
+    }
+    requests
+}
+
+#[tokio::test]
+async fn orders_that_hold_in_one_call_hold_what_they_would_in_calls_of_their_own() {
+    let mut kinds = std::collections::BTreeSet::new();
+    for seed in 1..=20 {
+        let (together, alone) = (Setup::new().await, Setup::new().await);
+        let (mut left, mut right) = (seed, seed);
+        let requests = any_requests(&together, &mut left, 40).await;
+        let same = any_requests(&alone, &mut right, 40).await;
+        let mut expected = Vec::new();
+        for request in &same {
+            expected.extend(alone.jobs().hold_together(std::slice::from_ref(request)).await.unwrap());
+        }
+        assert_eq!(together.jobs().hold_together(&requests).await.unwrap(), expected, "seed {seed}");
+        kinds.extend(expected.iter().map(|hold| format!("{hold:?}").split([' ', '(']).next().unwrap().to_owned()));
+        for item in ["tea", "cup", "pot"] {
+            assert_eq!(level(&together, item).await, level(&alone, item).await, "seed {seed}: {item}");
+        }
+        // Asked again, all say the same, and nothing more is taken.
+        let again = together.jobs().hold_together(&requests).await.unwrap();
+        let is_held = |hold: &Hold| matches!(hold, Hold::Held { .. });
+        assert!(again.iter().zip(&expected).all(|(again, before)| is_held(again) || !is_held(before)), "seed {seed}");
+    }
+    assert_eq!(Vec::from_iter(kinds), ["Held", "Late", "Recalled", "Short"]);
+}
+
+#[tokio::test]
+async fn one_order_that_cannot_hold_fails_alone_though_others_asked_with_it() {
+    let setup = Setup::new().await;
+    let queue = setup.jobs();
+    Stock::new(&setup.connection, &setup.namespace).set("tea", 9).await.unwrap();
+    setup.ask::<u64>("HSET", "stock", &["cup", "many"]).await;
+    let calls = std::cell::Cell::new(0);
+    let joined = Joined::new(64);
+    accept_all(&queue, &["a", "b", "c"]).await;
+    let batch = claimed(&queue, &claim(3)).await;
+    let hold = async |at: usize, item| {
+        let request = HoldRequest::new(&batch[at], &terms(Untracked::Allow), [(item, 2)]);
+        let call = async |requests: &[HoldRequest]| {
+            calls.set(calls.get() + 1);
+            queue.hold_together(requests).await
+        };
+        joined.ask(request, call).await
+    };
+    let (a, b, c) = futures::join!(hold(0, "tea"), hold(1, "cup"), hold(2, "tea"));
+    assert_eq!((a.unwrap(), c.unwrap()), (HELD, HELD));
+    assert!(b.unwrap_err().to_string().contains("can not add"));
+    assert_eq!(calls.get(), 4, "all together, and then each alone");
+    assert_eq!(level(&setup, "tea").await, (5, 4));
 }
 
 #[tokio::test]

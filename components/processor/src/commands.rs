@@ -8,7 +8,9 @@ use order::{
     Command, CommandId, DecodeError, Means, Money, NewOrder, OrderId, Record, RecordName, Timestamp, TraceParent,
     Version, event,
 };
-use queue::{Effects, Emit, Failure, Head, LetGo, Message, MessageId, Queue, Untracked};
+use queue::{
+    Effects, Emit, Failure, Head, Hold, HoldRequest, Joined, LetGo, Message, MessageId, Queue, Untracked,
+};
 
 use crate::changes::tell;
 use crate::payments::Payments;
@@ -17,6 +19,8 @@ use crate::records::Records;
 /// Carries out commands, and writes the new records of their orders.
 pub(crate) struct Commands<'a> {
     pub(crate) queue: Queue<'a, Redis>,
+    /// The orders that are about to hold their stock.
+    pub(crate) holds: Joined<HoldRequest, Hold>,
     pub(crate) records: &'a Records,
     /// `None`: nobody is asked to pay.
     pub(crate) payments: Option<Payments>,

@@ -4,7 +4,7 @@
 use guest::{CaptureTime, now_ms};
 use order::payment::Capture;
 use order::{ChangeKind, CommandId, Finding, Means, Payment, Placed, Record, RecordName, Shortage, Timestamp};
-use queue::{Effects, Failure, Hold, Leave, LetGo, Message, Shortfall, Terms};
+use queue::{Effects, Failure, Hold, HoldRequest, Leave, LetGo, Message, Shortfall, Terms};
 
 use crate::commands::{Commands, Moved, UNCHANGED, moves_money, present, queue_failed};
 use crate::payments::{Charge, Charged, Payments, Total, TotalAnswer, Unanswered, Unfinished, other_provider};
@@ -119,7 +119,8 @@ impl Commands<'_> {
         let asks = self.payments_for(placed).map_or("", |payments| payments.partner.name());
         let refuses = Charged::by_shop(&placed.order).is_some();
         let terms = Terms { untracked: self.untracked, recall: cancel.to_bytes().into(), asks, refuses };
-        let hold = self.queue.hold(message, &terms, pieces).await;
+        let request = HoldRequest::new(message, &terms, pieces);
+        let hold = self.holds.ask(request, async |requests| self.queue.hold_together(requests).await).await;
         hold.map_err(|error| queue_failed("the stock can't be held", &error))
     }
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use guest::{PaymentProvider, QueueSettings, Redis, SettingError, Settings, Wasi};
 use order::queues;
-use queue::{Backoff, Queue, Runtime, Untracked, Worker};
+use queue::limits::TOGETHER;
+use queue::{Backoff, Joined, Queue, Runtime, Untracked, Worker};
 use spin_sdk::key_value::{Error, Store};
 use spin_sdk::time::sleep;
 
@@ -62,6 +63,7 @@ impl<'a> ProcessorWake<'a> {
     async fn run(&self) -> Result<(), queue::Error> {
         let commands = Commands {
             queue: self.placed(),
+            holds: Joined::new(TOGETHER),
             records: self.records,
             payments: self.settings.payments.clone().map(Payments::new),
             untracked: self.settings.untracked,

@@ -49,6 +49,33 @@ pub enum Untracked {
     Reject,
 }
 
+/// A delivery whose message is to hold units.
+#[derive(Clone, Debug)]
+pub struct HoldRequest {
+    id: MessageId,
+    delivery: u64,
+    untracked: Untracked,
+    recall: MessageId,
+    asks: String,
+    refuses: bool,
+    items: Vec<(String, u64)>,
+}
+
+impl HoldRequest {
+    /// A delivery that is to hold `items` on these terms. Each item comes once.
+    pub fn new<'a>(message: &Message, terms: &Terms<'_>, items: impl IntoIterator<Item = (&'a str, u64)>) -> Self {
+        Self {
+            id: message.id.clone(),
+            delivery: message.delivery,
+            untracked: terms.untracked,
+            recall: terms.recall.clone(),
+            asks: terms.asks.to_owned(),
+            refuses: terms.refuses,
+            items: items.into_iter().map(|(item, units)| (item.to_owned(), units)).collect(),
+        }
+    }
+}
+
 /// On which terms a message holds.
 #[derive(Clone, Debug)]
 pub struct Terms<'a> {
@@ -123,42 +150,33 @@ impl<C: Connection> Queue<'_, C> {
         terms: &Terms<'_>,
         items: impl IntoIterator<Item = (&str, u64)>,
     ) -> Result<Hold, Error> {
-        let untracked = match terms.untracked {
-            Untracked::Allow => "allow",
-            Untracked::Reject => "reject",
+        let holds = self.hold_together(&[HoldRequest::new(message, terms, items)]).await?;
+        Ok(holds.into_iter().next().expect("a verdict for each message"))
+    }
+
+    /// [`hold`](Self::hold) for each of these, one after the other, but in one call, which is done whole or not at all.
+    /// All have the terms of the first as to what isn't tracked. At most [`TOGETHER`](crate::limits::TOGETHER) of them.
+    pub async fn hold_together(&self, requests: &[HoldRequest]) -> Result<Vec<Hold>, Error> {
+        let untracked = match requests.first().map(|first| first.untracked) {
+            Some(Untracked::Reject) => "reject",
+            Some(Untracked::Allow) => "allow",
+            None => return Ok(Vec::new()),
         };
-        let mut arguments = self
-            .arguments(&script::HOLD)
-            .with("id", &message.id)
-            .with("delivery", message.delivery)
-            .with("untracked", untracked)
-            .with("recall", &terms.recall)
-            .with("asks", terms.asks)
-            .with("refuses", terms.refuses);
-        for (item, units) in items {
-            arguments = arguments.with("item", item).with("units", units);
+        let mut arguments = self.arguments(&script::HOLD).with("untracked", untracked);
+        for HoldRequest { id, delivery, recall, asks, refuses, items, .. } in requests {
+            arguments = arguments
+                .with("id", id)
+                .with("delivery", *delivery)
+                .with("recall", recall)
+                .with("asks", asks.as_str())
+                .with("refuses", *refuses)
+                .with("lines", items.len());
+            for (item, units) in items {
+                arguments = arguments.with("item", item.as_str()).with("units", *units);
+            }
         }
         let mut replies = self.run(arguments).await?;
-        match replies.text("verdict")?.as_str() {
-            "held" => Ok(Hold::Held { first: replies.number("first")? > 0, leave: leave(&mut replies)? }),
-            "recalled" => Ok(Hold::Recalled),
-            "buried" => Ok(Hold::RecallBuried),
-            "asked" => replies.text("whom").map(Hold::Asked),
-            "late" => Ok(Hold::Late),
-            "short" => {
-                let first = replies.number("first")? > 0;
-                let mut shortfalls = Vec::new();
-                while !replies.is_empty() {
-                    shortfalls.push(Shortfall {
-                        item: replies.text("item")?,
-                        units: replies.number("units")?,
-                        left: replies.number("left")?,
-                    });
-                }
-                Ok(Hold::Short { first, shortfalls })
-            }
-            _ => Err(replies.unexpected("verdict", "a known one")),
-        }
+        requests.iter().map(|_| hold(&mut replies)).collect()
     }
 
     /// Takes back that a message's handler asks somebody for what can't be undone: it was not sent. Only for a delivery
@@ -232,6 +250,29 @@ impl<'a, C: Connection> Stock<'a, C> {
 
     async fn run(&self, arguments: Arguments) -> Result<Replies, Error> {
         arguments.run(self.connection, self.namespace).await
+    }
+}
+
+fn hold(replies: &mut Replies) -> Result<Hold, Error> {
+    match replies.text("verdict")?.as_str() {
+        "held" => Ok(Hold::Held { first: replies.number("first")? > 0, leave: leave(replies)? }),
+        "recalled" => Ok(Hold::Recalled),
+        "buried" => Ok(Hold::RecallBuried),
+        "asked" => replies.text("whom").map(Hold::Asked),
+        "late" => Ok(Hold::Late),
+        "short" => {
+            let first = replies.number("first")? > 0;
+            let mut shortfalls = Vec::new();
+            for _ in 0..replies.number("count")? {
+                shortfalls.push(Shortfall {
+                    item: replies.text("item")?,
+                    units: replies.number("units")?,
+                    left: replies.number("left")?,
+                });
+            }
+            Ok(Hold::Short { first, shortfalls })
+        }
+        _ => Err(replies.unexpected("verdict", "a known one")),
     }
 }
 
