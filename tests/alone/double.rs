@@ -135,9 +135,7 @@ impl Double {
             Verb::Claim { queue, most } => claimed(&self.claim(queue, *most)),
             Verb::Settle { queue, settled } => self.settle(queue, settled),
             Verb::Renew { ids, .. } => vec![RedisResult::Int64(1); ids.len()],
-            Verb::Hold(holds) => {
-                holds.iter().flat_map(|_| [binary("held"), RedisResult::Int64(1), RedisResult::Int64(0)]).collect()
-            }
+            Verb::Hold(holds) => holds.iter().flat_map(|_| held()).collect(),
             Verb::Ask { .. } => vec![RedisResult::Int64(0)],
             Verb::Unask { .. } | Verb::Hasten { .. } => vec![],
             Verb::Ring { .. } => vec![RedisResult::Int64(1)],
@@ -281,6 +279,11 @@ impl Verb {
             Self::CatchUp { lane } => format!("catch up {lane}"),
         }
     }
+}
+
+/// The hold script's reply for an order: its pieces are held.
+pub(crate) fn held() -> Vec<RedisResult> {
+    vec![binary("held"), RedisResult::Int64(1), RedisResult::Int64(0)]
 }
 
 /// The reply of the find script: nothing is there.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures::future::join_all;
 use queue::native::Native;
 use queue::{
-    Adjusted, Adjustment, Class, Effects, FollowUp, Hold, HoldRequest, IdempotencyRecord, Joined, Leave, LetGo, Level, Message, Queue, Shortfall,
-    Stock, Terms, Untracked, Verdict,
+    Adjusted, Adjustment, Class, Effects, FollowUp, Hold, HoldRequest, IdempotencyRecord, Joined, Leave, LetGo, Level,
+    Message, Queue, Shortfall, Stock, Terms, Untracked, Verdict,
 };
 
 use super::setup::{BRIEF, HELD, LONG, Setup, accept_all, chance, claim, claimed, settle, terms};

@@ -8,9 +8,7 @@ use order::{
     Command, CommandId, DecodeError, Means, Money, NewOrder, OrderId, Record, RecordName, Timestamp, TraceParent,
     Version, event,
 };
-use queue::{
-    Effects, Emit, Failure, Head, Hold, HoldRequest, Joined, LetGo, Message, MessageId, Queue, Untracked,
-};
+use queue::{Effects, Emit, Failure, Head, Hold, HoldRequest, Joined, LetGo, Message, MessageId, Queue, Untracked};
 
 use crate::changes::tell;
 use crate::payments::Payments;

@@ -1,5 +1,5 @@
-//! Calls of one worker that go together: what is asked for its messages at the same time goes in one call, with an answer
-//! for each.
+//! Calls of one worker that go together: what is asked for its messages at the same time goes in one call, with an
+//! answer for each.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -25,11 +25,7 @@ impl<Q, A> Joined<Q, A> {
 
     /// Asks by `call`, together with all others of the task that ask now. `call` gives an answer for each question, or
     /// an error for all. If that isn't trouble with Redis, one question may be at fault, and so each is asked alone.
-    pub async fn ask(
-        &self,
-        question: Q,
-        call: impl AsyncFn(&[Q]) -> Result<Vec<A>, Error>,
-    ) -> Result<A, Error> {
+    pub async fn ask(&self, question: Q, call: impl AsyncFn(&[Q]) -> Result<Vec<A>, Error>) -> Result<A, Error> {
         let (tell, told) = oneshot::channel();
         self.waiting.borrow_mut().push((question, tell));
         if !self.is_led.replace(true) {
