@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use order::{Command, Finding, NewOrder, Payment, Placed, Record, RecordName, event, queues};
 use queue::native::Native;
-use queue::{Class, Effects, Emit, Failure, Handler, Hold, Message, Queue};
+use queue::{Class, Effects, Emit, Failure, Handler, Hold, HoldRequest, Joined, Message, Queue};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncCommands, RedisResult};
 use tokio::sync::Notify;
@@ -15,6 +15,7 @@ use crate::native::now;
 /// Decides orders, a batch at a time.
 pub(crate) struct Decider<'a> {
     pub(crate) queue: Queue<'a, Native>,
+    pub(crate) holds: Joined<HoldRequest, Hold>,
     pub(crate) store: MultiplexedConnection,
     pub(crate) changed: &'a Notify,
 }
@@ -38,7 +39,9 @@ impl Handler for Decider<'_> {
 impl Decider<'_> {
     async fn decide(&self, message: &Message) -> Result<Effects, String> {
         let placed = placed(&message.payload).map_err(|error| error.to_string())?;
-        match self.queue.hold(message, &terms(), wanted(&placed.order)).await.map_err(|error| error.to_string())? {
+        let request = HoldRequest::new(message, &terms(), wanted(&placed.order));
+        let hold = self.holds.ask(request, async |requests| self.queue.hold_together(requests).await).await;
+        match hold.map_err(|error| error.to_string())? {
             Hold::Held { .. } => {}
             other => return Err(format!("without any stock entry, stock is {other:?}")),
         }

@@ -7,7 +7,7 @@ use futures::StreamExt;
 use futures::future::try_join;
 use order::queues::{CHANGES, PLACED};
 use queue::native::{Native, Tokio};
-use queue::{Backoff, Handler, Queue, Worker};
+use queue::{Backoff, Handler, Joined, Queue, Worker};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client};
 use tokio::runtime::Builder;
@@ -34,7 +34,8 @@ impl Workers {
         let (redis, namespace) = (Native::connect(&options.redis).await?, namespace()?);
         let queue = |name: &str| Queue::new(&redis, &namespace, name.to_owned(), TIMING);
         let changed = Notify::new();
-        let decider = Decider { queue: queue(PLACED), store: connect(&options.store).await?, changed: &changed };
+        let holds = Joined::new(queue::limits::TOGETHER);
+        let decider = Decider { queue: queue(PLACED), holds, store: connect(&options.store).await?, changed: &changed };
         let notifier = Notifier::new(options.endpoint);
         let (runtime, backoff) = (Tokio::default(), backoff());
         let deciding = worker(queue(PLACED), &decider, &runtime, &backoff);

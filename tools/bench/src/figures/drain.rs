@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::time::{Instant, sleep};
 
+use super::per_order;
 use crate::fill::fill_fast;
 use crate::report::{Drained, Goal, Report, Row, Unit};
 use crate::rig::Rig;
@@ -21,12 +22,14 @@ const SAMPLE: Duration = Duration::from_millis(100);
 const GOAL_PER_SECOND: f64 = 12_000.0;
 
 pub(crate) async fn measure(rig: &mut Rig, report: &mut Report) -> anyhow::Result<()> {
-    let mut rates = BTreeMap::new();
+    let (mut rates, mut host, mut redis) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     for system in rig.systems() {
-        let (rate, bytes) = one(rig, report, system, Work::Everything).await?;
-        rates.insert(system, rate);
+        let drained = one(rig, report, system, Work::Everything).await?;
+        rates.insert(system, drained.per_second);
+        redis.insert(system, drained.redis);
+        host.extend(drained.cpu.map(|cpu| (system, cpu)));
         if system == System::Sluice {
-            let measured = BTreeMap::from([(system, bytes)]);
+            let measured = BTreeMap::from([(system, drained.bytes)]);
             report.add(Row::new(
                 "Redis memory of a queued order, above its payload",
                 Unit::Bytes,
@@ -35,37 +38,53 @@ pub(crate) async fn measure(rig: &mut Rig, report: &mut Report) -> anyhow::Resul
             ));
         }
     }
-    let (one_by_one, _) = one(rig, report, System::Ceiling, Work::OneByOne).await?;
+    let one_by_one = one(rig, report, System::Ceiling, Work::OneByOne).await?.per_second;
     let in_batches = *rates.get(&System::Ceiling).context("the ceiling was measured")?;
     let goal = Goal::Either { per_second: GOAL_PER_SECOND, of_reference: 2.0 };
     let mut row = Row::new("draining 100,000; ceiling: a round trip each", Unit::PerSecond, rates.clone(), goal);
     row.reference = Some(one_by_one);
     report.add(row);
-    let mut row = Row::new("  the same; ceiling: in batches, too", Unit::PerSecond, rates, Goal::None);
+    let mut row = Row::new("  the same; ceiling: in batches, too", Unit::PerSecond, rates, Goal::AtLeast(1.0));
     row.reference = Some(in_batches);
     report.add(row);
+    report.add(Row::new("  CPU time of the server for each", Unit::Micros, host, Goal::Below(45.0)));
+    report.add(Row::new("  CPU time of Redis for each", Unit::Micros, redis, Goal::Below(35.0)));
     Ok(())
 }
 
-/// The rate from the first order that is gone to the last, and the bytes that a queued order took.
-async fn one(rig: &mut Rig, report: &mut Report, system: System, work: Work) -> anyhow::Result<(f64, f64)> {
+/// What a drain showed.
+struct Drain {
+    /// From the first order that is gone to the last.
+    per_second: f64,
+    /// Bytes that a queued order took.
+    bytes: f64,
+    /// CPU times for an order, in µs; the server's with its start.
+    cpu: Option<f64>,
+    redis: f64,
+}
+
+async fn one(rig: &mut Rig, report: &mut Report, system: System, work: Work) -> anyhow::Result<Drain> {
     let how = if work == Work::OneByOne { " one by one" } else { "" };
     rig.step(format!("draining 100,000, {}{how}", system.name()));
     rig.store.clear().await?;
     let before = rig.store.usage().await?;
     let payloads = fill_fast(&mut rig.store, &rig.orders, BACKLOG).await?;
     let bytes = (rig.store.usage().await? - before).memory.saturating_sub(payloads) as f64 / BACKLOG as f64;
+    let before = rig.store.usage().await?;
     let running = rig.start(system, work, Partners::default()).await?;
     let samples = watch(rig).await?;
+    let done = BACKLOG - samples.last().map_or(BACKLOG, |(_, depth)| *depth);
+    let cpu = running.cpu().map(|cpu| per_order(cpu, done));
+    let redis = per_order((rig.store.usage().await? - before).cpu, done);
     running.end().await?;
     let [(first, most), .., (last, least)] = samples.as_slice() else {
         anyhow::bail!("the backlog was not worked off by {}", system.name())
     };
-    let rate = (most - least) as f64 / (*last - *first).as_secs_f64();
+    let per_second = (most - least) as f64 / (*last - *first).as_secs_f64();
     if work == Work::Everything {
         report.drained.insert(system, curve(&samples));
     }
-    Ok((rate, bytes))
+    Ok(Drain { per_second, bytes, cpu, redis })
 }
 
 /// The depth of the queue from when it first sinks until nothing is left.

@@ -56,11 +56,14 @@ pub(crate) async fn measure(rig: &mut Rig, report: &mut Report) -> anyhow::Resul
 /// The rate of its answers, and how long each took on average.
 async fn one(rig: &mut Rig, asked: Asked, slowness: Slowness) -> anyhow::Result<(f64, Duration)> {
     rig.store.clear().await?;
-    let most = (TIME + SOON).as_secs() * 64 * 1000 / 30;
-    fill_fast(&mut rig.store, &rig.orders, most).await?;
+    fill_fast(&mut rig.store, &rig.orders, asked.most()).await?;
     let partner = Partner::start(slowness).await?;
     let running = rig.start(System::Sluice, Work::Everything, asked.partners(&partner)).await?;
     sleep(SOON).await;
+    // Deciding orders is not what is measured.
+    while asked == Asked::ToHear && rig.store.depth().await? > 0 {
+        sleep(SOON / 20).await;
+    }
     let (before, began) = (partner.seen(), Instant::now());
     sleep(TIME).await;
     let (seen, took) = (partner.seen(), began.elapsed());
@@ -102,6 +105,12 @@ async fn at_once(rig: &mut Rig, report: &mut Report) -> anyhow::Result<()> {
 }
 
 impl Asked {
+    /// As many as can be answered in the time.
+    fn most(self) -> u64 {
+        let at_once = AT_ONCE.iter().find(|(asked, _)| *asked == self).map_or(0, |(_, at_once)| *at_once);
+        (TIME + 4 * SOON).as_secs() * at_once * 1000 / 30
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::ToCharge => "charges",
