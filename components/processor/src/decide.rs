@@ -120,7 +120,8 @@ impl Commands<'_> {
         let refuses = Charged::by_shop(&placed.order).is_some();
         let terms = Terms { untracked: self.untracked, recall: cancel.to_bytes().into(), asks, refuses };
         let request = HoldRequest::new(message, &terms, pieces);
-        let hold = self.holds.ask(request, async |requests| self.queue.hold_together(requests).await).await;
+        let hold = async |requests: &[HoldRequest]| self.queue.hold_together(requests).await;
+        let hold = self.holds.ask(request, hold, |error| !error.is_trouble()).await;
         hold.map_err(|error| queue_failed("the stock can't be held", &error))
     }
 

@@ -1,64 +1,80 @@
 //! Calls of one worker that go together: what is asked for its messages at the same time goes in one call, with an
 //! answer for each.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::future::poll_fn;
 use std::task::Poll;
 
 use futures::channel::oneshot;
 
-use crate::connection::Error;
-
-/// Questions that wait for each other. All askers must be futures of one task.
-pub struct Joined<Q, A> {
+/// Questions that wait for each other. All askers are futures of one task, and end with it.
+pub struct Joined<Q, A, E> {
     most: usize,
-    /// One of those that wait is going to ask for all.
-    is_led: Cell<bool>,
-    waiting: RefCell<Vec<(Q, oneshot::Sender<Result<A, Error>>)>>,
+    /// Of each so many that wait the first one is going to ask for all of them.
+    waiting: RefCell<Vec<Asker<Q, A, E>>>,
 }
 
-impl<Q, A> Joined<Q, A> {
+type Asker<Q, A, E> = (Q, oneshot::Sender<Result<A, E>>);
+
+impl<Q, A, E: Clone> Joined<Q, A, E> {
     /// Nothing is asked yet. No call has more than `most` questions.
     pub fn new(most: usize) -> Self {
-        Self { most, is_led: Cell::new(false), waiting: RefCell::default() }
+        Self { most, waiting: RefCell::default() }
     }
 
     /// Asks by `call`, together with all others of the task that ask now. `call` gives an answer for each question, or
-    /// an error for all. If that isn't trouble with Redis, one question may be at fault, and so each is asked alone.
-    pub async fn ask(&self, question: Q, call: impl AsyncFn(&[Q]) -> Result<Vec<A>, Error>) -> Result<A, Error> {
+    /// an error for all. Where `may_be_of_one` says so of an error, one question may be at fault, and each is asked
+    /// again alone.
+    pub async fn ask(
+        &self,
+        question: Q,
+        call: impl AsyncFn(&[Q]) -> Result<Vec<A>, E>,
+        may_be_of_one: impl Fn(&E) -> bool,
+    ) -> Result<A, E> {
         let (tell, told) = oneshot::channel();
-        self.waiting.borrow_mut().push((question, tell));
-        if !self.is_led.replace(true) {
+        if self.put(question, tell) {
             after_others().await;
-            self.is_led.set(false);
-            let waiting = self.waiting.take();
-            let (questions, tell): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
-            let mut tell = tell.into_iter();
-            for some in questions.chunks(self.most) {
-                for answer in answers(some, &call).await {
-                    // Who no longer wants to know has gone.
-                    drop(tell.next().map(|tell| tell.send(answer)));
-                }
+            let (questions, tell) = self.take();
+            let answers = answers(&questions, &call, &may_be_of_one).await;
+            for (tell, answer) in tell.into_iter().zip(answers) {
+                // Who no longer wants to know has gone.
+                drop(tell.send(answer));
             }
         }
-        told.await.unwrap_or_else(|_| Err(Error::Failed("who asked for all has gone".to_owned())))
+        told.await.expect("who asks for all ends with the others")
+    }
+
+    /// Says whether the one who asks leads.
+    fn put(&self, question: Q, tell: oneshot::Sender<Result<A, E>>) -> bool {
+        let mut waiting = self.waiting.borrow_mut();
+        waiting.push((question, tell));
+        waiting.len() % self.most == 1 % self.most
+    }
+
+    fn take(&self) -> (Vec<Q>, Vec<oneshot::Sender<Result<A, E>>>) {
+        let mut waiting = self.waiting.borrow_mut();
+        let some = waiting.len().min(self.most);
+        waiting.drain(..some).unzip()
     }
 }
 
-async fn answers<Q, A>(questions: &[Q], call: &impl AsyncFn(&[Q]) -> Result<Vec<A>, Error>) -> Vec<Result<A, Error>> {
-    match call(questions).await {
-        Ok(answers) => answers.into_iter().map(Ok).collect(),
-        Err(error) if error.is_trouble() || questions.len() == 1 => {
-            questions.iter().map(|_| Err(error.clone())).collect()
-        }
-        Err(_) => {
-            let mut each = Vec::with_capacity(questions.len());
-            for question in questions.chunks(1) {
-                each.push(call(question).await.map(|mut answers| answers.remove(0)));
-            }
-            each
-        }
+async fn answers<Q, A, E: Clone>(
+    questions: &[Q],
+    call: &impl AsyncFn(&[Q]) -> Result<Vec<A>, E>,
+    may_be_of_one: &impl Fn(&E) -> bool,
+) -> Vec<Result<A, E>> {
+    let error = match call(questions).await {
+        Ok(answers) => return answers.into_iter().map(Ok).collect(),
+        Err(error) => error,
+    };
+    let mut each = Vec::with_capacity(questions.len());
+    for question in questions.chunks(1) {
+        each.push(match questions.len() > 1 && may_be_of_one(&error) {
+            true => call(question).await.map(|mut answers| answers.remove(0)),
+            false => Err(error.clone()),
+        });
     }
+    each
 }
 
 /// Lets the task's other futures go on first, as far as they can.

@@ -15,7 +15,7 @@ use crate::native::now;
 /// Decides orders, a batch at a time.
 pub(crate) struct Decider<'a> {
     pub(crate) queue: Queue<'a, Native>,
-    pub(crate) holds: Joined<HoldRequest, Hold>,
+    pub(crate) holds: Joined<HoldRequest, Hold, queue::Error>,
     pub(crate) store: MultiplexedConnection,
     pub(crate) changed: &'a Notify,
 }
@@ -40,7 +40,8 @@ impl Decider<'_> {
     async fn decide(&self, message: &Message) -> Result<Effects, String> {
         let placed = placed(&message.payload).map_err(|error| error.to_string())?;
         let request = HoldRequest::new(message, &terms(), wanted(&placed.order));
-        let hold = self.holds.ask(request, async |requests| self.queue.hold_together(requests).await).await;
+        let hold = async |requests: &[HoldRequest]| self.queue.hold_together(requests).await;
+        let hold = self.holds.ask(request, hold, |error| !error.is_trouble()).await;
         match hold.map_err(|error| error.to_string())? {
             Hold::Held { .. } => {}
             other => return Err(format!("without any stock entry, stock is {other:?}")),
