@@ -1,25 +1,32 @@
-//! The instances that answer one component's requests: when a new one starts, and when one ends.
+//! The instances that answer one component's requests: when one starts, and which request it gets.
+//!
+//! There are as many as the machine has cores, and each takes many requests at once. So requests that come together
+//! meet in one instance, and share its connections and what it does once. More instances start only
+//!
+//! - where one takes no more, because it has as many requests at once as it may, or as many in all;
+//! - where all of them compute. A request that none of them takes in time gets an instance of its own.
+//!
+//! Spin starts an instance whenever none waits at that moment, and ends it soon. Under load that makes many instances
+//! with few requests each.
 
-use std::future::Pending;
-use std::pin::Pin;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::thread::available_parallelism;
+use std::time::Duration;
 
-use tokio::time::Sleep;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
-use wasmtime::component::GuestTaskId;
-use wasmtime::{Store, StoreContextMut};
-use wasmtime_wasi_http::WasiHttpView;
-use wasmtime_wasi_http::handler::{
-    HandlerState, Instance, Proxy, ShouldAccept, WorkerExpiration, WorkerState, WorkerStatus,
-};
+use futures::channel::oneshot;
+use http::{Request, Response};
+use tokio_util::sync::CancellationToken;
+use wasmtime::Store;
+use wasmtime_wasi_http::WasiBody;
+use wasmtime_wasi_http::handler::{Proxy, TrapOrPanicError};
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 use crate::run::context::OwnApplication;
+use crate::run::http_queue::{Arrival, HttpQueue, Place};
+use crate::run::http_worker::HttpWorker;
 use crate::run::instance::{InstanceState, store};
 use crate::run::settings::ComponentSettings;
-use crate::run::trap;
 
 /// How many HTTP requests an instance answers. Each message gets a new instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,111 +39,75 @@ pub struct Reuse {
     pub idle: Duration,
 }
 
-/// Spin's defaults.
+/// Spin's are 128, 16 and a second. An instance starts in the time of two requests, and opens a connection or two: so
+/// it may as well live. An instance that takes more at once has them wait for each other's computing.
 impl Default for Reuse {
     fn default() -> Self {
-        Self { requests: 128, concurrent: 16, idle: Duration::from_secs(1) }
+        Self { requests: 10_000, concurrent: 64, idle: Duration::from_secs(1) }
     }
 }
 
-/// Starts the instances of one component.
-pub(crate) struct HttpInstances {
-    pub(crate) application: Weak<dyn OwnApplication>,
-    pub(crate) component: Arc<ComponentSettings>,
-    pub(crate) service: ServicePre<InstanceState>,
-    pub(crate) reuse: Reuse,
+/// A new instance.
+pub(super) struct HttpInstance {
+    pub(super) store: Store<InstanceState>,
+    pub(super) proxy: Proxy,
+    /// Cancelled when its application is killed.
+    pub(super) killed: CancellationToken,
 }
 
-impl HandlerState for HttpInstances {
-    type StoreData = InstanceState;
-    type WorkerExpiration = Expiration;
-    type WorkerState = Limits;
+/// The instances of one component.
+pub(crate) struct HttpInstances {
+    pub(super) application: Weak<dyn OwnApplication>,
+    pub(super) component: Arc<ComponentSettings>,
+    pub(super) reuse: Reuse,
+    pub(super) queue: HttpQueue,
+    service: ServicePre<InstanceState>,
+}
 
-    async fn instantiate(&self) -> wasmtime::Result<Instance<InstanceState, Expiration, Limits>> {
+impl HttpInstances {
+    pub(crate) fn new(
+        application: Weak<dyn OwnApplication>,
+        component: Arc<ComponentSettings>,
+        service: ServicePre<InstanceState>,
+        reuse: Reuse,
+    ) -> Self {
+        let cores = available_parallelism().map_or(1, NonZeroUsize::get);
+        Self { application, component, reuse, queue: HttpQueue::new(cores), service }
+    }
+
+    /// Answers a request. [`TrapOrPanicError`] means that its instance failed, which was logged.
+    pub(crate) async fn handle(self: &Arc<Self>, request: Request<WasiBody>) -> wasmtime::Result<Response<WasiBody>> {
+        let (answer, answered) = oneshot::channel();
+        let arrival = Arrival::new(request, answer);
+        if self.reuse.requests <= 1 {
+            HttpWorker::alone(self.clone()).start(arrival);
+        } else {
+            match self.queue.place(arrival) {
+                Place::InQueue => {}
+                Place::InUnwatchedQueue => _ = tokio::spawn(self.clone().watch()),
+                Place::InNewInstance(arrival) => HttpWorker::of_the_pool(self.clone()).start(arrival),
+            }
+        }
+        answered.await.map_err(|_| TrapOrPanicError)?
+    }
+
+    /// Gives instances of their own to the requests that wait too long, until no request waits.
+    async fn watch(self: Arc<Self>) {
+        while let Some(next) = self.queue.next_look() {
+            tokio::time::sleep_until(next.into()).await;
+            for arrival in self.queue.overdue() {
+                HttpWorker::alone(self.clone()).start(arrival);
+            }
+        }
+    }
+
+    pub(super) async fn instantiate(&self) -> wasmtime::Result<HttpInstance> {
         let running = self.application.upgrade();
         let running = running.filter(|application| !application.shared().lifetime.killed.is_cancelled());
         let Some(application) = running else { return Err(wasmtime::format_err!("the application has been stopped")) };
         let mut store = store(&application, &self.component);
         let service = self.service.instantiate_async(&mut store).await?;
         let killed = application.shared().lifetime.killed.clone();
-        Ok(Instance {
-            store,
-            proxy: Proxy::P3(service),
-            view: InstanceState::http,
-            expiration: Expiration::new(self.reuse.idle, killed.clone()),
-            state: Limits { component: self.component.name.clone(), reuse: self.reuse, killed },
-        })
-    }
-}
-
-/// Ends an instance that has waited too long for work, and any instance when the application is killed.
-pub(crate) struct Expiration {
-    idle: Duration,
-    sleep: Pin<Box<Sleep>>,
-    killed: Pin<Box<WaitForCancellationFutureOwned>>,
-}
-
-impl Expiration {
-    fn new(idle: Duration, killed: CancellationToken) -> Self {
-        Self { idle, sleep: Box::pin(tokio::time::sleep(idle)), killed: Box::pin(killed.cancelled_owned()) }
-    }
-}
-
-impl WorkerExpiration for Expiration {
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>, status: WorkerStatus, start: Instant) -> Poll<()> {
-        if self.killed.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(());
-        }
-        if status != WorkerStatus::Idle {
-            return Poll::Pending;
-        }
-        let deadline = (start + self.idle).into();
-        if self.sleep.deadline() != deadline {
-            self.sleep.as_mut().reset(deadline);
-        }
-        self.sleep.as_mut().poll(cx)
-    }
-}
-
-/// Limits the requests of an instance, and logs why it ended.
-pub(crate) struct Limits {
-    component: Arc<str>,
-    reuse: Reuse,
-    killed: CancellationToken,
-}
-
-impl WorkerState for Limits {
-    type StoreData = InstanceState;
-    type RequestData = ();
-
-    fn should_accept_request(&self, concurrent: usize, total: usize) -> ShouldAccept {
-        if total >= self.reuse.requests {
-            ShouldAccept::Never
-        } else if concurrent >= self.reuse.concurrent {
-            ShouldAccept::No
-        } else {
-            ShouldAccept::Yes
-        }
-    }
-
-    /// A request has no time limit, as in Spin: a component that waits sets its own.
-    fn on_request_start(
-        &self,
-        _: StoreContextMut<'_, InstanceState>,
-        (): (),
-        _: GuestTaskId,
-    ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
-        let never: Pending<()> = std::future::pending();
-        Box::pin(never)
-    }
-
-    fn drop(&self, store: Store<InstanceState>, result: Result<(), wasmtime::Error>) {
-        // Close the connections first: whoever reads the log may count on it.
-        drop(store);
-        if let Err(error) = result
-            && !self.killed.is_cancelled()
-        {
-            trap::log(&self.component, &error);
-        }
+        Ok(HttpInstance { store, proxy: Proxy::P3(service), killed })
     }
 }

@@ -9,7 +9,6 @@ use anyhow::anyhow;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use toml::Spanned;
-use wasmtime_wasi_http::handler::ProxyHandler;
 
 use crate::application::heard;
 use crate::application::manifest::template;
@@ -168,7 +167,7 @@ impl<'s> Plan<'s> {
         let http = compiled.http.clone().map(|service| {
             let application: Weak<dyn OwnApplication> = application.clone();
             let component = settings.clone();
-            ProxyHandler::new(HttpInstances { application, component, service, reuse: self.start.reuse })
+            Arc::new(HttpInstances::new(application, component, service, self.start.reuse))
         });
         RunningComponent { settings, http, redis: compiled.redis.clone() }
     }

@@ -10,6 +10,8 @@ pub(crate) mod engine;
 pub(crate) mod guest_output;
 pub(crate) mod handle;
 pub(crate) mod http_instances;
+mod http_queue;
+mod http_worker;
 pub(crate) mod instance;
 pub(crate) mod launch;
 pub(crate) mod lifetime;

@@ -1,0 +1,166 @@
+//! The requests to a component that no instance has taken yet, and the instances that could take them.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+use std::time::{Duration, Instant};
+
+use futures::channel::oneshot;
+use http::{Request, Response};
+use wasmtime_wasi_http::WasiBody;
+
+/// How long a request waits for an instance of the pool while none takes any. It is less than the turn after which an
+/// instance that computes lets others on (`engine::TURN`).
+const PATIENCE: Duration = Duration::from_millis(5);
+
+/// A request, and who waits for its answer.
+pub(super) struct Arrival {
+    pub(super) request: Request<WasiBody>,
+    pub(super) answer: oneshot::Sender<wasmtime::Result<Response<WasiBody>>>,
+    since: Instant,
+}
+
+impl Arrival {
+    pub(super) fn new(
+        request: Request<WasiBody>,
+        answer: oneshot::Sender<wasmtime::Result<Response<WasiBody>>>,
+    ) -> Self {
+        Self { request, answer, since: Instant::now() }
+    }
+}
+
+/// Where a request has its place.
+pub(super) enum Place {
+    /// In the queue.
+    InQueue,
+    /// In the queue. Somebody must see to it that it doesn't wait there for too long.
+    InUnwatchedQueue,
+    /// In a new instance of the pool, which counts already.
+    InNewInstance(Arrival),
+}
+
+pub(super) struct HttpQueue {
+    state: Mutex<QueueState>,
+    /// How many instances may be open at the same time.
+    most_open: usize,
+}
+
+struct QueueState {
+    arrivals: VecDeque<Arrival>,
+    /// The instances that do nothing but wait, with their numbers. The last one began to wait last.
+    waiting: Vec<(u64, Waker)>,
+    /// How many instances of the pool take requests, now or once they have computed.
+    open: usize,
+    /// When an instance took a request last, or was called to do so.
+    last_taken: Instant,
+    is_watched: bool,
+    instances_begun: u64,
+}
+
+impl HttpQueue {
+    pub(super) fn new(most_open: usize) -> Self {
+        let state = QueueState {
+            arrivals: VecDeque::new(),
+            waiting: Vec::new(),
+            open: 0,
+            last_taken: Instant::now(),
+            is_watched: false,
+            instances_begun: 0,
+        };
+        Self { state: Mutex::new(state), most_open }
+    }
+
+    /// A number for a new instance.
+    pub(super) fn next_number(&self) -> u64 {
+        let mut state = self.state();
+        state.instances_begun += 1;
+        state.instances_begun
+    }
+
+    /// Calls the instance that began to wait last. If none waits, a new one starts, unless there are enough.
+    pub(super) fn place(&self, arrival: Arrival) -> Place {
+        let mut state = self.state();
+        let waiting = state.waiting.pop();
+        if waiting.is_none() && state.open < self.most_open {
+            state.open += 1;
+            return Place::InNewInstance(arrival);
+        }
+        state.arrivals.push_back(arrival);
+        let was_watched = std::mem::replace(&mut state.is_watched, true);
+        drop(state);
+        if let Some((_, waker)) = waiting {
+            waker.wake();
+        }
+        if was_watched { Place::InQueue } else { Place::InUnwatchedQueue }
+    }
+
+    /// Takes the next request. If there is none, the instance is called when one comes.
+    pub(super) fn take(&self, number: u64, cx: &Context<'_>) -> Option<Arrival> {
+        let mut state = self.state();
+        let arrival = state.arrivals.pop_front();
+        match arrival {
+            Some(_) => state.last_taken = Instant::now(),
+            None => {
+                state.waiting.retain(|(other, _)| *other != number);
+                state.waiting.push((number, cx.waker().clone()));
+            }
+        }
+        arrival
+    }
+
+    /// Says that an instance may be about to compute. So it isn't called.
+    pub(super) fn is_busy(&self, number: u64) {
+        self.state().waiting.retain(|(other, _)| *other != number);
+    }
+
+    /// Says that an instance takes requests again.
+    pub(super) fn open(&self) {
+        self.state().open += 1;
+    }
+
+    /// Says that an instance takes no more requests, for now or for ever. If one waits that it might have taken, a new
+    /// instance is to take that one, and counts already.
+    pub(super) fn close(&self) -> Option<Arrival> {
+        let mut state = self.state();
+        state.open -= 1;
+        let next = if state.open < self.most_open { state.arrivals.pop_front() } else { None };
+        state.open += usize::from(next.is_some());
+        next
+    }
+
+    /// When to look for requests that wait too long. `None`: none waits, and nobody watches from now on.
+    pub(super) fn next_look(&self) -> Option<Instant> {
+        let mut state = self.state();
+        let next = state.due();
+        state.is_watched = next.is_some();
+        next
+    }
+
+    /// Takes the requests that wait too long.
+    pub(super) fn overdue(&self) -> Vec<Arrival> {
+        let (mut state, now) = (self.state(), Instant::now());
+        if state.due().is_none_or(|due| now < due) {
+            return Vec::new();
+        }
+        if !state.waiting.is_empty() {
+            // Another instance was called, and computes instead.
+            state.last_taken = now;
+            state.waiting.drain(..).for_each(|(_, waker)| waker.wake());
+            return Vec::new();
+        }
+        let count = state.arrivals.partition_point(|arrival| arrival.since + PATIENCE <= now);
+        state.arrivals.drain(..count).collect()
+    }
+
+    fn state(&self) -> MutexGuard<'_, QueueState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl QueueState {
+    /// When the first request has waited too long, if no instance takes any until then. As long as they do, it gets
+    /// its turn.
+    fn due(&self) -> Option<Instant> {
+        Some(self.arrivals.front()?.since.max(self.last_taken) + PATIENCE)
+    }
+}
