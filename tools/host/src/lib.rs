@@ -42,7 +42,7 @@ pub use application::variables;
 pub use run::clock::ClockSkew;
 pub use run::guest_output::{Output, to_stderr};
 pub use run::handle::{BegunReport, BoundTrigger, Resubscriptions, RunningApplication};
-pub use run::http_instances::Reuse;
+pub use run::http_pool::Reuse;
 pub use run::launch::{StartOptions, Triggers};
 pub use run::lifetime::GRACE;
 pub use run::load::{CompiledApplication, LoadOptions, OnProgress, Progress};

@@ -37,7 +37,7 @@ pub(crate) struct Dispatcher {
 pub(crate) struct RunningComponent {
     pub(crate) settings: Arc<ComponentSettings>,
     /// Answers requests, if the component exports that.
-    pub(crate) http: Option<Arc<HttpInstances>>,
+    pub(crate) http: Option<HttpInstances>,
     /// Takes messages, if the component exports that.
     pub(crate) redis: Option<RedisSubscriberPre<InstanceState>>,
 }

@@ -164,3 +164,124 @@ impl QueueState {
         Some(self.arrivals.front()?.since.max(self.last_taken) + PATIENCE)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::task::Wake;
+
+    use super::*;
+    use crate::run::body::whole;
+
+    #[derive(Default)]
+    struct Called(AtomicBool);
+
+    impl Wake for Called {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    impl Called {
+        fn take(&self) -> bool {
+            self.0.swap(false, Ordering::Relaxed)
+        }
+    }
+
+    /// A request that came so long ago.
+    fn arrival(ago: Duration) -> Arrival {
+        let mut arrival = Arrival::new(Request::new(whole("".into())), oneshot::channel().0);
+        arrival.since -= ago;
+        arrival
+    }
+
+    fn place(queue: &HttpQueue) -> &'static str {
+        match queue.place(arrival(Duration::ZERO)) {
+            Place::InQueue => "queue",
+            Place::InUnwatchedQueue => "unwatched",
+            Place::InNewInstance(_) => "new",
+        }
+    }
+
+    /// An instance that waits.
+    fn wait(queue: &HttpQueue, number: u64) -> Arc<Called> {
+        let called = Arc::new(Called::default());
+        let waker = Waker::from(called.clone());
+        assert!(queue.take(number, &Context::from_waker(&waker)).is_none());
+        called
+    }
+
+    #[test]
+    fn a_request_goes_to_whoever_waits_else_to_a_new_instance_else_it_waits() {
+        let queue = HttpQueue::new(2);
+        assert_eq!(place(&queue), "new");
+        let first = wait(&queue, 1);
+        assert_eq!((place(&queue), first.take()), ("unwatched", true));
+        assert_eq!((place(&queue), first.take()), ("new", false), "it was called, and waits no more");
+        assert_eq!((place(&queue), first.take()), ("queue", false));
+    }
+
+    #[test]
+    fn the_instance_that_began_to_wait_last_is_called_unless_it_computes() {
+        let queue = HttpQueue::new(0);
+        let (first, second) = (wait(&queue, 1), wait(&queue, 2));
+        queue.is_busy(2);
+        place(&queue);
+        assert_eq!((first.take(), second.take()), (true, false));
+        place(&queue);
+        assert_eq!((first.take(), second.take()), (false, false));
+        while queue.take(0, &Context::from_waker(Waker::noop())).is_some() {}
+        let (first, second) = (wait(&queue, 1), wait(&queue, 2));
+        place(&queue);
+        assert_eq!((first.take(), second.take()), (false, true));
+    }
+
+    #[test]
+    fn what_waits_is_taken_by_a_new_instance_when_another_takes_no_more() {
+        let queue = HttpQueue::new(1);
+        assert_eq!([place(&queue), place(&queue), place(&queue)], ["new", "unwatched", "queue"]);
+        assert!(queue.close().is_some());
+        queue.open();
+        assert!(queue.close().is_none(), "another one is open");
+        assert!(queue.close().is_some());
+        assert!(queue.close().is_none(), "nothing waits");
+        assert_eq!(place(&queue), "new");
+    }
+
+    #[test]
+    fn a_request_waits_its_turn_while_others_are_taken_and_not_much_longer() {
+        let queue = HttpQueue::new(0);
+        queue.place(arrival(PATIENCE * 3));
+        queue.place(arrival(PATIENCE * 2));
+        queue.place(arrival(Duration::ZERO));
+        assert!(queue.take(1, &Context::from_waker(Waker::noop())).is_some());
+        assert!(queue.overdue().is_empty(), "one was taken just now");
+        queue.state().last_taken -= PATIENCE * 2;
+        assert!(queue.next_look().is_some_and(|next| next <= Instant::now()));
+        assert_eq!(queue.overdue().len(), 1, "the last one has only come");
+        assert!(queue.overdue().is_empty());
+        assert!(queue.next_look().is_some_and(|next| next > Instant::now()));
+    }
+
+    #[test]
+    fn an_instance_that_waits_is_called_before_others_start() {
+        let queue = HttpQueue::new(0);
+        let other = wait(&queue, 1);
+        queue.state().arrivals.push_back(arrival(PATIENCE * 2));
+        queue.state().last_taken -= PATIENCE * 2;
+        assert!(queue.overdue().is_empty() && other.take());
+        queue.state().last_taken -= PATIENCE * 2;
+        assert_eq!(queue.overdue().len(), 1, "it didn't come");
+    }
+
+    #[test]
+    fn nobody_watches_a_queue_in_which_none_waits() {
+        let queue = HttpQueue::new(0);
+        assert_eq!(place(&queue), "unwatched");
+        assert!(queue.next_look().is_some());
+        assert!(queue.take(1, &Context::from_waker(Waker::noop())).is_some());
+        assert!(queue.next_look().is_none());
+        assert_eq!(place(&queue), "unwatched");
+    }
+}

@@ -14,14 +14,14 @@ use wasmtime::{AsContextMut, Store};
 use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::handler::{Prepared, Proxy};
 
-use crate::run::http_instances::{HttpInstance, HttpInstances, Reuse};
+use crate::run::http_pool::{HttpInstance, HttpPool, Reuse};
 use crate::run::http_queue::Arrival;
 use crate::run::instance::InstanceState;
 use crate::run::trap;
 
 /// An instance's part in the pool. Its drop tells the pool that the instance takes no more.
 pub(super) struct HttpWorker {
-    pool: Arc<HttpInstances>,
+    pool: Arc<HttpPool>,
     number: u64,
     /// How many requests it may take.
     reuse: Reuse,
@@ -31,12 +31,12 @@ pub(super) struct HttpWorker {
 
 impl HttpWorker {
     /// One that the pool counts already.
-    pub(super) fn of_the_pool(pool: Arc<HttpInstances>) -> Self {
+    pub(super) fn of_the_pool(pool: Arc<HttpPool>) -> Self {
         Self { number: pool.queue.next_number(), reuse: pool.reuse, is_open: true, pool }
     }
 
     /// One that takes its first request only.
-    pub(super) fn alone(pool: Arc<HttpInstances>) -> Self {
+    pub(super) fn alone(pool: Arc<HttpPool>) -> Self {
         let reuse = Reuse { requests: 1, ..pool.reuse };
         Self { number: pool.queue.next_number(), reuse, is_open: false, pool }
     }

@@ -23,7 +23,8 @@ use crate::run::context::{OwnApplication, Shared};
 use crate::run::dispatch::{Dispatcher, RunningComponent};
 use crate::run::guest_output::{Output, to_stderr};
 use crate::run::handle::{BoundTrigger, RunningApplication};
-use crate::run::http_instances::{HttpInstances, Reuse};
+use crate::run::http_instances::HttpInstances;
+use crate::run::http_pool::Reuse;
 use crate::run::lifetime::Lifetime;
 use crate::run::load::{CompiledApplication, Loaded};
 use crate::run::settings::ComponentSettings;
@@ -167,7 +168,7 @@ impl<'s> Plan<'s> {
         let http = compiled.http.clone().map(|service| {
             let application: Weak<dyn OwnApplication> = application.clone();
             let component = settings.clone();
-            Arc::new(HttpInstances::new(application, component, service, self.start.reuse))
+            HttpInstances::new(application, component, service, self.start.reuse)
         });
         RunningComponent { settings, http, redis: compiled.redis.clone() }
     }

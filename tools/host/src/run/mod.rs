@@ -10,6 +10,7 @@ pub(crate) mod engine;
 pub(crate) mod guest_output;
 pub(crate) mod handle;
 pub(crate) mod http_instances;
+pub(crate) mod http_pool;
 mod http_queue;
 mod http_worker;
 pub(crate) mod instance;
