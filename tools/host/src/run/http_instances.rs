@@ -19,7 +19,7 @@ use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 use crate::run::context::OwnApplication;
 use crate::run::http_pool::{HttpPool, Reuse};
-use crate::run::http_queue::{Arrival, Place};
+use crate::run::http_queue::Arrival;
 use crate::run::http_worker::HttpWorker;
 use crate::run::instance::InstanceState;
 use crate::run::settings::ComponentSettings;
@@ -43,12 +43,14 @@ impl HttpInstances {
         let (answer, answered) = oneshot::channel();
         let arrival = Arrival::new(request, answer);
         if pool.reuse.requests <= 1 {
-            HttpWorker::alone(pool.clone()).start(arrival);
+            HttpWorker::alone(pool.clone()).start(Some(arrival));
         } else {
-            match pool.queue.place(arrival) {
-                Place::InQueue => {}
-                Place::InUnwatchedQueue => _ = tokio::spawn(watch(pool.clone())),
-                Place::InNewInstance(arrival) => HttpWorker::of_the_pool(pool.clone()).start(arrival),
+            let needs = pool.queue.place(arrival);
+            if needs.instance {
+                HttpWorker::of_the_pool(pool.clone()).start(None);
+            }
+            if needs.watch {
+                tokio::spawn(watch(pool.clone()));
             }
         }
         answered.await.map_err(|_| TrapOrPanicError)?
@@ -60,7 +62,7 @@ async fn watch(pool: Arc<HttpPool>) {
     while let Some(next) = pool.queue.next_look() {
         tokio::time::sleep_until(next.into()).await;
         for arrival in pool.queue.overdue() {
-            HttpWorker::alone(pool.clone()).start(arrival);
+            HttpWorker::alone(pool.clone()).start(Some(arrival));
         }
     }
 }

@@ -29,14 +29,13 @@ impl Arrival {
     }
 }
 
-/// Where a request has its place.
-pub(super) enum Place {
-    /// In the queue.
-    InQueue,
-    /// In the queue. Somebody must see to it that it doesn't wait there for too long.
-    InUnwatchedQueue,
-    /// In a new instance of the pool, which counts already.
-    InNewInstance(Arrival),
+/// What the queue needs after a request has its place in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Needs {
+    /// Another instance of the pool, which counts already.
+    pub(super) instance: bool,
+    /// Somebody who sees to it that no request waits for too long.
+    pub(super) watch: bool,
 }
 
 pub(super) struct HttpQueue {
@@ -77,35 +76,35 @@ impl HttpQueue {
         state.instances_begun
     }
 
-    /// Calls the instance that began to wait last. If none waits, a new one starts, unless there are enough.
-    pub(super) fn place(&self, arrival: Arrival) -> Place {
+    /// Calls the instance that began to wait last. If none waits, a new one is needed, unless there are enough.
+    pub(super) fn place(&self, arrival: Arrival) -> Needs {
         let mut state = self.state();
-        let waiting = state.waiting.pop();
-        if waiting.is_none() && state.open < self.most_open {
-            state.open += 1;
-            return Place::InNewInstance(arrival);
-        }
         state.arrivals.push_back(arrival);
-        let was_watched = std::mem::replace(&mut state.is_watched, true);
+        let waiting = state.waiting.pop();
+        let instance = waiting.is_none() && state.open < self.most_open;
+        state.open += usize::from(instance);
+        let watch = !std::mem::replace(&mut state.is_watched, true);
         drop(state);
         if let Some((_, waker)) = waiting {
             waker.wake();
         }
-        if was_watched { Place::InQueue } else { Place::InUnwatchedQueue }
+        Needs { instance, watch }
     }
 
     /// Takes the next request. If there is none, the instance is called when one comes.
-    pub(super) fn take(&self, number: u64, cx: &Context<'_>) -> Option<Arrival> {
+    pub(super) fn take_or_wait(&self, number: u64, cx: &Context<'_>) -> Option<Arrival> {
         let mut state = self.state();
-        let arrival = state.arrivals.pop_front();
-        match arrival {
-            Some(_) => state.last_taken = Instant::now(),
-            None => {
-                state.waiting.retain(|(other, _)| *other != number);
-                state.waiting.push((number, cx.waker().clone()));
-            }
+        let arrival = state.take();
+        if arrival.is_none() {
+            state.waiting.retain(|(other, _)| *other != number);
+            state.waiting.push((number, cx.waker().clone()));
         }
         arrival
+    }
+
+    /// Takes the next request.
+    pub(super) fn take(&self) -> Option<Arrival> {
+        self.state().take()
     }
 
     /// Says that an instance may be about to compute. So it isn't called.
@@ -118,14 +117,14 @@ impl HttpQueue {
         self.state().open += 1;
     }
 
-    /// Says that an instance takes no more requests, for now or for ever. If one waits that it might have taken, a new
-    /// instance is to take that one, and counts already.
-    pub(super) fn close(&self) -> Option<Arrival> {
+    /// Says that an instance takes no more requests, for now or for ever. Whether another one is needed in its place,
+    /// which counts already.
+    pub(super) fn close(&self) -> bool {
         let mut state = self.state();
         state.open -= 1;
-        let next = if state.open < self.most_open { state.arrivals.pop_front() } else { None };
-        state.open += usize::from(next.is_some());
-        next
+        let is_needed = !state.arrivals.is_empty() && state.open < self.most_open;
+        state.open += usize::from(is_needed);
+        is_needed
     }
 
     /// When to look for requests that wait too long. `None`: none waits, and nobody watches from now on.
@@ -158,6 +157,12 @@ impl HttpQueue {
 }
 
 impl QueueState {
+    fn take(&mut self) -> Option<Arrival> {
+        let arrival = self.arrivals.pop_front()?;
+        self.last_taken = Instant::now();
+        Some(arrival)
+    }
+
     /// When the first request has waited too long, if no instance takes any until then. As long as they do, it gets
     /// its turn.
     fn due(&self) -> Option<Instant> {
@@ -196,30 +201,30 @@ mod tests {
         arrival
     }
 
-    fn place(queue: &HttpQueue) -> &'static str {
-        match queue.place(arrival(Duration::ZERO)) {
-            Place::InQueue => "queue",
-            Place::InUnwatchedQueue => "unwatched",
-            Place::InNewInstance(_) => "new",
-        }
+    fn place(queue: &HttpQueue) -> Needs {
+        queue.place(arrival(Duration::ZERO))
     }
+
+    const NOTHING: Needs = Needs { instance: false, watch: false };
 
     /// An instance that waits.
     fn wait(queue: &HttpQueue, number: u64) -> Arc<Called> {
         let called = Arc::new(Called::default());
         let waker = Waker::from(called.clone());
-        assert!(queue.take(number, &Context::from_waker(&waker)).is_none());
+        assert!(queue.take_or_wait(number, &Context::from_waker(&waker)).is_none());
         called
     }
 
     #[test]
     fn a_request_goes_to_whoever_waits_else_to_a_new_instance_else_it_waits() {
         let queue = HttpQueue::new(2);
-        assert_eq!(place(&queue), "new");
+        assert_eq!(place(&queue), Needs { instance: true, watch: true });
+        assert!(queue.take().is_some());
         let first = wait(&queue, 1);
-        assert_eq!((place(&queue), first.take()), ("unwatched", true));
-        assert_eq!((place(&queue), first.take()), ("new", false), "it was called, and waits no more");
-        assert_eq!((place(&queue), first.take()), ("queue", false));
+        assert_eq!((place(&queue), first.take()), (NOTHING, true));
+        let called_already = (Needs { instance: true, ..NOTHING }, false);
+        assert_eq!((place(&queue), first.take()), called_already);
+        assert_eq!((place(&queue), first.take()), (NOTHING, false));
     }
 
     #[test]
@@ -231,22 +236,22 @@ mod tests {
         assert_eq!((first.take(), second.take()), (true, false));
         place(&queue);
         assert_eq!((first.take(), second.take()), (false, false));
-        while queue.take(0, &Context::from_waker(Waker::noop())).is_some() {}
+        while queue.take().is_some() {}
         let (first, second) = (wait(&queue, 1), wait(&queue, 2));
         place(&queue);
         assert_eq!((first.take(), second.take()), (false, true));
     }
 
     #[test]
-    fn what_waits_is_taken_by_a_new_instance_when_another_takes_no_more() {
+    fn another_instance_is_needed_where_one_takes_no_more_and_a_request_waits() {
         let queue = HttpQueue::new(1);
-        assert_eq!([place(&queue), place(&queue), place(&queue)], ["new", "unwatched", "queue"]);
-        assert!(queue.close().is_some());
+        assert_eq!([place(&queue).instance, place(&queue).instance], [true, false]);
+        assert!(queue.close());
         queue.open();
-        assert!(queue.close().is_none(), "another one is open");
-        assert!(queue.close().is_some());
-        assert!(queue.close().is_none(), "nothing waits");
-        assert_eq!(place(&queue), "new");
+        assert!(!queue.close(), "another one is open");
+        while queue.take().is_some() {}
+        assert!(!queue.close(), "none waits");
+        assert!(place(&queue).instance);
     }
 
     #[test]
@@ -255,7 +260,7 @@ mod tests {
         queue.place(arrival(PATIENCE * 3));
         queue.place(arrival(PATIENCE * 2));
         queue.place(arrival(Duration::ZERO));
-        assert!(queue.take(1, &Context::from_waker(Waker::noop())).is_some());
+        assert!(queue.take().is_some());
         assert!(queue.overdue().is_empty(), "one was taken just now");
         queue.state().last_taken -= PATIENCE * 2;
         assert!(queue.next_look().is_some_and(|next| next <= Instant::now()));
@@ -278,10 +283,10 @@ mod tests {
     #[test]
     fn nobody_watches_a_queue_in_which_none_waits() {
         let queue = HttpQueue::new(0);
-        assert_eq!(place(&queue), "unwatched");
+        assert!(place(&queue).watch);
         assert!(queue.next_look().is_some());
-        assert!(queue.take(1, &Context::from_waker(Waker::noop())).is_some());
+        assert!(queue.take().is_some());
         assert!(queue.next_look().is_none());
-        assert_eq!(place(&queue), "unwatched");
+        assert!(place(&queue).watch);
     }
 }

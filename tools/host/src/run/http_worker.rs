@@ -41,16 +41,18 @@ impl HttpWorker {
         Self { number: pool.queue.next_number(), reuse, is_open: false, pool }
     }
 
-    /// Starts the instance with its first request.
-    pub(super) fn start(self, first: Arrival) {
+    /// Starts the instance with this request, or with the next one that waits.
+    pub(super) fn start(self, first: Option<Arrival>) {
         tokio::spawn(self.run(first));
     }
 
-    async fn run(mut self, first: Arrival) {
+    async fn run(mut self, first: Option<Arrival>) {
         let HttpInstance { mut store, proxy, killed } = match self.pool.instantiate().await {
             Ok(instance) => instance,
             Err(error) => {
-                _ = first.answer.send(Err(error));
+                if let Some(first) = first.or_else(|| self.pool.queue.take()) {
+                    _ = first.answer.send(Err(error));
+                }
                 return;
             }
         };
@@ -65,12 +67,19 @@ impl HttpWorker {
     }
 
     /// Answers requests until the instance has waited too long for one, has had as many as it may, or fails.
-    async fn serve(&mut self, store: &mut Store<InstanceState>, proxy: &Proxy, first: Arrival) -> wasmtime::Result<()> {
+    async fn serve(
+        &mut self,
+        store: &mut Store<InstanceState>,
+        proxy: &Proxy,
+        first: Option<Arrival>,
+    ) -> wasmtime::Result<()> {
         let (pool, number) = (self.pool.clone(), self.number);
         let is_settled = AtomicBool::new(true);
         let mut running = pin!(store.run_concurrent(async |accessor| {
             let mut calls = Calls::new(self, accessor, proxy, &is_settled);
-            calls.begin(first);
+            if let Some(first) = first {
+                calls.begin(first);
+            }
             poll_fn(|cx| calls.poll(cx)).await
         }));
         poll_fn(|cx| {
@@ -93,8 +102,8 @@ impl HttpWorker {
         self.is_open = is_open;
         if is_open {
             self.pool.queue.open();
-        } else if let Some(next) = self.pool.queue.close() {
-            Self::of_the_pool(self.pool.clone()).start(next);
+        } else if self.pool.queue.close() {
+            Self::of_the_pool(self.pool.clone()).start(None);
         }
     }
 }
@@ -174,7 +183,7 @@ impl<'a> Calls<'a> {
             && self.accessor.poll_ready_for_concurrent_call(self.func, cx).is_ready();
         self.worker.set_open(is_open);
         let may_begin = is_open && (self.under_way.is_empty() || self.is_settled.load(Ordering::Relaxed));
-        if may_begin { self.worker.pool.queue.take(self.worker.number, cx) } else { None }
+        if may_begin { self.worker.pool.queue.take_or_wait(self.worker.number, cx) } else { None }
     }
 
     fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
