@@ -127,6 +127,11 @@ impl HttpQueue {
         is_needed
     }
 
+    /// Says that an instance that counted as open never began.
+    pub(super) fn withdraw(&self) {
+        self.state().open -= 1;
+    }
+
     /// When to look for requests that wait too long. `None`: none waits, and nobody watches from now on.
     pub(super) fn next_look(&self) -> Option<Instant> {
         let mut state = self.state();

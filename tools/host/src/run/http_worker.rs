@@ -27,18 +27,19 @@ pub(super) struct HttpWorker {
     reuse: Reuse,
     /// It counts among the instances that take requests.
     is_open: bool,
+    has_begun: bool,
 }
 
 impl HttpWorker {
     /// One that the pool counts already.
     pub(super) fn of_the_pool(pool: Arc<HttpPool>) -> Self {
-        Self { number: pool.queue.next_number(), reuse: pool.reuse, is_open: true, pool }
+        Self { number: pool.queue.next_number(), reuse: pool.reuse, is_open: true, has_begun: false, pool }
     }
 
     /// One that takes its first request only.
     pub(super) fn alone(pool: Arc<HttpPool>) -> Self {
         let reuse = Reuse { requests: 1, ..pool.reuse };
-        Self { number: pool.queue.next_number(), reuse, is_open: false, pool }
+        Self { number: pool.queue.next_number(), reuse, is_open: false, has_begun: false, pool }
     }
 
     /// Starts the instance with this request, or with the next one that waits.
@@ -47,6 +48,7 @@ impl HttpWorker {
     }
 
     async fn run(mut self, first: Option<Arrival>) {
+        self.has_begun = true;
         let HttpInstance { mut store, proxy, killed } = match self.pool.instantiate().await {
             Ok(instance) => instance,
             Err(error) => {
@@ -111,7 +113,12 @@ impl HttpWorker {
 impl Drop for HttpWorker {
     fn drop(&mut self) {
         self.pool.queue.is_busy(self.number);
-        self.set_open(false);
+        match self.has_begun {
+            true => self.set_open(false),
+            // The runtime ends. Another one wouldn't begin either.
+            false if self.is_open => self.pool.queue.withdraw(),
+            false => {}
+        }
     }
 }
 
