@@ -19,6 +19,9 @@ use crate::run::http_queue::Arrival;
 use crate::run::instance::InstanceState;
 use crate::run::trap;
 
+/// How many requests an instance begins before other tasks of its thread get a turn.
+const AT_A_STRETCH: usize = 16;
+
 /// An instance's part in the pool. Its drop tells the pool that the instance takes no more.
 pub(super) struct HttpWorker {
     pool: Arc<HttpPool>,
@@ -85,7 +88,7 @@ impl HttpWorker {
             poll_fn(|cx| calls.poll(cx)).await
         }));
         poll_fn(|cx| {
-            loop {
+            for _ in 0..AT_A_STRETCH {
                 pool.queue.is_busy(number);
                 let polled = running.as_mut().poll(cx);
                 // What was begun has computed as far as it could. There may be time for another request.
@@ -93,6 +96,8 @@ impl HttpWorker {
                     return polled.map(wasmtime::Result::flatten);
                 }
             }
+            cx.waker().wake_by_ref();
+            Poll::Pending
         })
         .await
     }

@@ -1,5 +1,6 @@
 //! Running an application. [`load`] compiles it. [`launch`] starts it. [`dispatch`] finds the component for a call.
-//! [`instance`] is the sandbox that carries out one call or several. [`lifetime`] ends it all, gently or at once.
+//! [`instance`] is the sandbox that carries out one call or several. [`http_instances`] says which sandbox gets a
+//! request. [`lifetime`] ends it all, gently or at once.
 
 pub(crate) mod bindings;
 pub(crate) mod body;

@@ -120,6 +120,25 @@ async fn requests_that_compute_without_end_hold_up_no_other() {
     }
 }
 
+#[test]
+fn a_runtime_can_end_while_a_request_waits() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let door = runtime.block_on(async {
+        let mut door = Door::open(Reuse::default()).await;
+        for _ in 0..std::thread::available_parallelism().unwrap().get() {
+            door.send(Deed::Spin).await;
+        }
+        let running = door.running.clone();
+        let request = http::Request::get("/").body(Bytes::new()).unwrap();
+        tokio::spawn(async move { running.http("door", request).await });
+        // Let it come as far as the queue.
+        tokio::task::yield_now().await;
+        door
+    });
+    drop(runtime);
+    drop(door);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_that_fails_takes_none_of_the_others_requests_along() {
     let mut door = Door::open(Reuse { concurrent: 1, ..Reuse::default() }).await;
