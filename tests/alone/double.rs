@@ -221,7 +221,7 @@ impl Calls for Double {
 }
 
 impl Effect {
-    fn of(operation: &Operation) -> Self {
+    pub(crate) fn of(operation: &Operation) -> Self {
         match operation {
             Operation::Variable { name } => Self::Variable(name.clone()),
             Operation::RedisOpen { .. } => Self::RedisOpen,

@@ -23,7 +23,9 @@
 //! | [`StartOptions`] | how to start it: address, Redis, variables, faults |
 //! | [`RunningApplication`] | it runs: it can be called, stopped and killed |
 //! | dispatcher (`run::dispatch`) | finds the component for a request or a message, and calls it |
-//! | instance (`run::instance`) | one sandbox of a component, with its memory and connections |
+//! | instance (`run::instance`) | one sandbox of a component, with its memory and its connections to Redis |
+//! | pool (`run::http_instances`) | the instances that answer a component's requests; here we differ from Spin |
+//! | partners (`imports::partners`) | the connections to other servers, which are kept |
 //! | [`redis_server`] | a private Redis, if the user names no other |
 
 mod application;
@@ -42,7 +44,7 @@ pub use application::variables;
 pub use run::clock::ClockSkew;
 pub use run::guest_output::{Output, to_stderr};
 pub use run::handle::{BegunReport, BoundTrigger, Resubscriptions, RunningApplication};
-pub use run::http_instances::Reuse;
+pub use run::http_pool::Reuse;
 pub use run::launch::{StartOptions, Triggers};
 pub use run::lifetime::GRACE;
 pub use run::load::{CompiledApplication, LoadOptions, OnProgress, Progress};

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt};
 use http::{Request, Response, StatusCode};
 use wasmtime_wasi_http::WasiBody;
-use wasmtime_wasi_http::handler::{ProxyHandler, TrapOrPanicError};
+use wasmtime_wasi_http::handler::TrapOrPanicError;
 
 use crate::application::routes::{Match, Route, Routes};
 use crate::run::bindings::RedisSubscriberPre;
@@ -37,7 +37,7 @@ pub(crate) struct Dispatcher {
 pub(crate) struct RunningComponent {
     pub(crate) settings: Arc<ComponentSettings>,
     /// Answers requests, if the component exports that.
-    pub(crate) http: Option<ProxyHandler<HttpInstances>>,
+    pub(crate) http: Option<HttpInstances>,
     /// Takes messages, if the component exports that.
     pub(crate) redis: Option<RedisSubscriberPre<InstanceState>>,
 }
@@ -118,7 +118,7 @@ impl Dispatcher {
     async fn handle(&self, component: &str, request: Request<WasiBody>) -> wasmtime::Result<Response<WasiBody>> {
         let missing = || wasmtime::format_err!("the component `{component}` answers no requests");
         let running = self.components.get(component).ok_or_else(missing)?;
-        running.http.as_ref().ok_or_else(missing)?.handle((), request).await
+        running.http.as_ref().ok_or_else(missing)?.handle(request).await
     }
 }
 

@@ -1,142 +1,68 @@
-//! The instances that answer one component's requests: when a new one starts, and when one ends.
+//! The instances that answer one component's requests: when one starts, and which request it gets.
+//!
+//! There are as many as the machine has cores, and each takes many requests at once. So requests that come together
+//! meet in one instance, and share its connections and what it does once. More instances start only
+//!
+//! - where one takes no more, because it has as many requests at once as it may, or had as many in all;
+//! - where all of them compute. A request that none of them takes in time gets an instance of its own.
+//!
+//! Spin starts an instance whenever none waits at that moment, and ends it after 128 requests. Under load that makes
+//! many instances with few requests each.
 
-use std::future::Pending;
-use std::pin::Pin;
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
 
-use tokio::time::Sleep;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
-use wasmtime::component::GuestTaskId;
-use wasmtime::{Store, StoreContextMut};
-use wasmtime_wasi_http::WasiHttpView;
-use wasmtime_wasi_http::handler::{
-    HandlerState, Instance, Proxy, ShouldAccept, WorkerExpiration, WorkerState, WorkerStatus,
-};
+use futures::channel::oneshot;
+use http::{Request, Response};
+use wasmtime_wasi_http::WasiBody;
+use wasmtime_wasi_http::handler::TrapOrPanicError;
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 use crate::run::context::OwnApplication;
-use crate::run::instance::{InstanceState, store};
+use crate::run::http_pool::{HttpPool, Reuse};
+use crate::run::http_queue::Arrival;
+use crate::run::http_worker::HttpWorker;
+use crate::run::instance::InstanceState;
 use crate::run::settings::ComponentSettings;
-use crate::run::trap;
 
-/// How many HTTP requests an instance answers. Each message gets a new instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reuse {
-    /// How many requests an instance answers in its life.
-    pub requests: usize,
-    /// How many at the same time.
-    pub concurrent: usize,
-    /// How long it may wait for the next one.
-    pub idle: Duration,
-}
+/// The instances of one component.
+pub(crate) struct HttpInstances(Arc<HttpPool>);
 
-/// Spin's defaults.
-impl Default for Reuse {
-    fn default() -> Self {
-        Self { requests: 128, concurrent: 16, idle: Duration::from_secs(1) }
+impl HttpInstances {
+    pub(crate) fn new(
+        application: Weak<dyn OwnApplication>,
+        component: Arc<ComponentSettings>,
+        service: ServicePre<InstanceState>,
+        reuse: Reuse,
+    ) -> Self {
+        Self(Arc::new(HttpPool::new(application, component, service, reuse)))
     }
-}
 
-/// Starts the instances of one component.
-pub(crate) struct HttpInstances {
-    pub(crate) application: Weak<dyn OwnApplication>,
-    pub(crate) component: Arc<ComponentSettings>,
-    pub(crate) service: ServicePre<InstanceState>,
-    pub(crate) reuse: Reuse,
-}
-
-impl HandlerState for HttpInstances {
-    type StoreData = InstanceState;
-    type WorkerExpiration = Expiration;
-    type WorkerState = Limits;
-
-    async fn instantiate(&self) -> wasmtime::Result<Instance<InstanceState, Expiration, Limits>> {
-        let running = self.application.upgrade();
-        let running = running.filter(|application| !application.shared().lifetime.killed.is_cancelled());
-        let Some(application) = running else { return Err(wasmtime::format_err!("the application has been stopped")) };
-        let mut store = store(&application, &self.component);
-        let service = self.service.instantiate_async(&mut store).await?;
-        let killed = application.shared().lifetime.killed.clone();
-        Ok(Instance {
-            store,
-            proxy: Proxy::P3(service),
-            view: InstanceState::http,
-            expiration: Expiration::new(self.reuse.idle, killed.clone()),
-            state: Limits { component: self.component.name.clone(), reuse: self.reuse, killed },
-        })
-    }
-}
-
-/// Ends an instance that has waited too long for work, and any instance when the application is killed.
-pub(crate) struct Expiration {
-    idle: Duration,
-    sleep: Pin<Box<Sleep>>,
-    killed: Pin<Box<WaitForCancellationFutureOwned>>,
-}
-
-impl Expiration {
-    fn new(idle: Duration, killed: CancellationToken) -> Self {
-        Self { idle, sleep: Box::pin(tokio::time::sleep(idle)), killed: Box::pin(killed.cancelled_owned()) }
-    }
-}
-
-impl WorkerExpiration for Expiration {
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>, status: WorkerStatus, start: Instant) -> Poll<()> {
-        if self.killed.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(());
-        }
-        if status != WorkerStatus::Idle {
-            return Poll::Pending;
-        }
-        let deadline = (start + self.idle).into();
-        if self.sleep.deadline() != deadline {
-            self.sleep.as_mut().reset(deadline);
-        }
-        self.sleep.as_mut().poll(cx)
-    }
-}
-
-/// Limits the requests of an instance, and logs why it ended.
-pub(crate) struct Limits {
-    component: Arc<str>,
-    reuse: Reuse,
-    killed: CancellationToken,
-}
-
-impl WorkerState for Limits {
-    type StoreData = InstanceState;
-    type RequestData = ();
-
-    fn should_accept_request(&self, concurrent: usize, total: usize) -> ShouldAccept {
-        if total >= self.reuse.requests {
-            ShouldAccept::Never
-        } else if concurrent >= self.reuse.concurrent {
-            ShouldAccept::No
+    /// Answers a request. [`TrapOrPanicError`] means that its instance failed, which was logged.
+    pub(crate) async fn handle(&self, request: Request<WasiBody>) -> wasmtime::Result<Response<WasiBody>> {
+        let pool = &self.0;
+        let (answer, answered) = oneshot::channel();
+        let arrival = Arrival::new(request, answer);
+        if pool.reuse.requests <= 1 {
+            HttpWorker::alone(pool.clone()).start(Some(arrival));
         } else {
-            ShouldAccept::Yes
+            let needs = pool.queue.place(arrival);
+            if needs.instance {
+                HttpWorker::of_the_pool(pool.clone()).start(None);
+            }
+            if needs.watch {
+                tokio::spawn(watch(pool.clone()));
+            }
         }
+        answered.await.map_err(|_| TrapOrPanicError)?
     }
+}
 
-    /// A request has no time limit, as in Spin: a component that waits sets its own.
-    fn on_request_start(
-        &self,
-        _: StoreContextMut<'_, InstanceState>,
-        (): (),
-        _: GuestTaskId,
-    ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
-        let never: Pending<()> = std::future::pending();
-        Box::pin(never)
-    }
-
-    fn drop(&self, store: Store<InstanceState>, result: Result<(), wasmtime::Error>) {
-        // Close the connections first: whoever reads the log may count on it.
-        drop(store);
-        if let Err(error) = result
-            && !self.killed.is_cancelled()
-        {
-            trap::log(&self.component, &error);
+/// Gives instances of their own to the requests that wait too long, until no request waits.
+async fn watch(pool: Arc<HttpPool>) {
+    while let Some(next) = pool.queue.next_look() {
+        tokio::time::sleep_until(next.into()).await;
+        for arrival in pool.queue.overdue() {
+            HttpWorker::alone(pool.clone()).start(Some(arrival));
         }
     }
 }

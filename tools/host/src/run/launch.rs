@@ -9,7 +9,6 @@ use anyhow::anyhow;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use toml::Spanned;
-use wasmtime_wasi_http::handler::ProxyHandler;
 
 use crate::application::heard;
 use crate::application::manifest::template;
@@ -24,7 +23,8 @@ use crate::run::context::{OwnApplication, Shared};
 use crate::run::dispatch::{Dispatcher, RunningComponent};
 use crate::run::guest_output::{Output, to_stderr};
 use crate::run::handle::{BoundTrigger, RunningApplication};
-use crate::run::http_instances::{HttpInstances, Reuse};
+use crate::run::http_instances::HttpInstances;
+use crate::run::http_pool::Reuse;
 use crate::run::lifetime::Lifetime;
 use crate::run::load::{CompiledApplication, Loaded};
 use crate::run::settings::ComponentSettings;
@@ -168,7 +168,7 @@ impl<'s> Plan<'s> {
         let http = compiled.http.clone().map(|service| {
             let application: Weak<dyn OwnApplication> = application.clone();
             let component = settings.clone();
-            ProxyHandler::new(HttpInstances { application, component, service, reuse: self.start.reuse })
+            HttpInstances::new(application, component, service, self.start.reuse)
         });
         RunningComponent { settings, http, redis: compiled.redis.clone() }
     }

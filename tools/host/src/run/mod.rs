@@ -1,5 +1,6 @@
 //! Running an application. [`load`] compiles it. [`launch`] starts it. [`dispatch`] finds the component for a call.
-//! [`instance`] is the sandbox that carries out one call or several. [`lifetime`] ends it all, gently or at once.
+//! [`instance`] is the sandbox that carries out one call or several. [`http_instances`] says which sandbox gets a
+//! request. [`lifetime`] ends it all, gently or at once.
 
 pub(crate) mod bindings;
 pub(crate) mod body;
@@ -10,6 +11,9 @@ pub(crate) mod engine;
 pub(crate) mod guest_output;
 pub(crate) mod handle;
 pub(crate) mod http_instances;
+pub(crate) mod http_pool;
+mod http_queue;
+mod http_worker;
 pub(crate) mod instance;
 pub(crate) mod launch;
 pub(crate) mod lifetime;

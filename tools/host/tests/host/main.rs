@@ -7,6 +7,7 @@ mod build;
 mod errors;
 mod harness;
 mod help;
+mod instances;
 mod process;
 mod redis_server;
 mod server;
