@@ -1,8 +1,8 @@
 //! Group commit: the senders of one program share the calls that accept their messages.
 //!
 //! One call is under way at a time. Whoever finds none sends one at once, with their own message alone. Whoever comes
-//! meanwhile waits for the next call, which the first of them leads for all who wait by then. So nobody's task works for
-//! others longer than its own call takes, and each is told their own verdict.
+//! meanwhile waits for the next call, which the first of them leads for all who wait by then. So nobody's task works
+//! for others longer than its own call takes, and each is told their own verdict.
 //!
 //! A sender may go away at any time, because its client did. If it leads a call, the next one leads a call for those
 //! who were in it, and says that they are sent again.

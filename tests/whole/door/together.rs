@@ -1,4 +1,5 @@
-//! Orders that come at the same time, on a real Redis: they share calls, and each has the verdict that it would have alone.
+//! Orders that come at the same time, on a real Redis: they share calls, and each has the verdict that it would have
+//! alone.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -75,7 +76,7 @@ async fn each_of_many_has_its_verdict_though_the_connection_dies_after_redis_too
         (least(), "new"),
         (least(), "twice"),
         (least(), "twice"),
-        (least(), "one too many"),
+        (least(), "one-too-many"),
         (least(), "new"),
         (with("/note", "another"), "new"),
     ] {
