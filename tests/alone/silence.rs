@@ -26,14 +26,17 @@ async fn the_shop_is_told(double: Double, request: Request<Bytes>, detail: &str)
     assert!(json(&answer)["detail"].as_str().unwrap().starts_with(detail), "{answer:?}");
 }
 
-/// One waits for its own call. Another one came meanwhile, and waits for that and for its own.
-async fn two_at_the_same_time_are_told() {
+/// Two wait for their own calls. Another one came meanwhile, and waits for one of those and for its own.
+async fn those_who_come_at_the_same_time_are_told() {
     let alone = silent(|effect| effect.verb().is_some()).around("intake").await;
-    let both = [begun(alone.http(post())).await, begun(alone.http(post())).await];
-    for answer in join_all(both).await {
+    let mut sent = vec![];
+    for _ in 0..3 {
+        sent.push(begun(alone.http(post())).await);
+    }
+    for answer in join_all(sent).await {
         assert_eq!(answer.status(), 503, "{answer:?}");
     }
-    assert_eq!(words(&alone.take_effects())[1..], ["accept", "open", "accept"], "each is told after its own");
+    assert_eq!(words(&alone.take_effects())[1..], ["accept", "accept", "open", "accept"], "each is told after its own");
 }
 
 /// Each try ends after a quarter of the lease. Half of the lease is over after the second, and the third is answered.
@@ -98,7 +101,7 @@ async fn what_is_silent_is_given_up_at_its_deadline() {
         (2, Box::pin(the_shop_is_told(silent(is_open), post(), "No order can be taken"))),
         (2, Box::pin(the_shop_is_told(silent(is_script), get(1), "No order can be looked up"))),
         (2, Box::pin(the_shop_is_told(with_a_head(), get(1), "The order can't be read"))),
-        (4, Box::pin(two_at_the_same_time_are_told())),
+        (4, Box::pin(those_who_come_at_the_same_time_are_told())),
         (4, Box::pin(the_wake_goes_on(is_script, "processor", &redis_quarter))),
         (4, Box::pin(the_wake_goes_on(is_open, "processor", &redis_quarter))),
         (4, Box::pin(the_wake_goes_on(is_script, "notifier", &redis_quarter))),

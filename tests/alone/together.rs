@@ -75,7 +75,7 @@ async fn orders_that_come_while_a_command_is_under_way_share_the_next_one() {
     let answers = crowd(&alone, 16, &[]).await;
     let commands = commands(&alone);
     let shared: Vec<Vec<usize>> = commands.values().map(|commands| commands.iter().map(Vec::len).collect()).collect();
-    assert!(shared.iter().all(|orders| matches!(orders[..], [1] | [1, _])), "two at most: {shared:?}");
+    assert!(shared.iter().all(|orders| matches!(orders[..], [1] | [1, 1] | [1, 1, _])), "three at most: {shared:?}");
 
     let accepts: Vec<Accept> = commands.into_values().flatten().flatten().collect();
     assert_eq!((answers.len(), accepts.len()), (16, 16));
@@ -126,9 +126,9 @@ async fn a_shared_command_whose_connection_broke_is_sent_once_more_for_all_its_o
     let answers = crowd(&alone, 8, &[]).await;
     assert!(answers.values().all(|answer| answer.status() == 202), "{answers:?}");
     let commands = commands(&alone);
-    assert!(commands.values().any(|commands| commands.len() == 3), "none was shared: {commands:?}");
+    assert!(commands.values().any(|commands| commands.len() == 4), "none was shared: {commands:?}");
     for commands in commands.values() {
-        if let [_, first, second] = &commands[..] {
+        if let [_, _, first, second] = &commands[..] {
             let again: Vec<_> = first.iter().map(|accept| Accept { again: true, ..accept.clone() }).collect();
             assert_eq!(*second, again, "the same ids, so that none is taken twice");
         }
@@ -154,8 +154,8 @@ async fn a_shared_command_that_fails_is_told_to_each_of_its_orders_and_to_no_oth
 
 #[tokio::test]
 async fn a_client_that_goes_away_takes_no_other_order_along() {
-    // The first one's command is under way, and the second leads the next.
-    for gone in [0, 1, 5] {
+    // The first one's command is under way, and the third leads the next.
+    for gone in [0, 2, 5] {
         let alone = held().around("intake").await;
         let answers = crowd(&alone, 8, &[gone]).await;
         assert_eq!(answers.len(), 7);

@@ -1,5 +1,7 @@
 //! Waiting for what must happen, without guessing how long it takes.
 
+use std::fmt::Debug;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -29,13 +31,15 @@ pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     }
 }
 
-/// Runs `future` as far as it comes while nothing from outside happens: each other task of this thread's runtime has its
-/// turn again and again. It must not end by that.
-pub async fn begun<'a, T>(future: impl Future<Output = T> + Send + 'a) -> BoxFuture<'a, T> {
+/// Runs `future` as far as it comes while nothing from outside happens: each other task of this thread's runtime has
+/// its turn again and again. It must not end by that.
+pub async fn begun<'a, T: Debug>(future: impl Future<Output = T> + Send + 'a) -> BoxFuture<'a, T> {
     const TURNS: usize = 100;
     let mut future: BoxFuture<'a, _> = Box::pin(future);
     for _ in 0..TURNS {
-        assert!(poll!(&mut future).is_pending(), "what it waits for has not happened yet");
+        if let Poll::Ready(output) = poll!(&mut future) {
+            panic!("it ended before what it waits for has happened: {output:?}");
+        }
         tokio::task::yield_now().await;
     }
     future

@@ -41,9 +41,15 @@ struct Door {
 }
 
 impl Door {
+    /// One call at a time.
     fn new() -> Self {
+        Self::letting(1)
+    }
+
+    /// While fewer than `few` messages are under way, nobody waits.
+    fn letting(few: usize) -> Self {
         let clock = standing_clock();
-        let together = Rc::new(Together::new(clock, PATIENCE));
+        let together = Rc::new(Together::new(clock, few, PATIENCE));
         Self { together, clock, calls: Rc::default(), senders: BTreeMap::new() }
     }
 
@@ -71,23 +77,37 @@ impl Door {
         assert!(self.senders.remove(id).is_some(), "{id} isn't there");
     }
 
-    /// The ids of the call that is under way. There is but one.
-    fn call(&self) -> Vec<String> {
+    /// The ids of each call that is under way.
+    fn calls(&self) -> Vec<Vec<String>> {
         let mut calls = self.calls.borrow_mut();
         calls.retain(|call| !call.answer.is_closed());
-        assert!(calls.len() <= 1, "one call at a time: {:?}", calls.iter().map(|call| &call.ids).collect::<Vec<_>>());
-        calls.first().map(|call| call.ids.clone()).unwrap_or_default()
+        calls.iter().map(|call| call.ids.clone()).collect()
     }
 
-    fn answer(&self, verdicts: Verdicts) {
-        assert!(!self.call().is_empty(), "no call is under way");
-        self.calls.borrow_mut().remove(0).answer.send(verdicts).unwrap();
+    /// The ids of the call that is under way. There is but one.
+    fn call(&self) -> Vec<String> {
+        let calls = self.calls();
+        assert!(calls.len() <= 1, "one call at a time: {calls:?}");
+        calls.into_iter().next().unwrap_or_default()
+    }
+
+    fn answer(&self, nth: usize, verdicts: Verdicts) {
+        assert!(self.calls().len() > nth, "no such call is under way");
+        self.calls.borrow_mut().remove(nth).answer.send(verdicts).unwrap();
+    }
+
+    fn fail(&self, nth: usize) {
+        self.answer(nth, Err(Error::Failed("broken pipe".to_owned())));
+    }
+
+    fn accept(&self) {
+        self.accept_nth(0);
     }
 
     /// Every message is the replay of one that has its name and a prime, so that nobody can be told another's verdict.
-    fn accept(&self) {
-        let ids = self.call();
-        self.answer(Ok(ids.iter().map(|id| replayed(id)).collect()));
+    fn accept_nth(&self, nth: usize) {
+        let verdicts = self.calls()[nth].iter().map(|id| replayed(id)).collect();
+        self.answer(nth, Ok(verdicts));
     }
 
     /// Runs the senders until none can go on; gives what those were told that have ended.
@@ -152,7 +172,7 @@ fn a_call_that_fails_fails_for_those_who_were_in_it_and_for_nobody_else() {
     door.accept();
     assert_told(&door.told(), &["a"]);
     door.comes("d");
-    door.answer(Err(Error::Failed("broken pipe".to_owned())));
+    door.fail(0);
     let told = door.told();
     assert_eq!(told.keys().collect::<Vec<_>>(), ["b", "c"]);
     assert!(told.values().all(|verdict| matches!(verdict, Err(Error::Failed(_)))), "{told:?}");
@@ -258,11 +278,31 @@ fn nobody_waits_longer_than_for_one_call_and_its_own() {
     door.clock.elapsed.set(PATIENCE / 2);
     door.comes("d");
     door.clock.elapsed.set(PATIENCE);
-    door.answer(Err(Error::TimedOut(PATIENCE)));
+    door.answer(0, Err(Error::TimedOut(PATIENCE)));
     let told = door.told();
     assert!(told.values().all(|verdict| matches!(verdict, Err(Error::TimedOut(PATIENCE)))), "{told:?}");
     assert_eq!(told.len(), TOGETHER + 1, "all that have waited so long, but for the one that sends the next call");
     assert_eq!(door.call(), ["b00", "d"]);
+}
+
+#[test]
+fn while_few_are_under_way_nobody_waits_and_under_load_there_is_one_call() {
+    let mut door = Door::letting(2);
+    for id in ["a", "b", "c", "d", "e"] {
+        door.comes(id);
+    }
+    assert_eq!(door.calls(), [["a"], ["b"]]);
+    door.accept();
+    assert_told(&door.told(), &["a"]);
+    assert_eq!(door.calls(), [vec!["b"], vec!["c", "d", "e"]]);
+    door.comes("f");
+    door.accept();
+    assert_told(&door.told(), &["b"]);
+    assert_eq!(door.calls(), [["c", "d", "e"]], "its end is worth waiting for");
+    door.accept();
+    assert_told(&door.told(), &["c", "d", "e"]);
+    door.comes("g");
+    assert_eq!(door.calls(), [["f"], ["g"]]);
 }
 
 /// Comings, goings, answers and failures in any order.
@@ -270,8 +310,9 @@ fn nobody_waits_longer_than_for_one_call_and_its_own() {
 fn in_any_order_each_is_told_its_own_verdict_and_nobody_waits_for_ever() {
     let mut chance = chance();
     for _ in 0..200 {
-        let mut door = Door::new();
-        let (mut there, mut sent) = (BTreeSet::new(), BTreeSet::new());
+        let few = chance.usize(1..4);
+        let mut door = Door::letting(few);
+        let (mut there, mut sent, mut under_way) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for n in 0..100 {
             match chance.u8(0..10) {
                 0..5 => {
@@ -285,28 +326,33 @@ fn in_any_order_each_is_told_its_own_verdict_and_nobody_waits_for_ever() {
                         there.remove(&id);
                     }
                 }
-                7 if !door.call().is_empty() => door.answer(Err(Error::Failed("broken pipe".to_owned()))),
-                _ if !door.call().is_empty() => door.accept(),
-                _ => {}
+                end => match chance.choice(0..door.calls().len()) {
+                    Some(nth) if end == 7 => door.fail(nth),
+                    Some(nth) => door.accept_nth(nth),
+                    None => {}
+                },
             }
             // At times nobody's task runs for a while.
             if chance.bool() {
                 end(&mut door, &mut there);
             }
-            for id in door.call() {
-                let is_first = sent.insert(id.trim_end_matches('!').to_owned()) || id.ends_with('!');
-                assert!(is_first || door.calls.borrow()[0].ids.contains(&id), "{id} is sent twice and doesn't say so");
+            let calls = door.calls();
+            assert!(calls.len() <= few, "{few} messages needn't wait: {calls:?}");
+            under_way.retain(|id| calls.iter().flatten().any(|other| other == id));
+            for id in calls.into_iter().flatten().filter(|id| under_way.insert(id.clone())) {
+                let is_first = sent.insert(id.trim_end_matches('!').to_owned());
+                assert_eq!(is_first, !id.ends_with('!'), "{id} must say whether it was sent before");
             }
         }
-        for _ in 0..200 {
+        while !there.is_empty() {
             end(&mut door, &mut there);
-            if !door.call().is_empty() {
+            assert!(there.is_empty() || !door.calls().is_empty(), "nobody tells them: {there:?}");
+            if !door.calls().is_empty() {
                 door.accept();
             }
         }
-        assert!(there.is_empty(), "nobody tells them: {there:?}");
         door.comes("last");
-        assert_eq!(door.call(), ["last"]);
+        assert_eq!(door.calls().pop().unwrap(), ["last"]);
     }
 }
 
@@ -322,7 +368,7 @@ fn end(door: &mut Door, there: &mut BTreeSet<String>) {
 #[tokio::test]
 async fn nothing_is_doubled_or_lost_when_a_leader_goes_away_after_redis_took_its_call() {
     let setup = Rc::new(Setup::new().await);
-    let together = Rc::new(Together::new(standing_clock(), PATIENCE));
+    let together = Rc::new(Together::new(standing_clock(), 1, PATIENCE));
     let gate = Rc::new(tokio::sync::Semaphore::new(0));
     let accept = |message: Accept| {
         let (setup, together, gate) = (setup.clone(), together.clone(), gate.clone());

@@ -8,6 +8,10 @@ use guest::{QueueSettings, REQUEST_DEADLINE, Redis, SettingError, Settings, Wasi
 use order::queues;
 use queue::{Limits, Queue, Together};
 
+/// While so few orders are on their way to Redis, the next one doesn't wait for them: it would wait for two calls, and
+/// Redis takes two that come at the same time together anyway.
+const FEW: usize = 2;
+
 /// The settings and the connection of this instance.
 pub(crate) struct Context {
     pub(crate) redis: Redis,
@@ -43,7 +47,7 @@ impl Context {
         let limits = settings.limits().await?;
         let has_payments = !settings.text("payment_url").await?.is_empty();
         let redis = Redis::for_requests(&shared);
-        let together = Together::new(Wasi::default(), REQUEST_DEADLINE);
+        let together = Together::new(Wasi::default(), FEW, REQUEST_DEADLINE);
         Ok(Self { redis, idempotency_ttl, limits, together, has_payments, shared })
     }
 

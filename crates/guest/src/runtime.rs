@@ -34,8 +34,8 @@ impl Runtime for Wasi {
     }
 }
 
-/// Each request is a task of its own to the host, and what wakes a future of Rust's can't reach another task. What can is
-/// a stream on which nothing is ever sent: the one who reads it learns that its other end was dropped.
+/// Each request is a task of its own to the host, and what wakes a future of Rust's can't reach another task. What can
+/// is a stream on which nothing is ever sent: the one who reads it learns that its other end was dropped.
 impl Tasks for Wasi {
     type Signal = StreamWriter<u8>;
     type Awaited = StreamReader<u8>;

@@ -4,9 +4,9 @@
 /// in the dead letter and up to 32 times in its history.
 pub const REASON_BYTES: usize = 1024;
 
-/// Messages that one call [accepts](crate::Queue::accept_together), or [holds for](crate::Queue::hold_together). All
-/// others of Redis wait for the script, which takes about 5 µs for each, so this is a third of a millisecond. It also
-/// bounds how many arguments a command has in Lua.
+/// Messages that one call [accepts](crate::Queue::accept_together), or [holds for](crate::Queue::hold_together).
+/// Everybody else waits for the script, which takes about 5 µs for each: a third of a millisecond. It also bounds how
+/// many arguments a command has in Lua.
 pub const TOGETHER: usize = 64;
 
 /// Bytes of payload in such a call, unless one message alone has more: what Redis reads at once from a connection is

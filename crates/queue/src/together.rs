@@ -1,8 +1,9 @@
 //! Group commit: the senders of one program share the calls that accept their messages.
 //!
-//! One call is under way at a time. Whoever finds none sends one at once, with their own message alone. Whoever comes
-//! meanwhile waits for the next call, which the first of them leads for all who wait by then. So nobody's task works for
-//! others longer than its own call takes, and each is told their own verdict.
+//! Whoever finds few messages under way sends their own at once, alone. Whoever finds more waits for the next call.
+//! That begins when one under way ends, and the first of those who wait leads it for all of them. So under load there
+//! is one call at a time, with many messages. Nobody's task works for others longer than its own call takes, and each
+//! is told their own verdict.
 //!
 //! A sender may go away at any time, because its client did. If it leads a call, the next one leads a call for those
 //! who were in it, and says that they are sent again.
@@ -32,9 +33,10 @@ pub trait Tasks: Runtime {
 /// Senders that share calls.
 pub struct Together<T: Tasks> {
     tasks: T,
+    few: usize,
     patience: Duration,
-    /// A call is under way, or somebody was told to lead one. Nobody waits otherwise.
-    is_led: Cell<bool>,
+    /// The messages of the calls that are under way, and those of the ones who were told to lead a call.
+    under_way: Cell<usize>,
     /// In the order of their coming.
     waiting: RefCell<VecDeque<Waiter<T>>>,
 }
@@ -59,9 +61,10 @@ enum Word {
 }
 
 impl<T: Tasks> Together<T> {
-    /// Nobody waits yet. Whoever has waited as long as `patience` when a call could begin isn't sent any more.
-    pub fn new(tasks: T, patience: Duration) -> Self {
-        Self { tasks, patience, is_led: Cell::new(false), waiting: RefCell::default() }
+    /// Nobody waits yet. While fewer than `few` messages are under way, the next one needn't wait. Whoever has waited
+    /// as long as `patience` when a call could begin isn't sent any more.
+    pub fn new(tasks: T, few: usize, patience: Duration) -> Self {
+        Self { tasks, few, patience, under_way: Cell::new(0), waiting: RefCell::default() }
     }
 
     /// Sends a message by `call`, alone or together with others. All senders give the same `call`. It gives a verdict
@@ -71,12 +74,14 @@ impl<T: Tasks> Together<T> {
         message: Accept,
         call: impl AsyncFnOnce(&[Accept]) -> Result<Vec<Accepted>, Error>,
     ) -> Result<Accepted, Error> {
-        let own = match self.is_led.replace(true) {
-            false => message,
-            true => match self.wait(message).await {
+        let own = if self.waiting.borrow().is_empty() && self.under_way.get() < self.few {
+            self.under_way.update(|messages| messages + 1);
+            message
+        } else {
+            match self.wait(message).await {
                 Word::Lead(message) => message,
                 Word::Verdict(verdict) => return verdict,
-            },
+            }
         };
         let shared = self.shared(own);
         let verdicts = call(&shared.messages).await;
@@ -112,6 +117,7 @@ impl<T: Tasks> Together<T> {
                 places.push(next.place);
             }
         }
+        self.under_way.update(|others| others + places.len());
         Shared { together: self, messages, places }
     }
 
@@ -127,17 +133,18 @@ impl<T: Tasks> Together<T> {
         }
     }
 
-    /// Has the next one lead a call, if anybody waits.
-    fn pass_on(&self) {
-        loop {
-            let next = self.waiting.borrow_mut().pop_front();
-            let Some(next) = next else { break };
+    /// So many messages are no longer under way. Has the next one lead a call if anybody waits, unless there is a call
+    /// whose end is worth waiting for.
+    fn pass_on(&self, done: usize) {
+        self.under_way.update(|messages| messages - done);
+        while self.under_way.get() < self.few {
+            let Some(next) = self.waiting.borrow_mut().pop_front() else { return };
             if !next.place.is_left.get() {
+                self.under_way.update(|messages| messages + 1);
                 next.place.tell(Word::Lead(next.message));
                 return;
             }
         }
-        self.is_led.set(false);
     }
 }
 
@@ -158,7 +165,7 @@ impl<T: Tasks> Drop for Sender<'_, T> {
     fn drop(&mut self) {
         self.place.is_left.set(true);
         if let Some(Word::Lead(_)) = self.place.told.take() {
-            self.together.pass_on();
+            self.together.pass_on(1);
         }
     }
 }
@@ -192,6 +199,7 @@ impl<T: Tasks> Shared<'_, T> {
 
 impl<T: Tasks> Drop for Shared<'_, T> {
     fn drop(&mut self) {
+        let done = self.messages.len();
         let messages = self.messages.drain(..).skip(1);
         let mut waiting = self.together.waiting.borrow_mut();
         // Those who weren't told: the call may have gone through.
@@ -199,6 +207,6 @@ impl<T: Tasks> Drop for Shared<'_, T> {
             waiting.push_front(Waiter { message: Accept { again: true, ..message }, place });
         }
         drop(waiting);
-        self.together.pass_on();
+        self.together.pass_on(done);
     }
 }
