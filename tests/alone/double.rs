@@ -28,9 +28,7 @@ pub(crate) enum Effect {
     StoreOpen,
     StoreGet(String),
     StoreSet(String, Vec<u8>),
-    StoreSetMany(Vec<(String, Vec<u8>)>),
     StoreDelete(String),
-    StoreDeleteMany(Vec<String>),
     StoreExists(String),
     Http(Request<Bytes>),
 }
@@ -194,7 +192,6 @@ impl Double {
             Effect::Command(_) => Answer::Redis(Vec::new()),
             Effect::StoreGet(_) => Answer::Value(None),
             Effect::StoreSet(..) | Effect::StoreDelete(_) => Answer::Done,
-            Effect::StoreSetMany(_) | Effect::StoreDeleteMany(_) => Answer::Done,
             Effect::StoreExists(_) => Answer::Exists(false),
             Effect::Http(_) => return answers(StatusCode::NO_CONTENT),
         })
@@ -232,8 +229,6 @@ impl Effect {
             Operation::KeyValueOpen { .. } => Self::StoreOpen,
             Operation::KeyValueGet { key, .. } => Self::StoreGet(key.clone()),
             Operation::KeyValueSet { key, value, .. } => Self::StoreSet(key.clone(), value.clone()),
-            Operation::KeyValueSetMany { values, .. } => Self::StoreSetMany(values.clone()),
-            Operation::KeyValueDeleteMany { keys, .. } => Self::StoreDeleteMany(keys.clone()),
             Operation::KeyValueDelete { key, .. } => Self::StoreDelete(key.clone()),
             Operation::KeyValueExists { key, .. } => Self::StoreExists(key.clone()),
             Operation::Http(request) => Self::Http(request.clone()),
@@ -259,10 +254,6 @@ impl Effect {
             Self::StoreOpen => "open store".to_owned(),
             Self::StoreGet(key) => format!("get {key}"),
             Self::StoreSet(key, _) => format!("set {key}"),
-            Self::StoreSetMany(values) => {
-                format!("set {}", values.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>().join(" "))
-            }
-            Self::StoreDeleteMany(keys) => format!("delete {}", keys.join(" ")),
             Self::StoreDelete(key) => format!("delete {key}"),
             Self::StoreExists(key) => format!("exists {key}"),
             Self::Http(request) => format!("{} {}", request.method(), request.uri()),

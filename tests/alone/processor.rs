@@ -18,7 +18,7 @@ const MARKER: &str = "set orders/latest-change";
 const LAST: &str = "claim placed.superseded";
 
 /// The record's key of the nth order's first version.
-pub(crate) fn key(n: u8) -> String {
+fn key(n: u8) -> String {
     format!("order/{}/1.1", id(n))
 }
 
@@ -27,16 +27,7 @@ pub(crate) fn holding(messages: impl IntoIterator<Item = Message>) -> Double {
 }
 
 pub(crate) fn is_record_of(n: u8) -> impl Fn(&Effect) -> bool {
-    move |effect| written_to(effect, &key(n)).is_some()
-}
-
-/// The value that is written under a key by itself or with others.
-pub(crate) fn written_to<'a>(effect: &'a Effect, key: &str) -> Option<&'a [u8]> {
-    match effect {
-        Effect::StoreSet(at, value) => (at == key).then_some(value),
-        Effect::StoreSetMany(values) => values.iter().find_map(|(at, value)| (at == key).then_some(value.as_slice())),
-        _ => None,
-    }
+    move |effect| matches!(effect, Effect::StoreSet(at, _) if *at == key(n))
 }
 
 fn is_settle(effect: &Effect) -> bool {
@@ -54,7 +45,7 @@ async fn an_order_is_written_then_finished_and_then_its_change_is_told() {
         ["open store", "open", "claim placed", "hold", &record, "settle placed", MARKER, "claim placed", LAST]
     );
 
-    let record = effects.iter().find_map(|effect| written_to(effect, &key(1))).expect("it is written");
+    let Some(Effect::StoreSet(_, record)) = effects.iter().find(|effect| is_record_of(1)(effect)) else { panic!() };
     let read = Record::from_json(record).unwrap();
     assert_eq!((read.id(), read.version().get(), read.status()), (id(1), 1, order::Status::Confirmed));
 

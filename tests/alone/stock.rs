@@ -6,7 +6,7 @@ use queue::Message;
 use serde_json::{Value, json};
 
 use super::double::{binary, held, redis_fails, replies};
-use super::processor::{holding, is_record_of, key, written_to};
+use super::processor::{holding, is_record_of};
 use super::sample::{id, message, order, placed};
 use super::script::Hold;
 use super::*;
@@ -69,7 +69,7 @@ async fn an_order_that_the_stock_is_short_of_is_rejected_for_good() {
     let alone = stock_says(1, || short("TEA-1", 2, 1)).around("processor").await;
     assert_eq!(alone.wake().await, Ok(()));
     let effects = alone.take_effects();
-    let record = effects.iter().find_map(|effect| written_to(effect, &key(1))).expect("it is written");
+    let Some(Effect::StoreSet(_, record)) = effects.iter().find(|effect| is_record_of(1)(effect)) else { panic!() };
     let record = Record::from_json(record).unwrap();
     assert_eq!(record.status(), order::Status::Rejected);
     assert_eq!(record.reason().unwrap().as_str(), "not enough in stock: TEA-1 (2 wanted, 1 left)");

@@ -2,7 +2,6 @@
 //! there. It decides orders, and changes them later. Each time it writes a new record to the store, and finishes a
 //! batch of messages in one step.
 
-mod bucket;
 mod capture;
 mod change;
 mod changes;

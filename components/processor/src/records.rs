@@ -1,16 +1,13 @@
 //! Records in the store, each under a key that no one else ever writes.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::Cell;
 use std::time::Duration;
 
 use guest::{Deadline, now_ms};
 use order::{CHANGE_MARKER, OrderId, Record, RecordName, queues};
-use queue::limits::TOGETHER;
-use queue::{Emit, Failure, Joined};
+use queue::{Emit, Failure};
 use spin_sdk::key_value::{Error, Store};
 use spin_sdk::time::sleep;
-
-use crate::bucket::Bucket;
 
 /// The store.
 pub(crate) struct Records {
@@ -18,10 +15,6 @@ pub(crate) struct Records {
     /// How long a superseded record is kept: a reader may be about to read it, or a late worker to write it.
     grace: Duration,
     deadline: Deadline,
-    /// For several values in one call. Opened when there are several.
-    bucket: OnceCell<Result<Bucket, String>>,
-    writing: Joined<(String, Vec<u8>), (), String>,
-    removing: Joined<String, (), String>,
     /// A record was refused.
     failed: Cell<bool>,
     /// The log was told that the store fails.
@@ -39,38 +32,16 @@ const TRIES: u32 = 600;
 
 impl Records {
     pub(crate) fn new(store: Store, grace: Duration) -> Self {
-        Self {
-            store,
-            grace,
-            deadline: Deadline::new(DEADLINE),
-            bucket: OnceCell::new(),
-            writing: Joined::new(TOGETHER),
-            removing: Joined::new(TOGETHER),
-            failed: Cell::default(),
-            told: Cell::default(),
-        }
+        Self { store, grace, deadline: Deadline::new(DEADLINE), failed: Cell::default(), told: Cell::default() }
     }
 
     /// Writes the key whose change starts the notifier. That it can be written also shows that the store works.
     pub(crate) async fn write_marker(&self) -> Result<(), String> {
-        self.write(CHANGE_MARKER, now_ms().to_string().as_bytes()).await
+        self.write(CHANGE_MARKER, now_ms().to_string().into_bytes()).await
     }
 
-    async fn write(&self, key: &str, value: &[u8]) -> Result<(), String> {
+    async fn write(&self, key: &str, value: Vec<u8>) -> Result<(), String> {
         self.in_time(self.store.set(key, value)).await
-    }
-
-    /// Writes a value in one call with all others that are to be written now.
-    async fn write_with_others(&self, key: &str, value: Vec<u8>) -> Result<(), String> {
-        let write = async |values: &[(String, Vec<u8>)]| match values {
-            [(key, value)] => self.write(key, value).await.map(|()| vec![()]),
-            _ => self.bucket()?.set(values).map(|()| vec![(); values.len()]).map_err(failed),
-        };
-        self.writing.ask((key.to_owned(), value), write, |_| false).await
-    }
-
-    fn bucket(&self) -> Result<&Bucket, String> {
-        self.bucket.get_or_init(Bucket::open).as_ref().map_err(Clone::clone)
     }
 
     /// Writes a record under its name. The head points to it only after the settlement. The order was charged before,
@@ -79,12 +50,12 @@ impl Records {
         let key = name.key(record.id());
         let mut tries = 0;
         loop {
-            let Err(reason) = self.write_with_others(&key, record.to_json()).await else { return Ok(()) };
+            let Err(reason) = self.write(&key, record.to_json()).await else { return Ok(()) };
             self.failed.set(true);
             tries += 1;
             if self.write_marker().await.is_ok() {
                 // The store may have come back just now. If it didn't, this record is at fault, and spends an attempt.
-                return self.write(&key, &record.to_json()).await.map_err(Failure::retry);
+                return self.write(&key, record.to_json()).await.map_err(Failure::retry);
             }
             if tries == TRIES {
                 return Err(Failure::release(reason));
@@ -115,11 +86,7 @@ impl Records {
 
     /// Removes a record, if it is there.
     pub(crate) async fn remove(&self, key: &str) -> Result<(), Failure> {
-        let remove = async |keys: &[String]| match keys {
-            [key] => self.in_time(self.store.delete(key)).await.map(|()| vec![()]),
-            _ => self.bucket()?.delete(keys).map(|()| vec![(); keys.len()]).map_err(failed),
-        };
-        self.removing.ask(key.to_owned(), remove, |_| false).await.map_err(Failure::release)
+        self.in_time(self.store.delete(key)).await.map_err(Failure::release)
     }
 
     /// Before money is moved for an order that was handed out before: perhaps because the store failed, and then its
@@ -143,13 +110,9 @@ impl Records {
     async fn in_time<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, String> {
         match self.deadline.within(call).await {
             // The store's own words, without the name of the error's kind.
-            Some(Err(Error::Other(words))) => Err(failed(queue::one_line(&words))),
-            Some(answer) => answer.map_err(|error| failed(error.to_string())),
+            Some(Err(Error::Other(words))) => Err(format!("the store failed: {}", queue::one_line(&words))),
+            Some(answer) => answer.map_err(|error| format!("the store failed: {error}")),
             None => Err(format!("the store did not answer within {} s", DEADLINE.as_secs())),
         }
     }
-}
-
-fn failed(words: String) -> String {
-    ["the store failed: ", &words].concat()
 }

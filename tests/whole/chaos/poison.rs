@@ -78,11 +78,6 @@ fn trap_on_poison() -> impl Calls {
     let mark = format!(r#""reference":"{MARK}"#);
     decide(move |call: &Call| match &call.operation {
         Operation::KeyValueSet { value, .. } if contains(value, mark.as_bytes()) => Ruling::CrashBefore,
-        Operation::KeyValueSetMany { values, .. }
-            if values.iter().any(|(_, value)| contains(value, mark.as_bytes())) =>
-        {
-            Ruling::CrashBefore
-        }
         _ => Ruling::Proceed,
     })
 }

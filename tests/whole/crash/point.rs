@@ -1,7 +1,6 @@
 //! A point at which a component can be stopped, by a name that stays the same from run to run: calls that are made at
 //! the same time come in any order, but the third call of its kind is always the third.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::LazyLock;
 
@@ -42,12 +41,6 @@ pub(crate) struct Point {
     pub(crate) blow: Blow,
 }
 
-/// Many keys of one kind are alike.
-fn all<'a>(keys: impl IntoIterator<Item = &'a String>) -> String {
-    let kinds: BTreeSet<String> = keys.into_iter().map(|key| without_ids(key)).collect();
-    Vec::from_iter(kinds).join(" ") + " together"
-}
-
 impl Blow {
     pub(crate) const ALL: [Self; 3] = [Self::Before, Self::After, Self::Unanswered];
 }
@@ -61,10 +54,6 @@ impl Kind {
             Operation::KeyValueOpen { .. } => "key-value open".to_owned(),
             Operation::KeyValueGet { key, .. } => format!("key-value get {}", without_ids(key)),
             Operation::KeyValueSet { key, .. } => format!("key-value set {}", without_ids(key)),
-            Operation::KeyValueSetMany { values, .. } => {
-                format!("key-value set {}", all(values.iter().map(|(key, _)| key)))
-            }
-            Operation::KeyValueDeleteMany { keys, .. } => format!("key-value delete {}", all(keys)),
             Operation::KeyValueDelete { key, .. } => format!("key-value delete {}", without_ids(key)),
             Operation::KeyValueExists { key, .. } => format!("key-value exists {}", without_ids(key)),
             Operation::KeyValueKeys { .. } => "key-value get-keys".to_owned(),

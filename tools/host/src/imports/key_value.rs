@@ -1,7 +1,5 @@
 //! `spin:key-value/key-value`: stores on Redis, each value under its plain key.
 
-use std::sync::Arc;
-
 use futures::future::BoxFuture;
 use redis::aio::ConnectionManager;
 use redis::{AsyncCommands, Cmd, FromRedisValue, RedisResult, cmd};
@@ -39,7 +37,10 @@ impl<T: Send> HostStoreWithStore<T> for Spin {
         };
         let operation = || Operation::KeyValueOpen { store: label.clone() };
         match context.effects.perform(operation, open(backend)).await? {
-            Ok(opened) => Ok(Ok(accessor.with(|mut access| access.get().table.push(opened.store(backend)))?)),
+            Ok(Opened { answered }) => {
+                let store = Store { backend: backend.clone(), answered };
+                Ok(Ok(accessor.with(|mut access| access.get().table.push(store))?))
+            }
             Err(error) => Ok(Err(error)),
         }
     }
@@ -78,7 +79,7 @@ impl<T: Send> HostStoreWithStore<T> for Spin {
 }
 
 /// Opens a store. Makes its connection, if it has none yet.
-pub(super) async fn open(backend: &Backend) -> Result<Opened, Error> {
+async fn open(backend: &Backend) -> Result<Opened, Error> {
     connection(backend).await.map(|_| Opened { answered: false })
 }
 
@@ -93,7 +94,7 @@ async fn call<T: Send, R: Reply>(
     Ok(context.effects.perform(|| operation(label), run(store, command)).await?)
 }
 
-pub(super) async fn run<R>(store: Store, command: impl Command<R>) -> Result<R, Error> {
+async fn run<R>(store: Store, command: impl Command<R>) -> Result<R, Error> {
     if store.answered {
         let message = "the store was opened by a ruling, so its calls must be answered too";
         return Err(Error::Other(message.to_owned()));
@@ -106,10 +107,10 @@ async fn connection(backend: &Backend) -> Result<ConnectionManager, Error> {
 }
 
 /// Something to do on a store's connection.
-pub(super) trait Command<R>: FnOnce(ConnectionManager) -> BoxFuture<'static, RedisResult<R>> + Send {}
+trait Command<R>: FnOnce(ConnectionManager) -> BoxFuture<'static, RedisResult<R>> + Send {}
 impl<R, F: FnOnce(ConnectionManager) -> BoxFuture<'static, RedisResult<R>> + Send> Command<R> for F {}
 
-pub(super) fn query<R: FromRedisValue>(command: Cmd) -> impl Command<R> {
+fn query<R: FromRedisValue>(command: Cmd) -> impl Command<R> {
     move |mut connection| Box::pin(async move { command.query_async(&mut connection).await }) as _
 }
 
@@ -126,15 +127,8 @@ fn scan(mut connection: ConnectionManager) -> BoxFuture<'static, RedisResult<Vec
 }
 
 /// A store that is open.
-pub(super) struct Opened {
+struct Opened {
     answered: bool,
-}
-
-impl Opened {
-    /// The store as a component holds it.
-    pub(super) fn store(self, backend: &Arc<Backend>) -> Store {
-        Store { backend: backend.clone(), answered: self.answered }
-    }
 }
 
 impl Reply for Opened {

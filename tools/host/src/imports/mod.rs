@@ -3,7 +3,6 @@
 mod exchange;
 mod http;
 mod key_value;
-mod key_value_batch;
 pub(crate) mod outgoing;
 mod outlet;
 pub(crate) mod partners;
@@ -16,7 +15,7 @@ mod variables;
 
 use wasmtime::component::{HasData, Linker};
 
-use crate::run::bindings::{spin, wasi};
+use crate::run::bindings::spin;
 use crate::run::instance::InstanceState;
 
 /// The Spin interfaces, implemented on an instance's state.
@@ -33,8 +32,6 @@ pub(crate) fn add_to_linker(linker: &mut Linker<InstanceState>) -> wasmtime::Res
     http::add_to_linker(linker)?;
     spin::redis::redis::add_to_linker::<_, Spin>(linker, |state| state)?;
     spin::key_value::key_value::add_to_linker::<_, Spin>(linker, |state| state)?;
-    wasi::keyvalue::store::add_to_linker::<_, Spin>(linker, |state| state)?;
-    wasi::keyvalue::batch::add_to_linker::<_, Spin>(linker, |state| state)?;
     spin::variables::variables::add_to_linker::<_, Spin>(linker, |state| state)?;
     Ok(())
 }

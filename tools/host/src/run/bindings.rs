@@ -5,14 +5,10 @@
 wasmtime::component::bindgen!({
     path: "wit",
     world: "redis-subscriber",
-    imports: {
-        "wasi:keyvalue": async | trappable,
-        default: trappable,
-    },
+    imports: { default: trappable },
     with: {
         "spin:redis/redis.connection": crate::imports::resources::Connection,
         "spin:key-value/key-value.store": crate::imports::resources::Store,
-        "wasi:keyvalue/store.bucket": crate::imports::resources::Store,
     },
     additional_derives: [PartialEq],
 });

@@ -28,11 +28,6 @@ impl fmt::Display for Operation {
             Self::KeyValueOpen { store } => write!(f, "key-value {store} open"),
             Self::KeyValueGet { store, key } => write!(f, "key-value {store} get {key}"),
             Self::KeyValueSet { store, key, value } => write!(f, "key-value {store} set {key} ({} bytes)", value.len()),
-            Self::KeyValueSetMany { store, values } => {
-                let bytes: usize = values.iter().map(|(_, value)| value.len()).sum();
-                write!(f, "key-value {store} set {} keys ({bytes} bytes)", values.len())
-            }
-            Self::KeyValueDeleteMany { store, keys } => write!(f, "key-value {store} delete {} keys", keys.len()),
             Self::KeyValueDelete { store, key } => write!(f, "key-value {store} delete {key}"),
             Self::KeyValueExists { store, key } => write!(f, "key-value {store} exists {key}"),
             Self::KeyValueKeys { store } => write!(f, "key-value {store} get-keys"),

@@ -90,20 +90,6 @@ pub enum Operation {
         /// The value.
         value: Vec<u8>,
     },
-    /// Writes several values, all or none.
-    KeyValueSetMany {
-        /// The store's label.
-        store: String,
-        /// Keys with their values.
-        values: Vec<(String, Vec<u8>)>,
-    },
-    /// Deletes several keys, all or none.
-    KeyValueDeleteMany {
-        /// The store's label.
-        store: String,
-        /// The keys.
-        keys: Vec<String>,
-    },
     /// Deletes a key.
     KeyValueDelete {
         /// The store's label.
@@ -177,7 +163,7 @@ pub enum Answer {
     Redis(Vec<RedisResult>),
     /// Of [`Operation::KeyValueGet`].
     Value(Option<Vec<u8>>),
-    /// Of the operations that write and delete values.
+    /// Of [`Operation::KeyValueSet`] and [`Operation::KeyValueDelete`].
     Done,
     /// Of [`Operation::KeyValueExists`].
     Exists(bool),
@@ -229,9 +215,7 @@ impl Operation {
             Self::KeyValueOpen { .. }
             | Self::KeyValueGet { .. }
             | Self::KeyValueSet { .. }
-            | Self::KeyValueSetMany { .. }
             | Self::KeyValueDelete { .. }
-            | Self::KeyValueDeleteMany { .. }
             | Self::KeyValueExists { .. }
             | Self::KeyValueKeys { .. } => Kind::KeyValue,
             Self::Variable { .. } => Kind::Variable,
@@ -248,8 +232,6 @@ impl Operation {
             Self::KeyValueOpen { .. } => "open",
             Self::KeyValueGet { .. } => "get",
             Self::KeyValueSet { .. } => "set",
-            Self::KeyValueSetMany { .. } => "set-many",
-            Self::KeyValueDeleteMany { .. } => "delete-many",
             Self::KeyValueDelete { .. } => "delete",
             Self::KeyValueExists { .. } => "exists",
             Self::KeyValueKeys { .. } => "get-keys",
