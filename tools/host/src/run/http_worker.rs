@@ -5,6 +5,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -21,6 +22,10 @@ use crate::run::trap;
 
 /// How many requests an instance begins before other tasks of its thread get a turn.
 const AT_A_STRETCH: usize = 16;
+
+/// An instance that looks for no request for so long doesn't count, until it looks again. One that only lost its turn
+/// has it again sooner.
+const LONG: Duration = Duration::from_millis(20);
 
 /// An instance's part in the pool. Its drop tells the pool that the instance takes no more.
 pub(super) struct HttpWorker {
@@ -97,6 +102,7 @@ impl HttpWorker {
             }
             poll_fn(|cx| calls.poll(cx)).await
         }));
+        let mut looked = Instant::now();
         poll_fn(|cx| {
             for _ in 0..AT_A_STRETCH {
                 self.pool.queue.is_busy(self.number);
@@ -105,9 +111,13 @@ impl HttpWorker {
                 if polled.is_ready() {
                     return polled.map(wasmtime::Result::flatten);
                 }
-                if !self.has_looked.load(Ordering::Relaxed) {
-                    // It computes for long, or waits in a call that nothing else of it can pass.
-                    self.set_open(false);
+                if self.has_looked.load(Ordering::Relaxed) {
+                    looked = Instant::now();
+                } else {
+                    // It computes, or waits in a call that nothing else of it can pass.
+                    if looked.elapsed() > LONG {
+                        self.set_open(false);
+                    }
                     return Poll::Pending;
                 }
                 // What was begun has computed as far as it could. There may be time for another request.
