@@ -5,6 +5,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -22,6 +23,10 @@ use crate::run::trap;
 /// How many requests an instance begins before other tasks of its thread get a turn.
 const AT_A_STRETCH: usize = 16;
 
+/// An instance that looks for no request for so long doesn't count, until it looks again. One that only lost its turn
+/// has it again sooner.
+const LONG: Duration = Duration::from_millis(20);
+
 /// An instance's part in the pool. Its drop tells the pool that the instance takes no more.
 pub(super) struct HttpWorker {
     pool: Arc<HttpPool>,
@@ -29,20 +34,31 @@ pub(super) struct HttpWorker {
     /// How many requests it may take.
     reuse: Reuse,
     /// It counts among the instances that take requests.
-    is_open: bool,
+    is_open: AtomicBool,
+    /// It looked for requests since it was polled last.
+    has_looked: AtomicBool,
     has_begun: bool,
 }
 
 impl HttpWorker {
     /// One that the pool counts already.
     pub(super) fn of_the_pool(pool: Arc<HttpPool>) -> Self {
-        Self { number: pool.queue.next_number(), reuse: pool.reuse, is_open: true, has_begun: false, pool }
+        let mut worker = Self::alone(pool);
+        worker.reuse = worker.pool.reuse;
+        worker.is_open = true.into();
+        worker
     }
 
     /// One that takes its first request only.
     pub(super) fn alone(pool: Arc<HttpPool>) -> Self {
-        let reuse = Reuse { requests: 1, ..pool.reuse };
-        Self { number: pool.queue.next_number(), reuse, is_open: false, has_begun: false, pool }
+        Self {
+            number: pool.queue.next_number(),
+            reuse: Reuse { requests: 1, ..pool.reuse },
+            is_open: false.into(),
+            has_looked: false.into(),
+            has_begun: false,
+            pool,
+        }
     }
 
     /// Starts the instance with this request, or with the next one that waits.
@@ -73,12 +89,11 @@ impl HttpWorker {
 
     /// Answers requests until the instance has waited too long for one, has had as many as it may, or fails.
     async fn serve(
-        &mut self,
+        &self,
         store: &mut Store<InstanceState>,
         proxy: &Proxy,
         first: Option<Arrival>,
     ) -> wasmtime::Result<()> {
-        let (pool, number) = (self.pool.clone(), self.number);
         let is_settled = AtomicBool::new(true);
         let mut running = pin!(store.run_concurrent(async |accessor| {
             let mut calls = Calls::new(self, accessor, proxy, &is_settled);
@@ -87,13 +102,27 @@ impl HttpWorker {
             }
             poll_fn(|cx| calls.poll(cx)).await
         }));
+        let mut looked = Instant::now();
         poll_fn(|cx| {
             for _ in 0..AT_A_STRETCH {
-                pool.queue.is_busy(number);
+                self.pool.queue.is_busy(self.number);
+                self.has_looked.store(false, Ordering::Relaxed);
                 let polled = running.as_mut().poll(cx);
-                // What was begun has computed as far as it could. There may be time for another request.
-                if polled.is_ready() || is_settled.swap(true, Ordering::Relaxed) {
+                if polled.is_ready() {
                     return polled.map(wasmtime::Result::flatten);
+                }
+                if self.has_looked.load(Ordering::Relaxed) {
+                    looked = Instant::now();
+                } else {
+                    // It computes, or waits in a call that nothing else of it can pass.
+                    if looked.elapsed() > LONG {
+                        self.set_open(false);
+                    }
+                    return Poll::Pending;
+                }
+                // What was begun has computed as far as it could. There may be time for another request.
+                if is_settled.swap(true, Ordering::Relaxed) {
+                    return Poll::Pending;
                 }
             }
             cx.waker().wake_by_ref();
@@ -102,11 +131,10 @@ impl HttpWorker {
         .await
     }
 
-    fn set_open(&mut self, is_open: bool) {
-        if self.is_open == is_open {
+    fn set_open(&self, is_open: bool) {
+        if self.is_open.swap(is_open, Ordering::Relaxed) == is_open {
             return;
         }
-        self.is_open = is_open;
         if is_open {
             self.pool.queue.open();
         } else if self.pool.queue.close() {
@@ -121,7 +149,7 @@ impl Drop for HttpWorker {
         match self.has_begun {
             true => self.set_open(false),
             // The runtime ends. Another one wouldn't begin either.
-            false if self.is_open => self.pool.queue.withdraw(),
+            false if *self.is_open.get_mut() => self.pool.queue.withdraw(),
             false => {}
         }
     }
@@ -129,7 +157,7 @@ impl Drop for HttpWorker {
 
 /// The calls of an instance that are under way.
 struct Calls<'a> {
-    worker: &'a mut HttpWorker,
+    worker: &'a HttpWorker,
     accessor: &'a Accessor<InstanceState>,
     proxy: &'a Proxy,
     func: Func,
@@ -143,7 +171,7 @@ struct Calls<'a> {
 
 impl<'a> Calls<'a> {
     fn new(
-        worker: &'a mut HttpWorker,
+        worker: &'a HttpWorker,
         accessor: &'a Accessor<InstanceState>,
         proxy: &'a Proxy,
         is_settled: &'a AtomicBool,
@@ -180,7 +208,7 @@ impl<'a> Calls<'a> {
                 self.idle = None;
                 return Poll::Pending;
             }
-            return match self.worker.is_open {
+            return match self.worker.is_open.load(Ordering::Relaxed) {
                 true => self.poll_idle(cx).map(Ok),
                 false => Poll::Ready(Ok(())),
             };
@@ -189,6 +217,7 @@ impl<'a> Calls<'a> {
 
     /// The next request, if there is one and it may be begun now.
     fn next(&mut self, cx: &mut Context<'_>) -> Option<Arrival> {
+        self.worker.has_looked.store(true, Ordering::Relaxed);
         let Reuse { requests, concurrent, .. } = self.worker.reuse;
         let is_open = self.begun < requests
             && self.under_way.len() < concurrent
