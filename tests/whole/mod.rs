@@ -12,6 +12,7 @@ mod door;
 mod early_answer;
 mod endpoints;
 mod forgetful;
+mod interleavings;
 mod kept_connections;
 mod life;
 mod means;

@@ -14,7 +14,7 @@ mod check;
 mod faults;
 mod matrix;
 mod model;
-mod point;
+pub(super) mod point;
 mod report;
 mod run;
 mod scenario;
