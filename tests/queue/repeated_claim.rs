@@ -1,7 +1,7 @@
 //! A claim whose answer was lost is repeated with its token. Nobody died, so nothing may count as a crash.
 
 use queue::native::Tokio;
-use queue::{Claim, Class, Effects, Incident, Message, Side, Worker};
+use queue::{Claim, Class, Effects, Incident, Linger, Message, Side, Worker};
 
 use super::doubles::{Failing, Fault, Handling};
 use super::setup::*;
@@ -125,6 +125,7 @@ async fn a_worker_whose_claims_lose_their_answers_handles_each_message_once_and_
         backoff: &backoff,
         max_crashes: 1,
         batch: 1,
+        linger: Linger::Briefly,
         until: LONG,
     };
     // Three tries of the first claim; later each settling.

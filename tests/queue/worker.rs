@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use futures::future::join;
 use queue::native::{Native, Tokio};
-use queue::{Backoff, Class, Connection, Drained, Effects, Error, Failure, Handler, Message, Queue, Runtime, Worker};
+use queue::{
+    Backoff, Class, Connection, Drained, Effects, Error, Failure, Handler, Linger, Message, Queue, Runtime, Worker,
+};
 use tokio::sync::{Barrier, Notify};
 
 use super::doubles::{Failing, Fault, Handling, StandingClock, name};
@@ -27,6 +29,7 @@ fn worker<'a, C: Connection, R: Runtime, H: Handler>(
         backoff: &THRICE,
         max_crashes: 3,
         batch: 20,
+        linger: Linger::WhileMoreComes,
         until: Duration::MAX,
     }
 }

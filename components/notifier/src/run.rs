@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use guest::{Endpoint, QueueSettings, Redis, SettingError, Settings, Wasi};
 use order::queues;
-use queue::{Backoff, Drained, Error, Handler, Queue, Runtime, Subscribed, Worker};
+use queue::{Backoff, Drained, Error, Handler, Linger, Queue, Runtime, Subscribed, Worker};
 
 use crate::deliver::Delivery;
 use crate::fan_out::FanOut;
@@ -92,6 +92,10 @@ impl<'a> NotifierWake<'a> {
             backoff: &self.settings.schedule,
             max_crashes: self.settings.max_crashes,
             batch,
+            linger: match handler {
+                NotifierJob::FanOut(_) => Linger::WhileMoreComes,
+                NotifierJob::Deliver(_) => Linger::Briefly,
+            },
             until: self.settings.budget,
         }
     }

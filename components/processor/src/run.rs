@@ -5,7 +5,7 @@ use std::time::Duration;
 use guest::{PaymentProvider, QueueSettings, Redis, SettingError, Settings, Wasi};
 use order::queues;
 use queue::limits::TOGETHER;
-use queue::{Backoff, Joined, Queue, Runtime, Untracked, Worker};
+use queue::{Backoff, Joined, Linger, Queue, Runtime, Untracked, Worker};
 use spin_sdk::key_value::{Error, Store};
 use spin_sdk::time::sleep;
 
@@ -84,6 +84,7 @@ impl<'a> ProcessorWake<'a> {
             name: self.name,
             backoff: &self.settings.backoff,
             max_crashes: self.settings.max_crashes,
+            linger: self.settings.payments.as_ref().map_or(Linger::WhileMoreComes, |_| Linger::Briefly),
             batch: self.settings.payments.as_ref().map_or(BATCH, |provider| provider.concurrency),
             until: self.settings.budget,
         };

@@ -69,4 +69,5 @@ pub use stock::{Adjusted, Adjustment, Hold, HoldRequest, Level, Shortfall, Stock
 pub use subscribers::{FRESH, Named, Subscribed, Subscriber, Subscription, UNNAMED, Unsubscribed};
 pub use timing::{LEASES, Timing};
 pub use together::{Tasks, Together};
+pub use window::Linger;
 pub use worker::{Drained, Handler, Worker};

@@ -12,10 +12,10 @@ use crate::connection::Runtime;
 use crate::message::{Message, MessageId};
 use crate::settle::{Contact, Settlement};
 
-/// What is finished waits so long for more to be settled with it, again and again while more comes.
+/// What is finished waits so long for more to be settled with it.
 const SETTLED_WITH: Duration = Duration::from_millis(2);
 
-/// But so many times at most: its place in the queue and its effects wait too.
+/// Where more comes it waits again, but so many times at most: its effects wait too.
 const SETTLED_AFTER: usize = 12;
 
 /// How soon a message is seen that comes while others are slow.
@@ -45,10 +45,20 @@ pub(crate) struct Finished {
     pub(crate) contact: Contact,
 }
 
+/// How long what is finished waits for more to be settled with it, while something is in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Linger {
+    /// As long as more comes: what all needs about the same time is settled by one call.
+    WhileMoreComes,
+    /// A moment. Somebody else is asked, and a place that is free is worth more than a call that is saved.
+    Briefly,
+}
+
 /// The deliveries in flight, and what came of them. `F` handles one.
 pub(crate) struct Window<'a, R, F> {
     runtime: &'a R,
     most: usize,
+    linger: Linger,
     running: FuturesUnordered<F>,
     open: Vec<Open>,
     finished: Finished,
@@ -58,10 +68,11 @@ pub(crate) struct Window<'a, R, F> {
 
 impl<'a, R: Runtime, F: Future<Output = Handled>> Window<'a, R, F> {
     /// A window for so many at the same time.
-    pub(crate) fn new(runtime: &'a R, most: usize) -> Self {
+    pub(crate) fn new(runtime: &'a R, most: usize, linger: Linger) -> Self {
         Self {
             runtime,
             most,
+            linger,
             running: FuturesUnordered::new(),
             open: Vec::new(),
             finished: Finished::default(),
@@ -136,7 +147,11 @@ impl<'a, R: Runtime, F: Future<Output = Handled>> Window<'a, R, F> {
             }
             waits += 1;
             let finished = self.finished.settlements.len();
-            if finished == known || waits > SETTLED_AFTER {
+            let waits_for_more = match self.linger {
+                Linger::WhileMoreComes => waits <= SETTLED_AFTER,
+                Linger::Briefly => known == 0,
+            };
+            if finished == known || !waits_for_more {
                 return;
             }
         }

@@ -10,7 +10,7 @@ use crate::message::{Emit, Message, MessageId};
 use crate::partner::{Report, Showed};
 use crate::queue::Queue;
 use crate::settle::{Class, Contact, Effects, Settlement, TURNED, Verdict};
-use crate::window::{Finished, Handled, Window};
+use crate::window::{Finished, Handled, Linger, Window};
 
 /// Handles messages. Several are handled at the same time.
 #[expect(async_fn_in_trait, reason = "components are single-threaded, so no Send bound is wanted")]
@@ -62,6 +62,8 @@ pub struct Worker<'a, C, R, H> {
     pub max_crashes: u32,
     /// Messages handled at the same time. As some are done others take their places, so the slow ones hold up nobody.
     pub batch: usize,
+    /// How long what is finished waits for more.
+    pub linger: Linger,
     /// A drain claims nothing after this time since the start of [`Runtime::elapsed`], unless its handler
     /// [is held up](Handler::is_held_up).
     pub until: Duration,
@@ -124,7 +126,7 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
 
     async fn work(&self, claims: Claims) -> Result<Drained, Error> {
         let (mut drained, mut silence) = (Drained::default(), true);
-        let mut window = Window::new(self.runtime, self.batch);
+        let mut window = Window::new(self.runtime, self.batch, self.linger);
         loop {
             drained.more = self.is_over(claims, silence);
             let room = if drained.more { 0 } else { window.room() };

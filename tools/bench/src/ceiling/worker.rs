@@ -7,7 +7,7 @@ use futures::StreamExt;
 use futures::future::try_join;
 use order::queues::{CHANGES, PLACED};
 use queue::native::{Native, Tokio};
-use queue::{Backoff, Handler, Joined, Queue, Worker};
+use queue::{Backoff, Handler, Joined, Linger, Queue, Worker};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client};
 use tokio::runtime::Builder;
@@ -84,7 +84,17 @@ pub(crate) fn worker<'a, H: Handler>(
     backoff: &'a Backoff,
 ) -> Worker<'a, Native, Tokio, H> {
     let (name, until) = ("native", Duration::MAX);
-    Worker { queue, handler, runtime, name, backoff, max_crashes: 3, batch: BATCH, until }
+    Worker {
+        queue,
+        handler,
+        runtime,
+        name,
+        backoff,
+        max_crashes: 3,
+        batch: BATCH,
+        linger: Linger::WhileMoreComes,
+        until,
+    }
 }
 
 /// The manifest's own plan of attempts.
