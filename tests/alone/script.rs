@@ -161,7 +161,7 @@ impl<'a> Arguments<'a> {
             "find" => Verb::Find { subject: once.bytes("subject"), ids: self.each(|_, found| found.bytes("id")) },
             "follow" => Verb::Follow(follow(&once)),
             "claim" => Verb::Claim { queue: once.text("queue"), most: once.number("most") as usize },
-            "hold" => Verb::Hold(self.each_of(2, |arguments, message| hold(arguments, &once, message))),
+            "hold" => Verb::Hold(self.each_of(2, hold)),
             "ask" => Verb::Ask { id: once.bytes("id"), partner: once.text("partner") },
             "hasten" => Verb::Hasten { id: once.bytes("id") },
             "unask" => Verb::Unask { id: once.bytes("id") },
@@ -213,7 +213,7 @@ fn accept(once: &Named<'_>, message: &Named<'_>) -> Accept {
     }
 }
 
-fn hold(arguments: &mut Arguments<'_>, once: &Named<'_>, message: &Named<'_>) -> Hold {
+fn hold(arguments: &mut Arguments<'_>, message: &Named<'_>) -> Hold {
     let mut line = || {
         let line = arguments.take(1);
         (line.text("item"), line.number("units"))
@@ -221,7 +221,7 @@ fn hold(arguments: &mut Arguments<'_>, once: &Named<'_>, message: &Named<'_>) ->
     Hold {
         id: message.bytes("id"),
         delivery: message.number("delivery"),
-        untracked: once.text("untracked"),
+        untracked: message.text("untracked"),
         recall: message.bytes("recall"),
         asks: message.text("asks"),
         items: (0..message.number("lines")).map(|_| line()).collect(),

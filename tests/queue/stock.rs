@@ -123,7 +123,7 @@ async fn one_order_that_cannot_hold_fails_alone_though_others_asked_with_it() {
             calls.set(calls.get() + 1);
             queue.hold_together(requests).await
         };
-        joined.ask(request, call, |error: &queue::Error| !error.is_trouble()).await
+        joined.ask(request, call).await
     };
     let (a, b, c) = futures::join!(hold(0, "tea"), hold(1, "cup"), hold(2, "tea"));
     assert_eq!((a.unwrap(), c.unwrap()), (HELD, HELD));

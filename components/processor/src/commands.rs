@@ -18,7 +18,7 @@ use crate::records::Records;
 pub(crate) struct Commands<'a> {
     pub(crate) queue: Queue<'a, Redis>,
     /// The orders that are about to hold their stock.
-    pub(crate) holds: Joined<HoldRequest, Hold, queue::Error>,
+    pub(crate) holds: Joined<HoldRequest, Hold>,
     pub(crate) records: &'a Records,
     /// `None`: nobody is asked to pay.
     pub(crate) payments: Option<Payments>,

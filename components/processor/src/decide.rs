@@ -121,7 +121,7 @@ impl Commands<'_> {
         let terms = Terms { untracked: self.untracked, recall: cancel.to_bytes().into(), asks, refuses };
         let request = HoldRequest::new(message, &terms, pieces);
         let hold = async |requests: &[HoldRequest]| self.queue.hold_together(requests).await;
-        let hold = self.holds.ask(request, hold, |error| !error.is_trouble()).await;
+        let hold = self.holds.ask(request, hold).await;
         hold.map_err(|error| queue_failed("the stock can't be held", &error))
     }
 

@@ -155,18 +155,18 @@ impl<C: Connection> Queue<'_, C> {
     }
 
     /// [`hold`](Self::hold) for each of these, one after the other, but in one call, which is done whole or not at all.
-    /// All have the terms of the first as to what isn't tracked. At most [`TOGETHER`](crate::limits::TOGETHER) of them.
+    /// At most [`TOGETHER`](crate::limits::TOGETHER) of them.
     pub async fn hold_together(&self, requests: &[HoldRequest]) -> Result<Vec<Hold>, Error> {
-        let untracked = match requests.first().map(|first| first.untracked) {
-            Some(Untracked::Reject) => "reject",
-            Some(Untracked::Allow) => "allow",
-            None => return Ok(Vec::new()),
-        };
-        let mut arguments = self.arguments(&script::HOLD).with("untracked", untracked);
-        for HoldRequest { id, delivery, recall, asks, refuses, items, .. } in requests {
+        let mut arguments = self.arguments(&script::HOLD);
+        for HoldRequest { id, delivery, untracked, recall, asks, refuses, items } in requests {
+            let untracked = match untracked {
+                Untracked::Allow => "allow",
+                Untracked::Reject => "reject",
+            };
             arguments = arguments
                 .with("id", id)
                 .with("delivery", *delivery)
+                .with("untracked", untracked)
                 .with("recall", recall)
                 .with("asks", asks.as_str())
                 .with("refuses", *refuses)

@@ -16,8 +16,6 @@ local queue, bell_ms, guard_ms, depth, age_ms = unpack(ARGV, 1, 5)
 local FIRST, MESSAGE = 6, 6
 local seen, lists, body, due = ns .. ':seen', ns .. ':seen:lists', key(queue, 'body'), key(queue, 'due')
 
-local function is_over(entry) return struct.unpack('>I6', entry) <= now end
-
 -- What the keys were used for, also in this call: digest -> record.
 local digests, records = {}, {}
 for place = FIRST + 2, #ARGV, MESSAGE do
@@ -58,12 +56,11 @@ end
 local reply, room = {}, nil
 for at = FIRST, #ARGV, MESSAGE do
   local id, payload, digest, fingerprint, ttl_ms, again = unpack(ARGV, at, at + 5)
-  local verdict, record = 'accepted', records[digest]
-  if record and not is_over(record) then
-    local first = string.sub(record, 23)
+  local verdict, first, known = 'accepted', used_for(records[digest])
+  if first then
     -- Our own first try, whose answer was lost, is no replay.
-    if string.sub(record, 7, 22) ~= fingerprint then verdict = 'conflict' elseif first ~= id then verdict = 'replayed' end
-    id = first
+    if first ~= fingerprint then verdict = 'conflict' elseif known ~= id then verdict = 'replayed' end
+    id = known
   elseif again ~= '1' or not (taken[id] or is_kept(id)) then
     room = room or room_left()
     if room > 0 then

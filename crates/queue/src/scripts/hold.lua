@@ -16,8 +16,8 @@
 --       {'asked', whom}  an earlier delivery asked somebody else
 --       {'late'}  the delivery is no longer the latest: whoever has the message now decides
 --       {'short', first, count} and for each item that is short {item, units, left}: units wanted, and units left
-local queue, untracked = unpack(ARGV, 1, 2)
-local FIRST, MESSAGE, LINE = 3, 6, 2
+local queue = unpack(ARGV, 1, 1)
+local FIRST, MESSAGE, LINE = 2, 7, 2
 local at, reply = FIRST, {}
 
 local function take(n)
@@ -27,7 +27,7 @@ end
 
 local ids, recalling, items, is_item = {}, {}, {}, {}
 while at <= #ARGV do
-  ids[#ids + 1], recalling[#recalling + 1] = ARGV[at], ARGV[at + 2]
+  ids[#ids + 1], recalling[#recalling + 1] = ARGV[at], ARGV[at + 3]
   at = at + MESSAGE
   for _ = 1, tonumber(ARGV[at - 1]) do
     if not is_item[ARGV[at]] then items[#items + 1] = ARGV[at] end
@@ -83,7 +83,7 @@ local function held(id, delivery, deliveries, asks, refuses, first)
 end
 
 -- What it wants: the tracked lines, and those of which too few are left.
-local function read_lines(lines)
+local function read_lines(lines, untracked)
   local wanted, short = {}, {}
   for _ = 1, lines do
     local item, units = take(LINE)
@@ -103,7 +103,7 @@ local function read_lines(lines)
   return wanted, short
 end
 
-local function hold(id, delivery, recall, asks, refuses, lines)
+local function hold(id, delivery, untracked, recall, asks, refuses, lines)
   local deliveries, _, _, holder = parse_state(states[id])
   if not holder or deliveries ~= tonumber(delivery) then
     reply[#reply + 1] = {'late'}
@@ -129,7 +129,7 @@ local function hold(id, delivery, recall, asks, refuses, lines)
   begin_once()
   if all_held[id] then return held(id, delivery, deliveries, asks, refuses, first) end
 
-  local wanted, short = read_lines(lines)
+  local wanted, short = read_lines(lines, untracked)
   if #short > 0 or was_short == ' short' then
     if refuses == '1' then note_asked(id, asks .. ' short') end
     local count = #short
@@ -147,9 +147,9 @@ end
 
 at = FIRST
 while at <= #ARGV do
-  local id, delivery, recall, asks, refuses, lines = take(MESSAGE)
+  local id, delivery, untracked, recall, asks, refuses, lines = take(MESSAGE)
   local after = at + LINE * lines
-  hold(id, delivery, recall, asks, refuses, lines)
+  hold(id, delivery, untracked, recall, asks, refuses, lines)
   at = after
 end
 for item, units in pairs(taken) do

@@ -191,10 +191,12 @@ local function check_sum(name, field, value, by)
   end
 end
 
--- What an idempotency key was used for: fingerprint and value, or nil.
-local function known_key(digest)
-  local record = redis.call('HGET', ns .. ':seen', digest)
-  if not record or struct.unpack('>I6', record) <= now then return nil end
+-- Whether the time with which a record or an entry begins is over.
+local function is_over(entry) return struct.unpack('>I6', entry) <= now end
+
+-- What an idempotency key was used for, by its record in `seen`: fingerprint and value, or nil.
+local function used_for(record)
+  if not record or is_over(record) then return nil end
   return string.sub(record, 7, 22), string.sub(record, 23)
 end
 

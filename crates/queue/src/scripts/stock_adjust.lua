@@ -15,7 +15,7 @@
 local item, by, most, digest, fingerprint, ttl_ms = unpack(ARGV, 1, 6)
 local stock, stock_held = ns .. ':stock', ns .. ':stock:held'
 begin({'HINCRBY'}, {hash = {stock, stock_held, ns .. ':seen'}})
-local first = digest ~= '' and known_key(digest)
+local first = digest ~= '' and used_for(redis.call('HGET', ns .. ':seen', digest))
 if first and first ~= fingerprint then return {'conflict'} end
 local left, held = redis.call('HGET', stock, item), redis.call('HGET', stock_held, item)
 check_sum(stock, item, left, by)

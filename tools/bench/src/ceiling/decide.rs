@@ -15,7 +15,7 @@ use crate::native::now;
 /// Decides orders, a batch at a time.
 pub(crate) struct Decider<'a> {
     pub(crate) queue: Queue<'a, Native>,
-    pub(crate) holds: Joined<HoldRequest, Hold, queue::Error>,
+    pub(crate) holds: Joined<HoldRequest, Hold>,
     pub(crate) store: MultiplexedConnection,
     pub(crate) changed: &'a Notify,
 }
@@ -41,7 +41,7 @@ impl Decider<'_> {
         let placed = placed(&message.payload).map_err(|error| error.to_string())?;
         let request = HoldRequest::new(message, &terms(), wanted(&placed.order));
         let hold = async |requests: &[HoldRequest]| self.queue.hold_together(requests).await;
-        let hold = self.holds.ask(request, hold, |error| !error.is_trouble()).await;
+        let hold = self.holds.ask(request, hold).await;
         match hold.map_err(|error| error.to_string())? {
             Hold::Held { .. } => {}
             other => return Err(format!("without any stock entry, stock is {other:?}")),
