@@ -20,7 +20,7 @@ OTHER ?=
 
 COMPONENTS := intake health desk listener processor notifier stripe
 # What plain cargo leaves out.
-NATIVE := --package order --package queue --package guest --package host --package tests --package plot --package flash-sale --package bench
+NATIVE := --package access --package order --package queue --package guest --package host --package tests --package plot --package flash-sale --package bench
 WASM := --target wasm32-wasip2 --release
 IN_COMPONENTS := $(COMPONENTS:%=--package %) --package guest
 

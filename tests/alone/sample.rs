@@ -17,7 +17,7 @@ pub(crate) fn id(n: u8) -> OrderId {
 }
 
 pub(crate) fn placed(n: u8) -> Placed {
-    Placed { id: id(n), order: NewOrder::parse(an_order().to_string().as_bytes()).unwrap(), trace: None }
+    Placed { id: id(n), order: NewOrder::parse(an_order().to_string().as_bytes()).unwrap(), shop: None, trace: None }
 }
 
 pub(crate) fn record(n: u8) -> Record {
@@ -55,7 +55,7 @@ pub(crate) fn attention(n: u8) -> Message {
     let about = CommandId { order: id(n), change: None };
     let (order, version) = (placed(n).order, order::Version::NONE);
     let reason = "the store was away";
-    let given_up = event::GivenUp { message: about, delivery: 3, version, reason, order: Some(&order) };
+    let given_up = event::GivenUp { message: about, delivery: 3, version, reason, shop: None, order: Some(&order) };
     let payload = event::attention(&given_up, None, Timestamp::from_ms(ACCEPTED_AT + 2));
     message(event::attention_id(about, 3).as_bytes(), payload)
 }

@@ -37,7 +37,7 @@ fn key(n: usize) -> String {
 /// How the queue knows that key.
 fn digest(n: usize) -> Vec<u8> {
     let key: IdempotencyKey = key(n).parse().unwrap();
-    key.digest()[..14].to_vec()
+    key.digest(None)[..14].to_vec()
 }
 
 /// Sends so many orders, each when the one before waits, and then lets Redis go on. Gives the answers in turn; none for

@@ -23,11 +23,11 @@ pub(crate) async fn place(request: Request) -> Result<Response, Problem> {
     let id = OrderId::new(Timestamp::from_ms(now_ms()), random_bytes());
     let canonical = order.canonical_json();
     let record = key.map(|key| IdempotencyRecord {
-        digest: key.digest(),
+        digest: key.digest(None),
         fingerprint: canonical.digest(),
         ttl: context.idempotency_ttl,
     });
-    let payload = Placed::encode_parts(&id, &canonical, trace.as_ref());
+    let payload = Placed::encode_parts(&id, None, &canonical, trace.as_ref());
     let message_id = CommandId { order: id, change: None }.to_bytes();
     let message = Accept { id: message_id.into(), payload: payload.into(), idempotency: record, again: false };
     let accepted = context.together.accept(message, async |messages| accept(&context, messages).await).await;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use access::CallerName;
 use guest::{Redis, now_ms};
 use order::event::GivenUp;
 use order::{
@@ -87,22 +88,24 @@ impl Commands<'_> {
         let command = Command::decode(&message.payload).ok();
         let trace = command.as_ref().and_then(Command::trace).cloned();
         let order = match command {
-            Some(Command::Decide(placed)) => Some(placed.order),
+            Some(Command::Decide(placed)) => Some((placed.shop, placed.order)),
             Some(Command::Change(change)) => self.order(message, change.id).await,
             None => None,
         };
-        let given_up = GivenUp { message: id, delivery: message.delivery, version, reason, order: order.as_ref() };
+        let shop = order.as_ref().and_then(|(shop, _)| shop.as_ref());
+        let order = order.as_ref().map(|(_, order)| order);
+        let given_up = GivenUp { message: id, delivery: message.delivery, version, reason, shop, order };
         let event = event::attention(&given_up, trace.as_ref(), Timestamp::from_ms(now_ms()));
         let mut emits = vec![tell(event::attention_id(id, message.delivery), event)];
         emits.append(&mut self.left_behind(message, message.delivery));
         Effects { emits, ..counted }
     }
 
-    /// The order that a message would change, if it can be read.
-    async fn order(&self, message: &Message, id: OrderId) -> Option<NewOrder> {
+    /// The order that a message would change, and whose key brought it, if it can be read.
+    async fn order(&self, message: &Message, id: OrderId) -> Option<(Option<CallerName>, NewOrder)> {
         match present(message).ok()? {
             Some(present) => self.records.read(id, present).await.ok().map(Record::into_order),
-            None => self.undecided(id).await.ok()?.map(|undecided| undecided.placed.order),
+            None => self.undecided(id).await.ok()?.map(|undecided| (undecided.placed.shop, undecided.placed.order)),
         }
     }
 

@@ -47,7 +47,7 @@ impl Placed {
     /// The JSON for a shop that asks where the order is.
     #[must_use]
     pub fn waiting(&self, why: Waiting) -> OrderJson {
-        OrderJson(undecided(self.id, why).with(&self.order).to_json())
+        OrderJson(undecided(self.id, why).of_shop(self.shop.as_ref()).with(&self.order).to_json())
     }
 }
 

@@ -57,6 +57,7 @@ pub fn decide(placed: Placed, finding: &Finding, now: Timestamp) -> Record {
         tracking: None,
         // The clock of the host that accepted it may be ahead of ours, and no order changes before it exists.
         updated_at: placed.accepted_at(),
+        shop: placed.shop,
         order: Box::new(placed.order),
     };
     record.find(None, finding, now);

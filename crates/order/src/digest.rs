@@ -2,13 +2,18 @@
 
 use crate::idempotency_key::IdempotencyKey;
 use crate::new_order::CanonicalJson;
+use access::CallerName;
 use sha2::{Digest, Sha256};
 
 impl IdempotencyKey {
-    /// 128 bits of SHA-256 that stand for the key.
+    /// 128 bits of SHA-256 that stand for the key. The same key is another one for each caller.
     #[must_use]
-    pub fn digest(&self) -> [u8; 16] {
-        digest(&[b"key", self.as_str().as_bytes()])
+    pub fn digest(&self, caller: Option<&CallerName>) -> [u8; 16] {
+        let key = self.as_str().as_bytes();
+        match caller {
+            Some(caller) => digest(&[b"key", caller.as_str().as_bytes(), key]),
+            None => digest(&[b"key", key]),
+        }
     }
 }
 
@@ -45,7 +50,14 @@ mod tests {
     #[test]
     fn the_digest_of_a_key_stays_as_it_is() {
         let key: crate::IdempotencyKey = "cart-4711".parse().unwrap();
-        let hex: String = key.digest().iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex: String = key.digest(None).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(hex, "fdbc62865a67874c4a466c4af3f49c09");
+    }
+
+    #[test]
+    fn the_same_key_is_another_one_for_each_caller() {
+        let key: crate::IdempotencyKey = "cart-4711".parse().unwrap();
+        let of = |name: &str| key.digest(Some(&name.parse().unwrap()));
+        assert!(of("webshop") != of("outlet") && of("webshop") != key.digest(None));
     }
 }

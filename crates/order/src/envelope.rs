@@ -4,9 +4,10 @@ use crate::fault::{Fault, Listed, NotJson};
 use crate::id::OrderId;
 use crate::limits;
 use crate::new_order::{CanonicalJson, NewOrder};
-use crate::reader::{Unread, Value, text};
+use crate::reader::{Unread, Value, caller, text};
 use crate::timestamp::Timestamp;
 use crate::trace::TraceParent;
+use access::CallerName;
 use thiserror::Error;
 
 /// An order was accepted, and waits to be processed.
@@ -14,6 +15,8 @@ use thiserror::Error;
 pub struct Placed {
     /// The order's id.
     pub id: OrderId,
+    /// Whose key brought it; `None` if no keys were asked for then.
+    pub shop: Option<CallerName>,
     /// The order as the shop placed it.
     pub order: NewOrder,
     /// The trace that the shop's request belongs to, if it named one.
@@ -67,22 +70,30 @@ impl Placed {
     /// Writes the message.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        Self::encode_parts(&self.id, &self.order.canonical_json(), self.trace.as_ref())
+        Self::encode_parts(&self.id, self.shop.as_ref(), &self.order.canonical_json(), self.trace.as_ref())
     }
 
     /// Writes the message around an order that was serialised before, when its digest was taken.
     #[must_use]
-    pub fn encode_parts(id: &OrderId, order: &CanonicalJson, trace: Option<&TraceParent>) -> Vec<u8> {
+    pub fn encode_parts(
+        id: &OrderId,
+        shop: Option<&CallerName>,
+        order: &CanonicalJson,
+        trace: Option<&TraceParent>,
+    ) -> Vec<u8> {
+        let shop = shop.map(|shop| format!(r#""shop":"{shop}","#)).unwrap_or_default();
         let trace = trace.map(|trace| format!(r#""trace":"{trace}","#)).unwrap_or_default();
-        let head = format!(r#"{{"v":1,"type":"placed","id":"{id}",{trace}"order":"#);
+        let head = format!(r#"{{"v":1,"type":"placed","id":"{id}",{shop}{trace}"order":"#);
         [head.as_bytes(), order.as_bytes(), b"}"].concat()
     }
 
     pub(crate) fn read_v1(message: &Value<'_>) -> Option<Self> {
-        let [_version, _kind, id, trace, order] = message.fields(["v", "type", "id", "trace", "order"])?;
+        let [_version, _kind, id, shop, trace, order] =
+            message.fields(["v", "type", "id", "shop", "trace", "order"])?;
         let id = id.required(text);
+        let shop = shop.optional(caller);
         let trace = trace.optional(text);
         let order = order.required(NewOrder::read);
-        Some(Self { id: id?, order: order?, trace: trace? })
+        Some(Self { id: id?, shop: shop?, order: order?, trace: trace? })
     }
 }

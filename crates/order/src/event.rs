@@ -9,6 +9,7 @@ use crate::record::{Record, Status, Version};
 use crate::timestamp::Timestamp;
 use crate::trace::TraceParent;
 use crate::view::View;
+use access::CallerName;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -106,6 +107,8 @@ pub struct GivenUp<'a> {
     pub version: Version,
     /// Why it was given up.
     pub reason: &'a str,
+    /// Whose key brought the order, as far as it is known.
+    pub shop: Option<&'a CallerName>,
     /// The order, if it can be read.
     pub order: Option<&'a NewOrder>,
 }
@@ -113,9 +116,9 @@ pub struct GivenUp<'a> {
 /// Writes the event that a message was given up, and why.
 #[must_use]
 pub fn attention(given_up: &GivenUp<'_>, trace: Option<&TraceParent>, now: Timestamp) -> Vec<u8> {
-    let GivenUp { message, delivery, version, reason, order: content } = *given_up;
+    let GivenUp { message, delivery, version, reason, shop, order: content } = *given_up;
     let CommandId { order, change } = message;
-    let given_up = View::given_up(order, change, reason);
+    let given_up = View::given_up(order, change, reason).of_shop(shop);
     let event = Event {
         specversion: "1.0",
         id: attention_id(message, delivery),

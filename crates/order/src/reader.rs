@@ -7,6 +7,7 @@ use crate::fault::{BodyFault, Fault, Malformed};
 use crate::json::{Node, Number};
 use crate::limits;
 use crate::named;
+use access::{BadName, CallerName};
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::fmt::{Display, Write};
@@ -242,6 +243,11 @@ pub(crate) fn word<T: FromStr<Err = Malformed>>(value: &Value<'_>) -> Option<T> 
         value.may_be_later();
     }
     word
+}
+
+/// Reads the name of a caller.
+pub(crate) fn caller(value: &Value<'_>) -> Option<CallerName> {
+    text_by(value, |name| name.parse().map_err(|fault: BadName| Malformed::new(fault.to_string())))
 }
 
 /// Reads a string of which a person must see all.

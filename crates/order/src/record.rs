@@ -12,6 +12,7 @@ use crate::payment::Payment;
 use crate::reader::Unread;
 use crate::text::{NextAction, Reason, Tracking};
 use crate::timestamp::Timestamp;
+use access::CallerName;
 use serde::Serialize;
 use std::fmt;
 use std::str::FromStr;
@@ -28,6 +29,7 @@ pub struct Record {
     pub(crate) next_action: Option<NextAction>,
     pub(crate) tracking: Option<Tracking>,
     pub(crate) updated_at: Timestamp,
+    pub(crate) shop: Option<CallerName>,
     pub(crate) order: Box<NewOrder>,
 }
 
@@ -56,6 +58,8 @@ pub struct Standing {
     pub tracking: Option<Tracking>,
     /// Whether somebody was asked to pay for it.
     pub is_paid: bool,
+    /// Whose key brought it.
+    pub shop: Option<CallerName>,
 }
 
 /// How often an order has changed: 1 for its first record, and 0 while it has none.
@@ -154,16 +158,22 @@ impl Record {
         self.updated_at
     }
 
+    /// Whose key brought the order; `None` if no keys were asked for then.
+    #[must_use]
+    pub fn shop(&self) -> Option<&CallerName> {
+        self.shop.as_ref()
+    }
+
     /// The order as the shop placed it.
     #[must_use]
     pub fn order(&self) -> &NewOrder {
         &self.order
     }
 
-    /// The order alone.
+    /// Whose key brought the order, and the order alone.
     #[must_use]
-    pub fn into_order(self) -> NewOrder {
-        *self.order
+    pub fn into_order(self) -> (Option<CallerName>, NewOrder) {
+        (self.shop, *self.order)
     }
 }
 

@@ -11,6 +11,7 @@ use crate::record::{Record, Version};
 use crate::state::State;
 use crate::text::{MetadataKey, MetadataValue, NextAction, Note, Reference, Tracking};
 use crate::timestamp::Timestamp;
+use access::CallerName;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -37,6 +38,8 @@ pub(crate) struct View<'a> {
     updated_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     age_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shop: Option<&'a CallerName>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reference: Option<&'a Reference>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,6 +73,7 @@ impl<'a> View<'a> {
             created_at: id.accepted_at(),
             updated_at: None,
             age_ms: None,
+            shop: None,
             reference: None,
             currency: None,
             total: None,
@@ -90,6 +94,7 @@ impl<'a> View<'a> {
             next_action: record.next_action(),
             tracking: record.tracking(),
             updated_at: Some(record.updated_at()),
+            shop: record.shop(),
             ..Self::new(record.id(), State::Decided(record.status())).with(record.order())
         }
     }
@@ -107,6 +112,11 @@ impl<'a> View<'a> {
     /// The same with a reason.
     pub(crate) fn because(self, reason: &'a str) -> Self {
         Self { reason: Some(reason), ..self }
+    }
+
+    /// The same with whose key brought it.
+    pub(crate) fn of_shop(self, shop: Option<&'a CallerName>) -> Self {
+        Self { shop, ..self }
     }
 
     /// The same with how much is paid in what, by which number of the shop.

@@ -29,11 +29,11 @@ pub(crate) fn incoming(body: &[u8], key: Option<&IdempotencyKey>) -> Result<Inco
     let id = OrderId::new(now(), random());
     let canonical = order.canonical_json();
     let idempotency = key.map(|key| IdempotencyRecord {
-        digest: key.digest(),
+        digest: key.digest(None),
         fingerprint: canonical.digest(),
         ttl: IDEMPOTENCY_TTL,
     });
-    let payload = Placed::encode_parts(&id, &canonical, None);
+    let payload = Placed::encode_parts(&id, None, &canonical, None);
     let message = Accept { id: id.as_bytes().into(), payload: payload.into(), idempotency, again: false };
     Ok(Incoming { id, order, message })
 }

@@ -13,7 +13,7 @@ use crate::json::Node;
 use crate::limits;
 use crate::new_order::NewOrder;
 use crate::payment::Payment;
-use crate::reader::{self, Value, text, word};
+use crate::reader::{self, Value, caller, text, word};
 use crate::view::View;
 
 impl Record {
@@ -60,12 +60,14 @@ fn standing(record: &Value<'_>) -> Option<Standing> {
     let tracking = record.field("tracking")?.optional(text);
     // It is an object, or else the word "none".
     let payment = record.field("payment")?.optional(|payment| Some(!payment.is_string()));
-    Some(Standing { status: status?, tracking: tracking?, is_paid: payment? == Some(true) })
+    let shop = record.field("shop")?.optional(caller);
+    Some(Standing { status: status?, tracking: tracking?, is_paid: payment? == Some(true), shop: shop? })
 }
 
 fn record(value: &Value<'_>) -> Option<Record> {
-    let [_format, id, status, version, reason, payment, action, tracking, created_at, updated_at, total, order @ ..] =
+    let [_format, id, status, version, reason, payment, action, tracking, created_at, updated_at, shop, order @ ..] =
         value.fields(FIELDS)?;
+    let [total, order @ ..] = order;
     let id = id.required(text::<OrderId>);
     let status = status.required(word);
     let version = version.required(self::version);
@@ -75,6 +77,7 @@ fn record(value: &Value<'_>) -> Option<Record> {
     let tracking = tracking.optional(text);
     created_at.required(|value| value.equal(text(value)?, id?.accepted_at()));
     let updated_at = updated_at.required(text);
+    let shop = shop.optional(caller);
     let order = NewOrder::from_fields(order);
     total.required(|value| value.equal(value.integer(0..=limits::TOTAL)?, order.as_ref()?.total().minor_units()));
     Some(Record {
@@ -86,12 +89,13 @@ fn record(value: &Value<'_>) -> Option<Record> {
         next_action: next_action?,
         tracking: tracking?,
         updated_at: updated_at?,
+        shop: shop?,
         order: Box::new(order?),
     })
 }
 
 /// A record's own fields, then those of its order.
-const FIELDS: [&str; 18] = {
+const FIELDS: [&str; 19] = {
     let [reference, customer, currency, lines, shipping_address, note, metadata] = NewOrder::FIELDS;
     [
         "v",
@@ -104,6 +108,7 @@ const FIELDS: [&str; 18] = {
         "tracking",
         "created_at",
         "updated_at",
+        "shop",
         "total",
         reference,
         customer,

@@ -26,7 +26,7 @@ fn a_message_keeps_the_trace_of_its_request() {
 
 #[test]
 fn parts_that_were_serialised_before_make_the_same_message() {
-    assert_eq!(Placed::encode_parts(&id(), &placed().order.canonical_json(), None), placed().encode());
+    assert_eq!(Placed::encode_parts(&id(), None, &placed().order.canonical_json(), None), placed().encode());
 }
 
 #[test]

@@ -155,7 +155,7 @@ proptest! {
     fn no_damage_to_an_order_makes_a_reader_panic(
         (at, length) in (any::<prop::sample::Index>(), 0..20_usize), instead in vec(any::<u8>(), 0..4),
     ) {
-        let record = decide(Placed { id: crate::sample::id(), order: parse(&full()), trace: None }, &unpaid(), crate::sample::noon());
+        let record = decide(Placed { id: crate::sample::id(), order: parse(&full()), shop: None, trace: None }, &unpaid(), crate::sample::noon());
         for whole in [full().to_string().into_bytes(), crate::sample::placed().encode(), event::to_json(&record, None)] {
             let start = at.index(whole.len());
             let mut damaged = whole.clone();
@@ -188,13 +188,13 @@ proptest! {
 
     #[test]
     fn messages_are_read_as_they_were_written(body in order(), id in id()) {
-        let placed = Placed { id, order: parse(&body), trace: None };
+        let placed = Placed { id, order: parse(&body), shop: None, trace: None };
         prop_assert_eq!(Command::decode(&placed.encode()), Ok(Command::Decide(placed.into())));
     }
 
     #[test]
     fn records_and_events_are_read_as_they_were_written(body in order(), id in id(), now in 0..=limits::TIMESTAMP_MS) {
-        let record = decide(Placed { id, order: parse(&body), trace: None }, &unpaid(), Timestamp::from_ms(now));
+        let record = decide(Placed { id, order: parse(&body), shop: None, trace: None }, &unpaid(), Timestamp::from_ms(now));
         prop_assert_eq!(Record::from_json(&record.to_json()), Ok(record.clone()));
         let event = event::to_json(&record, None);
         prop_assert_eq!(event::read(&event).unwrap().id, format!("{id}.1"));

@@ -192,7 +192,8 @@ fn an_event_names_the_trace_of_the_request_where_there_is_one() {
 fn an_order_that_can_t_be_read_is_told_by_its_id_alone() {
     let message = CommandId { order: id(), change: None };
     let version = Version::NONE;
-    let given_up = event::GivenUp { message, delivery: 3, version, reason: "it can't be read", order: None };
+    let given_up =
+        event::GivenUp { message, delivery: 3, version, reason: "it can't be read", shop: None, order: None };
     let event: Value = serde_json::from_slice(&event::attention(&given_up, None, Timestamp::from_ms(0))).unwrap();
     let created_at = id().accepted_at().to_string();
     assert_eq!(
@@ -218,9 +219,15 @@ fn an_order_that_can_t_be_read_is_told_by_its_id_alone() {
 fn an_order_that_was_given_up_is_told_whole_where_it_can_be_read() {
     for change in [None, Some(ChangeKind::Cancel)] {
         let message = CommandId { order: id(), change };
-        let order = Some(record().into_order());
-        let given_up =
-            event::GivenUp { message, delivery: 3, version: Version::NONE, reason: "no refund", order: order.as_ref() };
+        let (_, order) = record().into_order();
+        let given_up = event::GivenUp {
+            message,
+            delivery: 3,
+            version: Version::NONE,
+            reason: "no refund",
+            shop: None,
+            order: order.as_ref(),
+        };
         let event: Value = serde_json::from_slice(&event::attention(&given_up, None, noon())).unwrap();
         for field in ["reference", "customer", "currency", "lines", "shipping_address", "note", "metadata"] {
             assert_eq!(event["data"][field], full()[field], "{field}");
@@ -255,7 +262,7 @@ fn an_event_that_tells_of_a_given_up_message_has_an_id_of_its_own() {
     let message = CommandId { order: id(), change: Some(ChangeKind::Cancel) };
     assert_eq!(event::attention_id(message, 3), format!("{}.attention.cancel.3", id()));
     let version = record().version();
-    let given_up = event::GivenUp { message, delivery: 3, version, reason: "no refund", order: None };
+    let given_up = event::GivenUp { message, delivery: 3, version, reason: "no refund", shop: None, order: None };
     let event: Value = serde_json::from_slice(&event::attention(&given_up, None, noon())).unwrap();
     assert_eq!((&event["data"]["change"], &event["data"]["status"]), (&json!("cancel"), &json!("needs_attention")));
     assert_eq!(event["version"], 1, "it comes behind the event of that version");
@@ -267,7 +274,7 @@ fn where_an_order_stands_is_read_without_the_rest_of_its_record() {
     let fulfilled = after(record(), |record| record.fulfil(tracking.clone(), Timestamp::from_ms(0)).unwrap());
     assert_eq!(
         Standing::from_json(&fulfilled.to_json()),
-        Ok(Standing { status: Status::Fulfilled, tracking, is_paid: false })
+        Ok(Standing { status: Status::Fulfilled, tracking, is_paid: false, shop: None })
     );
     let error = Standing::from_json(b"{}").unwrap_err().to_string();
     assert_eq!(error, "the record has faults: /status is required");

@@ -68,7 +68,7 @@ pub(crate) fn parse(body: &Value) -> NewOrder {
 }
 
 pub(crate) fn placed() -> Placed {
-    Placed { id: id(), order: parse(&full()), trace: None }
+    Placed { id: id(), shop: None, order: parse(&full()), trace: None }
 }
 
 /// The stock has it, and no payment is asked for.
