@@ -27,7 +27,7 @@ IN_COMPONENTS := $(COMPONENTS:%=--package %) --package guest
 .PHONY: up test chaos outage flash-sale bench lint build tools redis-server python3 localstripe
 
 up: target/built redis-server
-	@exec target/debug/host up --listen $(LISTEN) --data $(DATA) $(if $(REDIS),--redis $(REDIS)) --probe /health \
+	@exec target/debug/host up --listen $(LISTEN) --data $(DATA) $(if $(REDIS),--redis $(REDIS)) --probe /health --keys-in api_keys --keys-in operator_key \
 	  --try "curl -i http://{address}/orders -H 'content-type: application/json' -d '{\"customer\":{\"email\":\"ada@example.com\"},\"currency\":\"EUR\",\"lines\":[{\"sku\":\"TEA-1\",\"quantity\":2,\"unit_price\":450}]}'" \
 	  --try "curl http://{address}/health"
 

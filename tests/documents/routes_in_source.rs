@@ -41,12 +41,6 @@ pub(super) fn patterns_in(path: &str) -> Vec<Pattern> {
     patterns
 }
 
-/// Every method that the component names.
-pub(super) fn methods(component: &str) -> BTreeSet<String> {
-    let files = tree::some_files(format!("components/{component}/src"), "rs");
-    files.iter().flat_map(|path| methods_in(&tree::text(path))).collect()
-}
-
 /// Each list in brackets that stands before an arrow and has a word in it. An arm that only answers with an error
 /// serves no route.
 fn parse(source: &str) -> Vec<Pattern> {

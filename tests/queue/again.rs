@@ -82,7 +82,7 @@ async fn what_is_discarded_gives_its_stock_back_unless_its_subject_has_a_head() 
             message = claimed(&queue, &claim(1)).await.remove(0);
         }
         assert!(settle(&queue, &message, bury()).await);
-        assert!(queue.discard(&"a".into(), "ann", "typo").await.unwrap());
+        assert!(queue.discard(&"a".into(), "ann", "typo", "").await.unwrap());
         assert_eq!(field(&setup, "stock", "tea").await.as_deref(), Some(left), "{has_head}");
     }
 }

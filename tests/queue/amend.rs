@@ -46,7 +46,7 @@ async fn a_follow_up_is_sent_with_a_word_for_a_subject_that_is_dead_or_when_it_w
     let batch = claimed(&queue, &claim(9)).await;
     assert_eq!((ids(&batch), batch[0].subject.as_bytes()), (vec!["a/cancel"], &b"a"[..]));
     assert!(settle(&queue, &batch[0], bury()).await);
-    assert!(queue.discard(&"a/cancel".into(), "ann", "wrong").await.unwrap());
+    assert!(queue.discard(&"a/cancel".into(), "ann", "wrong", "").await.unwrap());
     assert_eq!(amend("a/cancel").await, Amended::Sent, "who discards may be wrong");
     let batch = claimed(&queue, &claim(9)).await;
     assert_eq!((ids(&batch), batch[0].delivery), (vec!["a/cancel"], 2));

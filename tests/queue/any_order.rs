@@ -146,7 +146,7 @@ impl Walk {
         let any: Vec<String> = self.model.messages.keys().cloned().collect();
         let Some(id) = self.chance.choice(&any) else { return };
         let expected = self.model.discard(id);
-        assert_eq!(self.setup.jobs().discard(&id.as_str().into(), "ann", "so").await.unwrap(), expected, "{id}");
+        assert_eq!(self.setup.jobs().discard(&id.as_str().into(), "ann", "so", "").await.unwrap(), expected, "{id}");
     }
 
     /// Every key holds what the model says, and nothing else.

@@ -138,9 +138,9 @@ async fn delivery_numbers_of_a_follow_up_that_was_discarded_go_on() {
     follow(&queue, "a/1", "a").await;
     let first = next(&queue).await;
     assert!(settle(&queue, &first, bury()).await);
-    assert!(queue.discard(&"a/1".into(), "ann", "typo").await.unwrap());
+    assert!(queue.discard(&"a/1".into(), "ann", "typo", "").await.unwrap());
     assert_eq!(follow(&queue, "a/1", "a").await, Followed::New);
-    assert!(!queue.discard(&"a/1".into(), "ann", "typo").await.unwrap(), "it is in the queue again");
+    assert!(!queue.discard(&"a/1".into(), "ann", "typo", "").await.unwrap(), "it is in the queue again");
     let again = next(&queue).await;
     assert_eq!((again.delivery, again.failures, again.crashes), (2, 0, 0));
 }
@@ -301,7 +301,7 @@ async fn a_follow_up_that_is_discarded_leaves_the_stock_of_its_subject_alone() {
     follow(&queue, "a/1", "a").await;
     let first = next(&queue).await;
     assert!(settle(&queue, &first, bury()).await);
-    queue.discard(&"a/1".into(), "ann", "typo").await.unwrap();
+    queue.discard(&"a/1".into(), "ann", "typo", "").await.unwrap();
     assert_eq!(stock.read("tea").await.unwrap(), Some(Level { available: 7, held: 2 }));
 }
 

@@ -147,10 +147,10 @@ async fn a_discarded_letter_leaves_only_who_gave_it_up_and_why() {
     let queue = setup.jobs();
     accept_all(&queue, &["a"]).await;
     let a = queue.claim(&claim(1)).await.unwrap().remove(0);
-    assert!(!queue.discard(&"a".into(), "ann", "typo").await.unwrap(), "only dead letters");
+    assert!(!queue.discard(&"a".into(), "ann", "typo", "").await.unwrap(), "only dead letters");
     assert!(settle(&queue, &a, bury()).await);
-    assert!(queue.discard(&"a".into(), "ann", "typo").await.unwrap());
-    assert!(queue.discard(&"a".into(), "bob", "again").await.unwrap(), "it stays so");
+    assert!(queue.discard(&"a".into(), "ann", "typo", "").await.unwrap());
+    assert!(queue.discard(&"a".into(), "bob", "again", "").await.unwrap(), "it stays so");
     let [Some(MessageState::Discarded(discarded))] = queue.find(&"a".into(), [&"a".into()]).await.unwrap().messages
     else {
         panic!("it is discarded")

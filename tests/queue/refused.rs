@@ -92,7 +92,7 @@ impl Scene {
             "amend" => queue.amend(&"dead".into(), amendment("dead/cancel", "dead")).await.map(drop),
             "ask" => queue.ask(&leased[1], PARTNER).await.map(drop),
             "claim" => queue.claim(&queue::Claim { silence: true, ..claim(9) }).await.map(drop),
-            "discard" => queue.discard(&"dead".into(), "ann", "typo").await.map(drop),
+            "discard" => queue.discard(&"dead".into(), "ann", "typo", "").await.map(drop),
             "follow" => {
                 let follow_up = FollowUp { id: "h".into(), subject: "b".into(), payload: "h".into(), recalls: true };
                 queue.follow(follow_up).await.map(drop)

@@ -66,7 +66,7 @@ impl Tour<'_> {
         })
         .await;
         self.step("redrive_some", async { queue.redrive_some(None, Pace::AtOnce, 9).await.unwrap() == 0 }).await;
-        self.step("discard", async { !queue.discard(&"a".into(), "ann", "done").await.unwrap() }).await;
+        self.step("discard", async { !queue.discard(&"a".into(), "ann", "done", "").await.unwrap() }).await;
     }
 }
 

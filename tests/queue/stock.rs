@@ -251,7 +251,7 @@ async fn a_dead_letter_keeps_what_it_holds_until_it_is_given_up() {
     assert!(settle(&queue, &a, bury).await);
     assert_eq!(level(&setup, "tea").await, (3, 2));
     for _ in 0..2 {
-        queue.discard(&"a".into(), "ann", "typo").await.unwrap();
+        queue.discard(&"a".into(), "ann", "typo", "").await.unwrap();
         assert_eq!(level(&setup, "tea").await, (5, 0));
     }
 }

@@ -102,15 +102,6 @@ async fn only_operators_fulfil_and_bad_requests_change_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_no_operator_key_is_set_nobody_fulfils() {
-    let sluice = Sluice::start().await;
-    let id = confirmed(&sluice).await;
-    let answer = fulfil(&sluice, &id, &json!({})).await;
-    assert_eq!(answer.status(), StatusCode::FORBIDDEN);
-    assert!(body_of(&answer)["detail"].as_str().unwrap().contains("operator_key"));
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn what_is_wanted_of_an_order_is_shown_until_it_is_done_and_done_in_turn() {
     let all = start().await;
     let id = confirmed(&all).await;

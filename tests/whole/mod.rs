@@ -1,5 +1,6 @@
 //! The whole application, started as `make up` starts it, crashed and kept from its partners.
 
+mod access;
 mod after_a_kill;
 mod books;
 mod capture;

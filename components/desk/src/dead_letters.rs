@@ -1,11 +1,12 @@
 //! Dead letters: listing, redriving, discarding and settling them.
 
+use access::Role;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use guest::{Problem, Redis, Request, Response};
+use guest::{Caller, Problem, Redis, Request, Response};
 use order::desk::{Decision, Redrive};
 use order::means::without_token;
-use order::{ChangeKind, CommandId, OrderId, SETTLED_MARK, Timestamp, settled_change};
+use order::{ChangeKind, CommandId, OrderId, SETTLED_MARK, Timestamp, settled_change, with_masked_emails};
 use queue::{Amended, Amendment, Class, DeadLetter, Incident, MessageId, Pace, Queue};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -19,15 +20,21 @@ const PAGE: usize = 100;
 const MOST_MOVED: usize = 1000;
 
 /// `GET ?offset=`: a page of dead letters, oldest first.
-pub(crate) async fn list(queue: &Queue<'_, Redis>, request: &Request) -> Result<Response, Problem> {
+pub(crate) async fn list(queue: &Queue<'_, Redis>, request: &Request, caller: &Caller) -> Result<Response, Problem> {
     let offset = parameter(request, "offset")?.unwrap_or(0);
     let dead = queue.stats().await?.dead;
     let mut letters = queue.dead_letters(offset, PAGE).await?;
     for letter in &mut letters {
-        letter.payload = without_token(letter.payload.to_vec()).into();
+        letter.payload = shown(letter.payload.to_vec(), caller.role).into();
     }
     let letters = letters.iter().map(ShownLetter::new).collect();
     Ok(answer(&LetterPage { dead, offset, letters }))
+}
+
+/// What a caller may see of a letter's content.
+fn shown(payload: Vec<u8>, role: Role) -> Vec<u8> {
+    let payload = without_token(payload);
+    if role == Role::Viewer { with_masked_emails(payload) } else { payload }
 }
 
 /// `GET /dead-letters`: the queues and lanes that have dead letters.
@@ -70,7 +77,12 @@ pub(crate) async fn redrive(queue: &Queue<'_, Redis>, request: Request) -> Resul
 /// `POST {"id", "by", "why"}`. The letter is gone for good; who gave it up first, and why, stays.
 pub(crate) async fn discard(queue: &Queue<'_, Redis>, request: Request) -> Result<Response, Problem> {
     let Decision { id, by, why } = read(request, Decision::parse).await?;
-    match queue.discard(&from_shown(&id), &by, &why).await? {
+    let id = from_shown(&id);
+    // With the letter goes what tells whose order it was.
+    let own = queue.find_own(&id).await?.map(|own| own.payload);
+    let noted = own.as_ref().map(|payload| Noted::of(payload));
+    let owner = noted.and_then(|noted| noted.shop).unwrap_or_default();
+    match queue.discard(&id, &by, &why, owner).await? {
         true => Ok(answer(&DiscardAnswer { discarded: true })),
         false => Err(Problem::NoSuchLetter),
     }
@@ -197,7 +209,7 @@ impl<'a> ShownLetter<'a> {
             failures: letter.why.failures,
             crashes: letter.why.crashes,
             attempts: letter.history.iter().map(ShownIncident::new).collect(),
-            trace: trace(&letter.payload),
+            trace: Noted::of(&letter.payload).trace,
             payload,
             payload_base64: payload.is_none().then(|| BASE64_STANDARD.encode(&*letter.payload)),
         }
@@ -219,14 +231,21 @@ impl<'a> ShownIncident<'a> {
     }
 }
 
-/// An order's message names its trace in a field of its own, an event in CloudEvents' extension for it.
-fn trace(payload: &[u8]) -> Option<&str> {
-    #[derive(Deserialize)]
-    struct Traced<'a> {
-        #[serde(alias = "traceparent")]
-        trace: Option<&'a str>,
+/// What is noted in a message beside what it is about.
+#[derive(Default, Deserialize)]
+struct Noted<'a> {
+    /// An order's message names its trace in a field of its own, an event in CloudEvents' extension for it.
+    #[serde(alias = "traceparent")]
+    trace: Option<&'a str>,
+    /// Whose key brought the order.
+    shop: Option<&'a str>,
+}
+
+impl<'a> Noted<'a> {
+    /// Of what can't be read, nothing is known.
+    fn of(payload: &'a [u8]) -> Self {
+        serde_json::from_slice(payload).unwrap_or_default()
     }
-    serde_json::from_slice::<Traced<'_>>(payload).ok()?.trace
 }
 
 /// Shows an id: an order's, which is kept as 16 bytes, as a UUID; an event's as the text that it is.

@@ -1,8 +1,8 @@
-//! The desk, open for one request: the operator's key was right, the settings are read, and Redis can be asked.
+//! The desk, open for one request: its caller may make it, the settings are read, and Redis can be asked.
 
 use std::time::Duration;
 
-use guest::{Problem, QueueSettings, Redis, Request, Settings};
+use guest::{Problem, QueueSettings, Redis, Settings};
 use order::queues;
 use queue::{Queue, Stock};
 
@@ -14,10 +14,8 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    /// Opens the desk for a request that carries the operator's key.
-    pub(crate) async fn open(request: &Request) -> Result<Self, Problem> {
-        let settings = Settings::new("desk");
-        settings.check_operator(request).await?;
+    /// Opens the desk for a caller who was admitted.
+    pub(crate) async fn open(settings: Settings) -> Result<Self, Problem> {
         let idempotency_ttl = settings.idempotency_ttl().await?;
         let settings = settings.queue().await?;
         let redis = Redis::for_requests(&settings);

@@ -1,18 +1,22 @@
 //! Which request goes to which handler.
 
-use guest::{Problem, Request, Response};
+use guest::{Caller, Problem, Request, Response, Settings};
 use http::Method;
 
 use crate::desk::Desk;
 use crate::{dead_letters, endpoints, metrics, stock};
 
 pub(crate) async fn route(request: Request) -> Result<Response, Problem> {
-    let desk = Desk::open(&request).await?;
+    let settings = Settings::new("desk");
+    let caller = Caller::admit(&settings, &request, Problem::NothingAtTheDesk).await?;
+    let desk = Desk::open(settings).await?;
     let path = request.path().to_owned();
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     match (segments.as_slice(), request.method().clone()) {
         (["dead-letters"], Method::GET) => dead_letters::overview(&desk.roots()).await,
-        (["dead-letters", queue], Method::GET) => dead_letters::list(&desk.queue(queue).await?, &request).await,
+        (["dead-letters", queue], Method::GET) => {
+            dead_letters::list(&desk.queue(queue).await?, &request, &caller).await
+        }
         (["dead-letters", queue, "redrive"], Method::POST) => {
             dead_letters::redrive(&desk.queue(queue).await?, request).await
         }
@@ -31,13 +35,6 @@ pub(crate) async fn route(request: Request) -> Result<Response, Problem> {
             stock::adjust(&desk.stock(), &stock::sku(&path)?, request, desk.idempotency_ttl).await
         }
 
-        (["dead-letters"] | ["dead-letters", _] | ["endpoints"] | ["metrics"] | ["stock"], _) => {
-            Err(Problem::MethodNotAllowed { allow: "GET" })
-        }
-        (["endpoints", _], _) => Err(Problem::MethodNotAllowed { allow: "DELETE" }),
-        (["dead-letters", _, "redrive" | "discard"], _) => Err(Problem::MethodNotAllowed { allow: "POST" }),
-        (["dead-letters", "placed", "settle"], _) => Err(Problem::MethodNotAllowed { allow: "POST" }),
-        (["stock", _, ..], _) => Err(Problem::MethodNotAllowed { allow: "GET, PUT, PATCH" }),
         _ => Err(Problem::NothingAtTheDesk),
     }
 }

@@ -41,6 +41,7 @@ pub(crate) async fn health() -> Response {
         Err(_) => None,
     };
     let mut checks = vec![Check::of("settings", check_settings(&settings).await)];
+    checks.extend(check_access(&settings).await);
     // At the same time, so that a probe waits only for the slower of the two.
     let provider = settings.payment_provider().await.ok().flatten();
     let redis = check_redis(queue.ok(), endpoints.as_deref().ok(), store_url.as_ref(), provider);
@@ -58,6 +59,21 @@ pub(crate) async fn health() -> Response {
 async fn check_settings(settings: &Settings) -> Result<(), String> {
     let faults: Vec<_> = settings.faults().await.into_iter().map(|error| format!("{error}.")).collect();
     if faults.is_empty() { Ok(()) } else { Err(faults.join(" ")) }
+}
+
+/// Warns while whoever reaches the port may do what shops do, or all. On a laptop that is as it should be, so the check
+/// passes.
+async fn check_access(settings: &Settings) -> Option<Check> {
+    const MEND: &str = "Set the variable api_keys: `host key NAME ROLE` makes a key and its entry";
+    if !settings.api_keys().await.ok()?.is_empty() {
+        return None;
+    }
+    let whoever = "Whoever reaches this port places, reads and cancels any order";
+    let more = match settings.operator_key().await.ok()? {
+        Some(_) => "",
+        None => ", and may do all that operators do",
+    };
+    Some(Check { detail: Some([whoever, more, ". ", MEND].concat()), ..Check::of("access", Ok(())) })
 }
 
 /// Checks Redis. Without its address in the settings there is nothing to check.

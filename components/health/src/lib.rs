@@ -7,15 +7,13 @@ mod endpoints;
 mod rights;
 mod store;
 
-use guest::{Problem, Request, Response};
-use http::Method;
+use guest::{Caller, Problem, Request, Response, Settings};
 
 guest::http_service!(handle);
 
 async fn handle(request: Request) -> Response {
-    match *request.method() {
-        // The server leaves out the body of an answer to HEAD.
-        Method::GET | Method::HEAD => checks::health().await,
-        _ => Problem::MethodNotAllowed { allow: "GET, HEAD" }.into_response(),
+    match Caller::admit(&Settings::new("health"), &request, Problem::NoSuchOrder).await {
+        Ok(_) => checks::health().await,
+        Err(problem) => problem.into_response(),
     }
 }

@@ -1,7 +1,7 @@
 //! `POST /orders/{id}/cancel` and `/fulfil`: changes to an order that was accepted before. A change goes into the queue
 //! behind the order, and the processor makes it. A change that the order's state doesn't allow is refused here already.
 
-use guest::{Problem, Request, Response, Settings, read_body};
+use guest::{Caller, Problem, Request, Response, read_body};
 use order::{Change, ChangeKind, ChangeRequest, CommandId};
 use queue::{FollowUp, Followed, MessageState};
 
@@ -14,14 +14,13 @@ use crate::place::trace;
 const BODY_BYTES: usize = 16 * 1024;
 
 /// The shop's customer, or support for them, calls the order off.
-pub(crate) async fn cancel(request: Request, id: &str) -> Result<Response, Problem> {
-    accept(read(request, id, ChangeKind::Cancel).await?).await
+pub(crate) async fn cancel(request: Request, id: &str, caller: &Caller) -> Result<Response, Problem> {
+    accept(read(request, id, ChangeKind::Cancel).await?, caller).await
 }
 
 /// Support says that the order's goods went out.
-pub(crate) async fn fulfil(request: Request, id: &str) -> Result<Response, Problem> {
-    Settings::new("intake").check_operator(&request).await?;
-    accept(read(request, id, ChangeKind::Fulfil).await?).await
+pub(crate) async fn fulfil(request: Request, id: &str, caller: &Caller) -> Result<Response, Problem> {
+    accept(read(request, id, ChangeKind::Fulfil).await?, caller).await
 }
 
 async fn read(request: Request, id: &str, kind: ChangeKind) -> Result<Change, Problem> {
@@ -37,9 +36,9 @@ async fn body(request: Request) -> Result<Vec<u8>, Problem> {
     if body.is_empty() || is_json { Ok(body) } else { Err(Problem::NotJsonType) }
 }
 
-async fn accept(change: Change) -> Result<Response, Problem> {
+async fn accept(change: Change, caller: &Caller) -> Result<Response, Problem> {
     let context = Context::get().await?;
-    let order = find::look_up(&context, change.id).await?;
+    let order = find::look_up(&context, change.id, caller).await?;
     // Goods must not go out for an order whose money may be given back already.
     if change.kind() == ChangeKind::Fulfil
         && matches!(order.cancel, Some(MessageState::Queued { .. } | MessageState::Dead { .. }))

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use guest::{Problem, within};
-use order::{ChangeKind, CommandId, OrderId, OrderJson, RecordError, RecordName, Standing, State};
+use access::{CallerName, Role};
+use guest::{Caller, Problem, within};
+use order::{ChangeKind, Command, CommandId, OrderId, OrderJson, RecordError, RecordName, Standing, State};
 use queue::{Found, Head, MessageId, MessageState, Subject};
 use spin_sdk::key_value::Store;
 
@@ -41,8 +42,16 @@ pub(crate) fn subject(order: OrderId) -> Subject {
     Subject::from(CommandId { order, change: None }.to_bytes())
 }
 
-/// Looks for an order's messages and for its record.
-pub(crate) async fn look_up(context: &Context, order: OrderId) -> Result<Lookup, Problem> {
+/// Looks for an order's messages and for its record. For a shop, an order of another one is not there.
+pub(crate) async fn look_up(context: &Context, order: OrderId, caller: &Caller) -> Result<Lookup, Problem> {
+    let found = find(context, order).await?;
+    if caller.role == Role::Shop && caller.name.is_some() && !caller.may_see(found.shop()?.as_ref()) {
+        return Err(Problem::NoSuchOrder);
+    }
+    Ok(found)
+}
+
+async fn find(context: &Context, order: OrderId) -> Result<Lookup, Problem> {
     let ids = [None, Some(ChangeKind::Fulfil), Some(ChangeKind::Cancel)];
     let ids = ids.map(|change| MessageId::from(CommandId { order, change }.to_bytes()));
     let subject = subject(order);
@@ -62,6 +71,25 @@ pub(crate) async fn look_up(context: &Context, order: OrderId) -> Result<Lookup,
 }
 
 impl Lookup {
+    /// Whose key brought the order, wherever that is noted now. While no API keys are set, nobody's.
+    fn shop(&self) -> Result<Option<CallerName>, Problem> {
+        if let Some(stored) = &self.stored {
+            return Ok(stored.standing()?.shop);
+        }
+        match &self.own {
+            Some(MessageState::Queued { payload } | MessageState::Dead { payload, .. }) => {
+                match Command::decode(payload) {
+                    Ok(Command::Decide(placed)) => Ok(placed.shop),
+                    Err(error) if error.is_later() => Err(later(error.to_string())),
+                    // Nobody can tell whose it was.
+                    Ok(Command::Change(_)) | Err(_) => Err(Problem::NoSuchOrder),
+                }
+            }
+            Some(MessageState::Discarded(discarded)) => Ok(discarded.owner.as_ref().and_then(|name| name.parse().ok())),
+            None => Err(Problem::NoSuchOrder),
+        }
+    }
+
     /// Where the order stands.
     pub(crate) fn state(&self) -> Result<State, Problem> {
         match (&self.stored, &self.own) {

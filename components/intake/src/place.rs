@@ -1,6 +1,6 @@
 //! `POST /orders`: from a body to a kept order, in one round trip to Redis.
 
-use guest::{Problem, Request, Response, idempotency_key, now_ms, random_bytes, read_body};
+use guest::{Caller, Problem, Request, Response, idempotency_key, now_ms, random_bytes, read_body};
 use order::limits::BODY_BYTES;
 use order::{CommandId, Fault, Means, NewOrder, OrderId, Placed, State, Timestamp, TraceParent};
 use queue::{Accept, Accepted, Error, IdempotencyRecord, MessageId};
@@ -9,7 +9,7 @@ use crate::answer;
 use crate::context::Context;
 use crate::find;
 
-pub(crate) async fn place(request: Request) -> Result<Response, Problem> {
+pub(crate) async fn place(request: Request, caller: &Caller) -> Result<Response, Problem> {
     if !request.is_json() {
         return Err(Problem::NotJsonType);
     }
@@ -20,14 +20,15 @@ pub(crate) async fn place(request: Request) -> Result<Response, Problem> {
     let context = Context::get().await?;
     check_means(&order, &context)?;
 
+    let shop = caller.name.as_ref();
     let id = OrderId::new(Timestamp::from_ms(now_ms()), random_bytes());
     let canonical = order.canonical_json();
     let record = key.map(|key| IdempotencyRecord {
-        digest: key.digest(None),
+        digest: key.digest(shop),
         fingerprint: canonical.digest(),
         ttl: context.idempotency_ttl,
     });
-    let payload = Placed::encode_parts(&id, None, &canonical, trace.as_ref());
+    let payload = Placed::encode_parts(&id, shop, &canonical, trace.as_ref());
     let message_id = CommandId { order: id, change: None }.to_bytes();
     let message = Accept { id: message_id.into(), payload: payload.into(), idempotency: record, again: false };
     let accepted = context.together.accept(message, async |messages| accept(&context, messages).await).await;
@@ -35,7 +36,7 @@ pub(crate) async fn place(request: Request) -> Result<Response, Problem> {
         Accepted::New => Ok(answer::accepted(&id, order.answer(&id, State::Queued))),
         Accepted::Replayed(first) => {
             let id = known(&first)?;
-            let present = find::look_up(&context, id).await?.state()?;
+            let present = find::look_up(&context, id, caller).await?.state()?;
             Ok(answer::replayed(&id, order.answer(&id, present)))
         }
         Accepted::Conflict(_) => Err(Problem::KeyReused),

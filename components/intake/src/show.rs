@@ -1,6 +1,7 @@
 //! `GET /orders/{id}`: where an order is, and what became of it.
 
-use guest::{Problem, Request, Response, Settings};
+use access::Role;
+use guest::{Caller, Problem, Response};
 use order::{ChangeKind, Command, OrderId, OrderJson, Pending, Timestamp, Waiting};
 use queue::MessageState;
 
@@ -8,19 +9,18 @@ use crate::answer;
 use crate::context::Context;
 use crate::find::{self, Lookup};
 
-pub(crate) async fn show(request: &Request, id: &str) -> Result<Response, Problem> {
-    // Operators also see the words of the one who settled the payment by hand.
-    let is_operator =
-        request.header("authorization").is_some() && Settings::new("intake").check_operator(request).await.is_ok();
+pub(crate) async fn show(id: &str, caller: &Caller) -> Result<Response, Problem> {
     let id = find::order_id(id)?;
-    let Lookup { now, own, fulfil, cancel, stored } = find::look_up(&*Context::get().await?, id).await?;
+    let Lookup { now, own, fulfil, cancel, stored } = find::look_up(&*Context::get().await?, id, caller).await?;
     let order = match stored {
-        Some(stored) if is_operator => stored.into_json()?,
-        Some(stored) => stored.into_json()?.without_words(),
+        // What the one wrote who settled its payment by hand is not for the shop.
+        Some(stored) if caller.role == Role::Shop => stored.into_json()?.without_words(),
+        Some(stored) => stored.into_json()?,
         None => undecided(id, own.as_ref(), now)?,
     };
     let changes = [(ChangeKind::Fulfil, &fulfil), (ChangeKind::Cancel, &cancel)];
     let pending: Vec<_> = changes.into_iter().filter_map(|(change, state)| pending(change, state.as_ref()?)).collect();
+    let order = if caller.role == Role::Viewer { order.with_masked_email() } else { order };
     Ok(answer::found(order.with_pending(&pending)))
 }
 

@@ -10,7 +10,7 @@ pub(crate) async fn route(request: Request) -> Result<Response, Problem> {
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     match (segments.as_slice(), request.method().clone()) {
         (["payments", "stripe", "events"], Method::POST) => events::hear(request).await,
-        (["payments", "stripe", "events"], _) => Err(Problem::MethodNotAllowed { allow: "POST" }),
+        (["payments", "stripe", "events"], _) => Err(Problem::MethodNotAllowed { allow: "POST".to_owned() }),
         _ => Err(Problem::NoSuchOrder),
     }
 }

@@ -8,12 +8,12 @@ use subtle::ConstantTimeEq;
 use thiserror::Error;
 
 /// A key as a caller sends it: `sluice_`, 32 random characters and 6 that are a checksum of all before them, each a
-/// letter or a digit. Nobody can guess one. Whoever finds one, in a log or in a public repository, can tell that it is a
-/// key, and whether it is whole, without asking anybody.
+/// letter or a digit. Nobody can guess one. Whoever finds one, in a log or in a public repository, can tell that it is
+/// a key, and whether it is whole, without asking anybody.
 pub struct ApiKey(String);
 
-/// SHA-256 of a key as it is sent. It is all that Sluice is told of a key, so whoever reads Sluice's settings can't call
-/// with it. (A key has 190 random bits, so it needs no slow hash.)
+/// SHA-256 of a key as it is sent. It is all that Sluice is told of a key, so whoever reads Sluice's settings can't
+/// call with it. (A key has 190 random bits, so it needs no slow hash.)
 #[derive(Clone, Copy, Debug)]
 pub struct KeyDigest([u8; 32]);
 

@@ -1,14 +1,28 @@
 //! The export by which the host sends requests to a component, and what holds for those of all components.
 
+use access::Route;
+use http::Method;
+
+use crate::cors::Page;
 use crate::problem::Problem;
 use crate::request::Request;
 use crate::response::Response;
 
 /// Answers a request by a component's own function, if its path can be one of its routes at all.
 pub async fn answer<F: Future<Output = Response>>(request: Request, by: impl FnOnce(Request) -> F) -> Response {
-    match request.without_empty_segments() {
-        Some(named) => Problem::EmptySegment { named }.into_response(),
-        None => by(request).await,
+    if let Some(named) = request.without_empty_segments() {
+        return Problem::EmptySegment { named }.into_response();
+    }
+    let (page, asks_methods) = (Page::by(&request), request.method() == Method::OPTIONS);
+    // Most requests ask for none of it, and it costs.
+    let methods = if asks_methods || page.is_some() { Route::methods(request.path()) } else { None };
+    let answer = match &methods {
+        Some(methods) if asks_methods => Response::empty().with("allow", methods),
+        _ => by(request).await,
+    };
+    match page {
+        Some(page) => page.allow(answer, methods).await,
+        None => answer,
     }
 }
 

@@ -4,14 +4,16 @@
 //! The only crate besides the components themselves that touches the Spin SDK.
 
 mod answer;
+mod api_keys;
 mod body;
+mod caller;
+mod cors;
 mod deadline;
 mod endpoint;
 mod foreign_encoding;
 mod idempotency;
 mod log;
 mod nearest;
-mod operator;
 mod origin;
 mod outbound;
 mod payment_events;
@@ -33,12 +35,13 @@ mod webhook_secret;
 mod webhooks;
 
 pub use answer::answer;
+pub use api_keys::ApiKeys;
 pub use body::{BodyError, read_body};
+pub use caller::Caller;
 pub use deadline::Deadline;
 pub use endpoint::Endpoint;
 pub use foreign_encoding::ForeignEncoding;
 pub use idempotency::idempotency_key;
-pub use operator::NoOperator;
 pub use outbound::{PartnerReply, PartnerRequest, is_unsent, unreached};
 pub use payment_events::{WordSignature, WordSigners};
 pub use payments::{CaptureTime, PaymentProvider};

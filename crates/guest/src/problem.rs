@@ -1,5 +1,6 @@
 //! Everything that can be wrong with a request to one of the components, and how it is told: RFC 9457 problem details.
 
+use access::Role;
 use http::StatusCode;
 use order::{BodyFault, CommandId, Fault, Illegal, NotJson, State, Status};
 use serde::Serialize;
@@ -7,7 +8,6 @@ use serde::Serialize;
 use crate::body::BodyError;
 use crate::foreign_encoding::ForeignEncoding;
 use crate::log;
-use crate::operator::NoOperator;
 use crate::problem_kind::{self as kind, ProblemKind};
 use crate::response::Response;
 use crate::settings::SettingError;
@@ -22,7 +22,7 @@ pub enum Problem {
     /// The route exists with other methods.
     MethodNotAllowed {
         /// The methods that it has.
-        allow: &'static str,
+        allow: String,
     },
     /// The path has a slash at its end, or one beside another.
     EmptySegment {
@@ -54,10 +54,17 @@ pub enum Problem {
     KeyReused,
     /// The Idempotency-Key came with another change of stock before.
     StockKeyReused,
-    /// No operator's key is configured, so nobody may act as operator.
-    DeskClosed,
-    /// The operator's key was not sent, or a wrong one.
+    /// No key was sent, or one that is nobody's.
     Unauthorized,
+    /// A key was sent that was cut short, or mistyped.
+    DamagedKey,
+    /// The caller's role is not one of those that the route is for.
+    Forbidden {
+        /// The caller's.
+        role: Role,
+        /// Those that it is for.
+        roles: &'static [Role],
+    },
     /// The payment provider's word is not signed, or not as it should be.
     BadSignature,
     /// An event is not signed by Stripe, or not as it should be.
@@ -177,14 +184,15 @@ impl Problem {
                 kind::KEY_REUSED,
                 "It came with another change of stock before. Use a new key for a new change.".to_owned(),
             ),
-            Self::DeskClosed => {
-                let text = "Set the variable operator_key, of 16 characters or more, to open it.";
-                (kind::DESK_CLOSED, text.to_owned())
-            }
             Self::Unauthorized => {
-                let text = "Send the header Authorization: Bearer with the operator's key.";
+                let text = "Send the header Authorization: Bearer with a key that is in use here.";
                 (kind::UNAUTHORIZED, text.to_owned())
             }
+            Self::DamagedKey => {
+                let text = "The key was cut short or mistyped: it has a slip. Copy it again as a whole.";
+                (kind::UNAUTHORIZED, text.to_owned())
+            }
+            Self::Forbidden { role, roles } => (kind::FORBIDDEN, not_for(*role, roles)),
             Self::BadSignature => (
                 kind::BAD_SIGNATURE,
                 "Sign the body as Standard Webhooks says, at the present time and with the secret in \
@@ -336,10 +344,10 @@ impl Problem {
         }
     }
 
-    fn header(&self, status: StatusCode) -> Option<(&'static str, &'static str)> {
+    fn header(&self, status: StatusCode) -> Option<(&'static str, &str)> {
         match self {
             Self::MethodNotAllowed { allow } => Some(("allow", allow)),
-            Self::Unauthorized => Some(("www-authenticate", "Bearer")),
+            Self::Unauthorized | Self::DamagedKey => Some(("www-authenticate", "Bearer")),
             Self::BadSignature => Some(("www-authenticate", "Webhook-Signature")),
             Self::BadStripeSignature => Some(("www-authenticate", "Stripe-Signature")),
             Self::Encoded(ForeignEncoding::Coding(_)) => Some(("accept-encoding", "identity")),
@@ -362,6 +370,11 @@ fn instead(present: State) -> &'static str {
         State::Decided(Status::Fulfilled) => "That is final: take goods back, and give money back, outside of Sluice.",
         State::Decided(Status::Cancelled | Status::Rejected) => "That is final: place a new order.",
     }
+}
+
+fn not_for(role: Role, roles: &[Role]) -> String {
+    let roles: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
+    format!("Your key has the role {role}. This is for {}.", roles.join(", "))
 }
 
 /// A single fault is told whole, because a log may keep no more than this.
@@ -402,16 +415,6 @@ struct ProblemDetails<'a> {
     /// Every single fault, as in the first example of the RFC.
     #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
     errors: &'a [Fault],
-}
-
-impl From<NoOperator> for Problem {
-    fn from(why: NoOperator) -> Self {
-        match why {
-            NoOperator::Closed => Self::DeskClosed,
-            NoOperator::Unauthorized => Self::Unauthorized,
-            NoOperator::Misconfigured(error) => Self::Misconfigured(error),
-        }
-    }
 }
 
 impl From<BodyError> for Problem {

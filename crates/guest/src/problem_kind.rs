@@ -36,8 +36,8 @@ kinds! {
     INVALID_REQUEST: UNPROCESSABLE_ENTITY, "invalid-request", "The request has faults";
     MALFORMED_KEY: BAD_REQUEST, "malformed-idempotency-key", "The Idempotency-Key is malformed";
     KEY_REUSED: UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The Idempotency-Key was used for something else";
-    DESK_CLOSED: FORBIDDEN, "desk-closed", "The desk is closed";
-    UNAUTHORIZED: UNAUTHORIZED, "unauthorized", "The operator's key is missing or wrong";
+    UNAUTHORIZED: UNAUTHORIZED, "unauthorized", "The key is missing or wrong";
+    FORBIDDEN: FORBIDDEN, "forbidden", "The key is not for this";
     BAD_SIGNATURE: UNAUTHORIZED, "bad-signature", "The signature is missing or wrong";
     ILLEGAL_MOVE: CONFLICT, "illegal-move", "The order can't be changed so any more";
     CHANGE_GIVEN_UP: CONFLICT, "change-given-up", "This change was given up before";

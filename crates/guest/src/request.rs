@@ -21,11 +21,12 @@ impl Request {
     /// If the method is not valid.
     pub fn new(raw: types::Request) -> Result<Self, types::ErrorCode> {
         let method = raw.get_method().try_into().map_err(|_| types::ErrorCode::HttpRequestMethodInvalid)?;
+        let method = if method == Method::HEAD { Method::GET } else { method };
         let target = raw.get_path_with_query().unwrap_or_else(|| "/".to_owned());
         Ok(Self { method, target, headers: raw.get_headers().copy_all(), raw })
     }
 
-    /// Its method.
+    /// Its method. `GET` stands for `HEAD` too: the server leaves out the body of the answer.
     pub fn method(&self) -> &Method {
         &self.method
     }

@@ -9,7 +9,8 @@ use crate::body::{fields, outgoing};
 /// A response with a body, which is mostly JSON.
 pub struct Response {
     status: StatusCode,
-    content_type: &'static str,
+    /// `None`: there is no body.
+    content_type: Option<&'static str>,
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
 }
@@ -17,12 +18,17 @@ pub struct Response {
 impl Response {
     /// A status and a JSON body.
     pub fn json(status: StatusCode, body: Vec<u8>) -> Self {
-        Self { status, content_type: "application/json", headers: Vec::new(), body }
+        Self { status, content_type: Some("application/json"), headers: Vec::new(), body }
+    }
+
+    /// An answer that says all in its headers.
+    pub fn empty() -> Self {
+        Self { status: StatusCode::NO_CONTENT, content_type: None, headers: Vec::new(), body: Vec::new() }
     }
 
     /// A status and a body of any type.
     pub fn of(status: StatusCode, content_type: &'static str, body: Vec<u8>) -> Self {
-        Self { content_type, ..Self::json(status, body) }
+        Self { content_type: Some(content_type), ..Self::json(status, body) }
     }
 
     /// The same with a header. Values are visible ASCII.
@@ -35,9 +41,16 @@ impl Response {
     /// The response as WASI has it. It always declares its length: without it Spin answers in chunks, and a keep-alive
     /// client waits 40 ms for each.
     pub fn into_wasi(self) -> types::Response {
-        let content_type = ("content-type", self.content_type.to_owned());
-        let length = ("content-length", self.body.len().to_string());
-        let headers = fields([content_type, length].into_iter().chain(self.headers));
+        let of_body = self.content_type.map(|content_type| {
+            let length = self.body.len().to_string();
+            // A browser must not take what a customer wrote for a page (Fetch Standard, section 3.6).
+            [
+                ("content-type", content_type.to_owned()),
+                ("content-length", length),
+                ("x-content-type-options", "nosniff".to_owned()),
+            ]
+        });
+        let headers = fields(of_body.into_iter().flatten().chain(self.headers));
         let headers = headers.expect("our header values are visible ASCII");
         let (contents, no_trailers, write) = outgoing(self.body);
         let (response, _sent) = types::Response::new(headers, Some(contents), no_trailers);

@@ -27,6 +27,8 @@ impl Settings {
         faults.extend(self.backoff().await.err().filter(|fault| !faults.contains(fault)));
         faults.extend(self.untracked().await.err());
         faults.extend(self.operator_key().await.err());
+        faults.extend(self.api_keys().await.err());
+        faults.extend(self.cors_fault().await);
         faults.extend(self.payment_faults().await);
         faults.extend(self.stripe_faults().await);
         faults.extend(self.webhook_faults().await);

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
+use access::Role;
 use std::time::Duration;
 use std::{env, fs};
 
@@ -93,7 +94,7 @@ fn examples() -> Vec<Problem> {
     vec![
         Problem::NoSuchOrder,
         Problem::NothingAtTheDesk,
-        Problem::MethodNotAllowed { allow: "GET, HEAD" },
+        Problem::MethodNotAllowed { allow: "GET, HEAD".to_owned() },
         Problem::EmptySegment { named: "/orders".to_owned() },
         Problem::NotJsonType,
         Problem::Encoded(ForeignEncoding::Coding("gzip".to_owned())),
@@ -106,7 +107,7 @@ fn examples() -> Vec<Problem> {
         invalid(b"{}"),
         Problem::MalformedKey,
         Problem::KeyReused,
-        Problem::DeskClosed,
+        Problem::DamagedKey,
         Problem::Unauthorized,
         Problem::IllegalMove(illegal(State::Decided(Status::Fulfilled))),
         Problem::IllegalMove(illegal(State::Discarded)),
@@ -133,6 +134,7 @@ fn examples() -> Vec<Problem> {
         Problem::BadSignature,
         Problem::BadStripeSignature,
         Problem::EventNotPassedOn { why: "the listener answered 503".to_owned() },
+        Problem::Forbidden { role: Role::Shop, roles: &[Role::Support, Role::Operator] },
     ]
 }
 
@@ -154,7 +156,7 @@ fn number(problem: &Problem) -> usize {
         Problem::InvalidOrder(_) => 12,
         Problem::MalformedKey => 13,
         Problem::KeyReused => 14,
-        Problem::DeskClosed => 15,
+        Problem::DamagedKey => 15,
         Problem::Unauthorized => 16,
         Problem::IllegalMove(Illegal { present: State::Discarded, .. }) => 18,
         Problem::IllegalMove(_) => 17,
@@ -181,5 +183,6 @@ fn number(problem: &Problem) -> usize {
         Problem::BadSignature => 39,
         Problem::BadStripeSignature => 40,
         Problem::EventNotPassedOn { .. } => 41,
+        Problem::Forbidden { .. } => 42,
     }
 }

@@ -4,6 +4,7 @@ use crate::command_id::ChangeKind;
 use crate::envelope::Placed;
 use crate::id::OrderId;
 use crate::json::written;
+use crate::mask::with_masked_emails;
 use crate::new_order::NewOrder;
 use crate::payment::without_words;
 use crate::record::{RecordError, known_format};
@@ -74,6 +75,12 @@ impl OrderJson {
     #[must_use]
     pub fn without_words(self) -> Self {
         Self(without_words(self.0))
+    }
+
+    /// The same with the customer's e-mail address masked.
+    #[must_use]
+    pub fn with_masked_email(self) -> Self {
+        Self(with_masked_emails(self.0))
     }
 
     /// Speaks of an order whose message this build can't read: only its id and the state.

@@ -124,10 +124,11 @@ impl<C: Connection> Queue<'_, C> {
         }
     }
 
-    /// Gives a dead letter up for good, and keeps who did it first, and why. Calling again is safe. Says whether it is
-    /// given up; if not, it is no dead letter.
-    pub async fn discard(&self, id: &MessageId, by: &str, why: &str) -> Result<bool, Error> {
-        let arguments = self.arguments(&script::DISCARD).with("id", id).with("by", by).with("why", why);
+    /// Gives a dead letter up for good, and keeps who did it first, and why; and, if not empty, whose message it was.
+    /// Calling again is safe. Says whether it is given up; if not, it is no dead letter.
+    pub async fn discard(&self, id: &MessageId, by: &str, why: &str, owner: &str) -> Result<bool, Error> {
+        let arguments =
+            self.arguments(&script::DISCARD).with("id", id).with("by", by).with("why", why).with("owner", owner);
         self.run(arguments).await?.flag("is_discarded")
     }
 
@@ -188,4 +189,6 @@ pub struct Discarded {
     pub by: String,
     /// Their reason.
     pub why: String,
+    /// Whose message it was, as far as they said.
+    pub owner: Option<String>,
 }

@@ -35,7 +35,7 @@ async fn ask(client: &Client) -> (u16, Value) {
     (answer.status().as_u16(), body_of(&answer))
 }
 
-const ALL: [&str; 6] = ["settings", "redis", "rights", "keyspace notifications", "no eviction", "store"];
+const ALL: [&str; 7] = ["settings", "access", "redis", "rights", "keyspace notifications", "no eviction", "store"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_is_well_on_a_redis_that_is_set_up_as_the_readme_says() {

@@ -26,7 +26,7 @@ async fn each_path_takes_its_methods_and_says_which() {
     let order = sluice.place(&full()).await;
     let order = format!("/orders/{order}");
     for (path, allowed) in [("/orders", &["POST"][..]), (&order, &["GET", "HEAD"]), ("/health", &["GET", "HEAD"])] {
-        for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"] {
+        for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"] {
             let answer = sluice.client.send(request(method, path)).await;
             assert!(answer.headers().contains_key("content-length"), "{method} {path}: {answer:?}");
             if allowed.contains(&method) {
@@ -34,7 +34,7 @@ async fn each_path_takes_its_methods_and_says_which() {
                 continue;
             }
             assert_eq!(answer.status(), 405, "{method} {path}");
-            assert_eq!(answer.headers()["allow"], allowed.join(", "), "{method} {path}");
+            assert_eq!(answer.headers()["allow"], format!("{}, OPTIONS", allowed.join(", ")), "{method} {path}");
             if method != "HEAD" {
                 assert_eq!(problem(&answer)["type"], "urn:sluice:problem:method-not-allowed");
             }

@@ -34,6 +34,8 @@ const TABLE: &[(&str, &[&str])] = &[
     ("backoff_cap_ms", &["0", "999", "86400001"]),
     ("drain_budget_ms", &["99", "600001"]),
     ("operator_key", &["hunter2", "0123456789 hunter2", "0123456789\nhunter2", "0123456789\u{e9}hunter2"]),
+    ("api_keys", &["", "{}", r#"[{"name":"webshop","sha256":"hunter2","role":"shop"}]"#]),
+    ("cors_origins", &["*", "shop.test"]),
     ("stripe_key", &["hunter2 hunter2", "hunter2\u{e9}"]),
     ("stripe_url", &["ftp://hunter2:21", "https://hunter2:*"]),
     ("stripe_event_secret", &["hunter2", "we_hunter2hunter2hunter2", "whsec_hunter2"]),
@@ -54,6 +56,7 @@ const INTAKES: &[&str] = &[
     "idempotency_ttl_s",
     "max_queue_depth",
     "max_queue_age_s",
+    "api_keys",
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -197,6 +200,7 @@ async fn health_names_every_fault_of_all_variables_at_once() {
         ("max_queue_age_s", "-1"),
         ("max_queue_depth", "-1"),
         ("operator_key", "hunter2"),
+        ("api_keys", r#"[{"name":"Hunter2","sha256":"hunter2"}]"#),
         ("payment_url", "pay.test"),
         ("payment_key", "hunter2 hunter2"),
         ("payment_timeout_ms", "9"),
@@ -219,7 +223,7 @@ async fn health_names_every_fault_of_all_variables_at_once() {
         let named = format!("the variable {variable} of component health ");
         assert_eq!(detail.matches(&named).count(), 1, "{variable}: {detail}");
     }
-    for place in ["webhooks/0/key", "webhooks/0/url", "webhooks/0/secret"] {
+    for place in ["webhooks/0/key", "webhooks/0/url", "webhooks/0/secret", "api_keys/0/sha256", "api_keys/0/role"] {
         assert!(detail.contains(place), "{place}: {detail}");
     }
     assert!(!health.to_string().contains("hunter2"), "{health}");

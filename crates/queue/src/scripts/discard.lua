@@ -1,8 +1,10 @@
 -- Gives a dead letter up for good, and keeps who did it and why. Of a subject's own message, gives back what it holds,
 -- unless the subject has a head: then whoever moves that on says what becomes of it.
 --
+-- owner  whose message it was, or ''
+--
 -- Reply {is_discarded}: 1, also if somebody discarded it before; or 0: it is no dead letter
-local queue, id, by, why = unpack(ARGV, 1, 4)
+local queue, id, by, why, owner = unpack(ARGV, 1, 5)
 local hashes = {'why', 'discarded', 'body', 'deliveries', 'history', 'subject'}
 for at, part in ipairs(hashes) do hashes[at] = key(queue, part) end
 for _, part in ipairs({':asked', ':head', ':held', ':stock', ':stock:held'}) do hashes[#hashes + 1] = ns .. part end
@@ -20,6 +22,7 @@ if is_discarded == 0 then
 end
 local record = decoded(cjson.decode, redis.call('HGET', key(queue, 'why'), id) or '{}') or {}
 record.at, record.by, record.why = now, by, why
+if owner ~= '' then record.owner = owner end
 redis.call('HSET', key(queue, 'discarded'), id, cjson.encode(record))
 if lets_go then let_go(id, true) end
 -- A follow-up may be accepted under this id again, and delivery numbers only grow.

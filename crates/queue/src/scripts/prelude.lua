@@ -18,7 +18,8 @@
 --   ns:<queue>:subject     hash    follow-up's id -> its subject, behind '!' if it recalls what is unhandled, or '.'
 --   ns:<queue>:line        hash    subject -> msgpack list of ids that are worked off one after the other, first one
 --                                  first; absent while the subject has but its own message
---   ns:<queue>:discarded   hash    message id -> JSON {at, by, why, class, reason}: a dead letter that a person gave up
+--   ns:<queue>:discarded   hash    message id -> JSON {at, by, why, owner, class, reason}: a dead letter that a person
+--                                  gave up; owner only if it was said
 --   ns:<queue>:parked      zset    message that waits for a partner -> ms at which it began to. It is in `due` as well
 --   ns:<queue>:paced       string  ms until which the redriven messages are spread; absent before the first
 --   ns:<root>:bell         string  a doorbell is ringing that no worker has heard yet; PX

@@ -28,6 +28,16 @@ pub(crate) fn text(name: &str, running: &RunningApplication, redis: &Redis, trie
     text
 }
 
+/// Says that nobody needs a key, loudly where others than this machine can reach the address.
+pub(crate) fn open_door(address: SocketAddr, keys_in: &[String]) -> String {
+    let variables = keys_in.join(" and ");
+    let open = format!("{variables} are empty, so whoever reaches {address} may do everything.");
+    match address.ip().to_canonical().is_loopback() {
+        true => format!("\nNo key is asked for: {open} That is this machine alone.\n"),
+        false => format!("\n*** OPEN TO THE NETWORK ***\n{open} Set one of them, or listen at 127.0.0.1.\n"),
+    }
+}
+
 fn by_component(triggers: &[BoundTrigger]) -> Vec<(String, Vec<String>)> {
     let mut components: Vec<(String, Vec<String>)> = Vec::new();
     for trigger in triggers {

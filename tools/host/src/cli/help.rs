@@ -29,6 +29,11 @@ pub(crate) fn build() -> String {
     text("host build --manifest spin.toml", Reads::NoVariables)
 }
 
+/// The end of the help of `host key`.
+pub(crate) fn key() -> String {
+    text("host key webshop shop", Reads::NoVariables)
+}
+
 /// Whether a command reads values for the application's variables.
 #[derive(PartialEq)]
 enum Reads {

@@ -4,6 +4,7 @@ mod banner;
 mod build;
 mod faults;
 mod help;
+mod key;
 mod log;
 mod probe;
 mod progress;
@@ -36,6 +37,9 @@ enum Command {
     /// Run the build commands of the manifest.
     #[command(after_help = help::build())]
     Build(build::Build),
+    /// Make an API key: the key in the first line, the entry for the application's list of keys in the second.
+    #[command(after_help = help::key())]
+    Key(key::Key),
 }
 
 pub(crate) fn run() -> ExitCode {
@@ -47,6 +51,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Up(up) => up.run(),
         Command::Trace(trace) => trace.run(),
         Command::Build(build) => build.run(),
+        Command::Key(key) => key.run(),
     });
     match ended {
         Ok(()) => ExitCode::SUCCESS,

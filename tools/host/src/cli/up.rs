@@ -49,6 +49,10 @@ pub(crate) struct Up {
     /// Run only this component's triggers, as `spin up` does. May be given several times.
     #[arg(long = "component-id", value_name = "NAME")]
     component_ids: Vec<String>,
+    /// A variable that lists who may call the application, or holds the key of one of them. While all of these are
+    /// empty, say that whoever reaches the address may do everything. May be given several times.
+    #[arg(long = "keys-in", value_name = "VARIABLE")]
+    keys_in: Vec<String>,
     /// An example to show, with {address} in place of the address. May be given several times.
     #[arg(long = "try", value_name = "COMMAND")]
     tries: Vec<String>,
@@ -125,10 +129,25 @@ impl Up {
         app.check_redis(&start)?;
         let running = Arc::new(app.start(start).await?);
         let banner = banner::text(&app.manifest().application.name, &running, &redis, &self.tries);
+        let banner = [banner, self.open_door(app)].concat();
         // The reader may be gone.
         _ = std::io::stdout().write_all(banner.as_bytes());
         let probe = self.probe.clone().map(|path| tokio::spawn(probe::watch(running.clone(), path)));
         Ok(Started { running, keeper: Keeper::new(redis), probe })
+    }
+
+    /// What is to be said of an application that asks nobody for a key.
+    fn open_door(&self, app: &CompiledApplication) -> String {
+        let declared = &app.manifest().variables;
+        let given = variables::from_environment(declared);
+        let is_empty = |name: &String| {
+            let value = given.get(name).or_else(|| declared.get(name)?.default.as_ref());
+            value.is_none_or(|value| matches!(value.trim(), "" | "[]"))
+        };
+        match self.keys_in.iter().all(is_empty) && !self.keys_in.is_empty() {
+            true => banner::open_door(self.listen, &self.keys_in),
+            false => String::new(),
+        }
     }
 
     fn triggers(&self, app: &CompiledApplication) -> anyhow::Result<Triggers> {

@@ -12,7 +12,7 @@ use crate::process::{Process, shell};
 
 /// The commands that run the application. Only they read values for its variables.
 const RUNNING: [&str; 3] = ["", "up", "trace"];
-const ALL: [&str; 4] = ["", "up", "trace", "build"];
+const ALL: [&str; 5] = ["", "up", "trace", "build", "key"];
 
 /// How the source reads the environment, which variable it reads there, and which commands name it in their help.
 const READINGS: [(&str, &str, &[&str]); 4] = [
@@ -99,6 +99,20 @@ async fn the_example_of_the_program_builds_and_runs() {
     example.process.line("Ctrl-C ends it.").await;
     assert!(is_built(&folder));
     example.interrupt().await;
+}
+
+#[tokio::test]
+async fn the_example_of_key_makes_another_key_each_time_and_the_entry_that_knows_it() {
+    let mut made = Vec::new();
+    for _ in 0..2 {
+        let mut example = Example::start(&application(), "key").await;
+        let key = example.process.line("sluice_").await;
+        let entry = example.process.line("{").await;
+        let digest = access::KeyDigest::of(&key);
+        assert_eq!(entry, format!(r#"{{"name":"webshop","role":"shop","sha256":"{digest}"}}"#));
+        made.push(key);
+    }
+    assert_ne!(made[0], made[1]);
 }
 
 #[tokio::test]
