@@ -298,7 +298,8 @@ pub(crate) fn binary(text: impl AsRef<[u8]>) -> RedisResult {
 
 /// The reply of the accept script.
 pub(crate) fn verdict_and_id(verdict: &str, id: &[u8]) -> Vec<RedisResult> {
-    vec![binary(verdict), binary(id)]
+    let tokens = [0, 0, 0].map(RedisResult::Int64);
+    [binary(verdict), binary(id)].into_iter().chain(tokens).collect()
 }
 
 /// Redis fails in these words.

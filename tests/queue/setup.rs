@@ -113,7 +113,7 @@ impl Setup {
 
 /// A message without a key, whose payload is its id.
 pub(crate) fn message(id: &str) -> Accept {
-    Accept { id: id.into(), payload: id.into(), idempotency: None, again: false }
+    Accept { id: id.into(), payload: id.into(), idempotency: None, again: false, rate: None }
 }
 
 /// A message of the caller and key that `digest` stands for, with the body that `fingerprint` stands for.

@@ -34,7 +34,7 @@ struct Call {
 
 /// Senders that the test lets run when it polls them, and calls that it answers.
 struct Door {
-    together: Rc<Together<&'static StandingClock>>,
+    together: Rc<Together<&'static StandingClock, Accepted>>,
     clock: &'static StandingClock,
     calls: Rc<RefCell<Vec<Call>>>,
     senders: BTreeMap<String, LocalBoxFuture<'static, Verdict>>,
@@ -374,9 +374,9 @@ async fn nothing_is_doubled_or_lost_when_a_leader_goes_away_after_redis_took_its
         let (setup, together, gate) = (setup.clone(), together.clone(), gate.clone());
         async move {
             let call = async |messages: &[Accept]| {
-                let verdicts = setup.jobs().accept_together(messages, Limits::default()).await;
+                let answers = setup.jobs().accept_together(messages, Limits::default()).await;
                 gate.acquire().await.unwrap().forget();
-                verdicts
+                answers.map(|answers| answers.into_iter().map(|answer| answer.accepted).collect())
             };
             together.accept(message, call).await.unwrap()
         }

@@ -39,7 +39,7 @@ async fn each_message_of_a_call_has_the_verdict_that_it_would_have_alone() {
     let verdicts = queue.accept_together(&messages, DEEP).await.unwrap();
     assert_eq!(verdicts.len(), table.len());
     for ((what, _, expected), verdict) in table.iter().zip(&verdicts) {
-        assert_eq!(verdict, expected, "{what}");
+        assert_eq!(verdict.accepted, *expected, "{what}");
     }
     setup.next_millisecond().await;
     let mut kept = ids(&queue.claim(&claim(10)).await.unwrap()).into_iter().map(str::to_owned).collect::<Vec<_>>();
@@ -56,7 +56,10 @@ async fn a_call_of_many_messages_is_one_command_and_rings_one_bell() {
     let sent = connection.sent.get();
     let messages: Vec<_> = (0..TOGETHER).map(|n| keyed(&format!("m{n:02}"), n as u8, 1, LONG)).collect();
     let verdicts = queue.accept_together(&messages, Limits::default()).await.unwrap();
-    assert!(verdicts.len() == TOGETHER && verdicts.iter().all(|verdict| *verdict == Accepted::New), "{verdicts:?}");
+    assert!(
+        verdicts.len() == TOGETHER && verdicts.iter().all(|verdict| verdict.accepted == Accepted::New),
+        "{verdicts:?}"
+    );
     assert_eq!(connection.sent.get() - sent, 1);
     assert_eq!(queue.stats().await.unwrap().visible, TOGETHER as u64 + 1);
     let entries: usize = setup.ask("LLEN", &format!("seen:order:{}", LONG.as_millis()), &[]).await;
@@ -109,7 +112,8 @@ async fn in_any_order_calls_of_many_leave_what_calls_of_one_leave() {
         for message in &messages {
             expected.push(alone.jobs().accept_within(message.clone(), limits).await.unwrap());
         }
-        let verdicts = together.jobs().accept_together(&messages, limits).await.unwrap();
+        let answers = together.jobs().accept_together(&messages, limits).await.unwrap();
+        let verdicts: Vec<_> = answers.into_iter().map(|answer| answer.accepted).collect();
         assert_eq!(verdicts, expected, "{limits:?} {messages:?}");
         assert_eq!(kept(&together).await, kept(&alone).await, "after {round} rounds, {messages:?}");
         if sender.chance.u8(0..3) == 0 {

@@ -23,6 +23,7 @@ mod payment;
 mod pending;
 mod pipeline;
 mod pushback;
+mod rates;
 mod settled;
 mod stock;
 mod stripe;

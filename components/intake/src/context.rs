@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use guest::{QueueSettings, REQUEST_DEADLINE, Redis, SettingError, Settings, Wasi};
 use order::queues;
-use queue::{Limits, Queue, Together};
+use queue::{Answered, Limits, Queue, Together};
 
 /// While so few orders are on their way to Redis, the next one doesn't wait for them: it would wait for two calls, and
 /// Redis takes two that come at the same time together anyway.
@@ -18,7 +18,7 @@ pub(crate) struct Context {
     pub(crate) idempotency_ttl: Duration,
     pub(crate) limits: Limits,
     /// The orders that are about to be accepted.
-    pub(crate) together: Together<Wasi>,
+    pub(crate) together: Together<Wasi, Answered>,
     /// Somebody charges orders.
     pub(crate) has_payments: bool,
     shared: QueueSettings,

@@ -5,13 +5,20 @@ mod change;
 mod context;
 mod find;
 mod place;
+mod rates;
 mod routes;
 mod show;
 
-use guest::{Problem, Request, Response};
+use guest::{Caller, Problem, Request, Response, Settings};
 
 guest::http_service!(handle);
 
 async fn handle(request: Request) -> Response {
-    routes::route(request).await.unwrap_or_else(Problem::into_response)
+    match Caller::admit(&Settings::new("intake"), &request, Problem::NoSuchOrder).await {
+        Ok(caller) => {
+            let answer = routes::route(request, &caller).await.unwrap_or_else(Problem::into_response);
+            rates::tell(&caller, answer)
+        }
+        Err(problem) => problem.into_response(),
+    }
 }

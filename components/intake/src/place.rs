@@ -1,19 +1,23 @@
 //! `POST /orders`: from a body to a kept order, in one round trip to Redis.
 
+use std::time::Duration;
+
 use guest::{Caller, Problem, Request, Response, idempotency_key, now_ms, random_bytes, read_body};
 use order::limits::BODY_BYTES;
 use order::{CommandId, Fault, Means, NewOrder, OrderId, Placed, State, Timestamp, TraceParent};
-use queue::{Accept, Accepted, Error, IdempotencyRecord, MessageId};
+use queue::{Accept, Accepted, Answered, Error, IdempotencyRecord, MessageId};
 
 use crate::answer;
 use crate::context::Context;
 use crate::find;
+use crate::rates;
 
 pub(crate) async fn place(request: Request, caller: &Caller) -> Result<Response, Problem> {
     if !request.is_json() {
         return Err(Problem::NotJsonType);
     }
     let key = idempotency_key(&request)?;
+    rates::check(caller)?;
     let trace = trace(&request);
     let body = read_body(request, BODY_BYTES).await?;
     let order = NewOrder::parse(&body)?;
@@ -30,9 +34,19 @@ pub(crate) async fn place(request: Request, caller: &Caller) -> Result<Response,
     });
     let payload = Placed::encode_parts(&id, shop, &canonical, trace.as_ref());
     let message_id = CommandId { order: id, change: None }.to_bytes();
-    let message = Accept { id: message_id.into(), payload: payload.into(), idempotency: record, again: false };
+    let message = Accept {
+        id: message_id.into(),
+        payload: payload.into(),
+        idempotency: record,
+        again: false,
+        rate: caller.rate.clone(),
+    };
     let accepted = context.together.accept(message, async |messages| accept(&context, messages).await).await;
-    match accepted.map_err(Problem::OrderNotAccepted)? {
+    let Answered { accepted, allowance } = accepted.map_err(Problem::OrderNotAccepted)?;
+    if let (Some(rate), Some(allowance)) = (&caller.rate, allowance) {
+        rates::note(rate, allowance);
+    }
+    match accepted {
         Accepted::New => Ok(answer::accepted(&id, order.answer(&id, State::Queued))),
         Accepted::Replayed(first) => {
             let id = known(&first)?;
@@ -41,6 +55,7 @@ pub(crate) async fn place(request: Request, caller: &Caller) -> Result<Response,
         }
         Accepted::Conflict(_) => Err(Problem::KeyReused),
         Accepted::Full => Err(Problem::QueueFull),
+        Accepted::Limited => Err(Problem::RateLimited { wait: allowance.map_or(Duration::ZERO, |it| it.next) }),
     }
 }
 
@@ -56,7 +71,7 @@ fn check_means(order: &NewOrder, context: &Context) -> Result<(), Problem> {
 
 /// Accepts the messages, in one call. A connection that was kept since an earlier request may have died meanwhile; then
 /// a new one is tried, once. Each message has the same id, so it is taken once even if the first try went through.
-async fn accept(context: &Context, messages: &[Accept]) -> Result<Vec<Accepted>, Error> {
+async fn accept(context: &Context, messages: &[Accept]) -> Result<Vec<Answered>, Error> {
     let kept = context.redis.is_connected();
     let queue = context.placed();
     match queue.accept_together(messages, context.limits).await {

@@ -1,19 +1,18 @@
 //! Which request goes to which handler.
 
-use guest::{Caller, Problem, Request, Response, Settings};
+use guest::{Caller, Problem, Request, Response};
 use http::Method;
 
 use crate::{change, place, show};
 
-pub(crate) async fn route(request: Request) -> Result<Response, Problem> {
-    let caller = Caller::admit(&Settings::new("intake"), &request, Problem::NoSuchOrder).await?;
+pub(crate) async fn route(request: Request, caller: &Caller) -> Result<Response, Problem> {
     let path = request.path().to_owned();
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     match (segments.as_slice(), request.method().clone()) {
-        (["orders"], Method::POST) => place::place(request, &caller).await,
-        (["orders", id], Method::GET) => show::show(id, &caller).await,
-        (["orders", id, "cancel"], Method::POST) => change::cancel(request, id, &caller).await,
-        (["orders", id, "fulfil"], Method::POST) => change::fulfil(request, id, &caller).await,
+        (["orders"], Method::POST) => place::place(request, caller).await,
+        (["orders", id], Method::GET) => show::show(id, caller).await,
+        (["orders", id, "cancel"], Method::POST) => change::cancel(request, id, caller).await,
+        (["orders", id, "fulfil"], Method::POST) => change::fulfil(request, id, caller).await,
         _ => Err(Problem::NoSuchOrder),
     }
 }

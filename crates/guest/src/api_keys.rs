@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use access::{CallerName, KeyDigest, Role};
+use queue::Rate;
 use serde::Deserialize;
 
 use crate::settings::{SettingError, Settings};
@@ -19,6 +20,7 @@ struct KeyEntry {
     name: CallerName,
     digest: KeyDigest,
     role: Role,
+    rate: Option<Rate>,
 }
 
 const VARIABLE: &str = "api_keys";
@@ -29,7 +31,10 @@ pub(crate) const OPERATOR: &str = "operator";
 /// Most entries. Each request with a key is compared with all of them.
 const MOST_KEYS: usize = 256;
 
-const FORM: &str = "a JSON list of {\"name\", \"sha256\", \"role\"}";
+const FORM: &str = "a JSON list of {\"name\", \"sha256\", \"role\", \"per_second\"?, \"burst\"?}";
+
+/// More than any Redis takes.
+const MOST_A_SECOND: u32 = 1_000_000;
 
 impl Settings {
     /// The keys of all callers. An error names all faults, and shows no digest.
@@ -46,11 +51,11 @@ impl ApiKeys {
     }
 
     /// Whose key this is. Every entry is looked at, so that the time tells nothing.
-    pub(crate) fn caller(&self, key: &str) -> Option<(&CallerName, Role)> {
+    pub(crate) fn caller(&self, key: &str) -> Option<(&CallerName, Role, Option<&Rate>)> {
         let digest = KeyDigest::of(key);
-        self.0
-            .iter()
-            .fold(None, |found, entry| if entry.digest.is(&digest) { Some((&entry.name, entry.role)) } else { found })
+        self.0.iter().fold(None, |found, entry| {
+            if entry.digest.is(&digest) { Some((&entry.name, entry.role, entry.rate.as_ref())) } else { found }
+        })
     }
 }
 
@@ -61,6 +66,8 @@ struct WrittenKey {
     name: Option<String>,
     sha256: Option<String>,
     role: Option<String>,
+    per_second: Option<u32>,
+    burst: Option<u32>,
 }
 
 /// The faults of the list, each with its place in the JSON.
@@ -76,9 +83,23 @@ impl KeyFaults {
         value.map_err(|fault| self.0.push(format!("{place} {fault}: {advice}"))).ok()
     }
 
+    /// Reads how many orders a second its caller may send, and how many at once. Without the second, as many as the
+    /// first.
+    fn rate(&mut self, per_second: Option<u32>, burst: Option<u32>, place: &str) -> Option<(u32, u32)> {
+        for (field, value) in [("per_second", per_second), ("burst", burst)] {
+            if value.is_some_and(|value| !(1..=MOST_A_SECOND).contains(&value)) {
+                self.0.push(format!("{place}/{field} must be from 1 to {MOST_A_SECOND}: leave it out for no limit"));
+            }
+        }
+        if burst.is_some() && per_second.is_none() {
+            self.0.push(format!("{place}/per_second is missing, which goes with burst: write how many a second"));
+        }
+        Some((per_second?, burst.or(per_second)?))
+    }
+
     /// Keys of one name are of one caller, who has one role.
     fn check_others(&mut self, place: &str, key: &KeyEntry, others: &[KeyEntry]) {
-        let KeyEntry { name, digest, role } = key;
+        let KeyEntry { name, digest, role, .. } = key;
         if let Some(other) = others.iter().find(|other| other.name == *name && other.role != *role) {
             let other = other.role;
             self.0
@@ -102,13 +123,15 @@ fn parse(json: &str) -> Result<Vec<KeyEntry>, String> {
         return Err(format!("has {} keys, but at most {MOST_KEYS} are allowed: remove some", written.len()));
     }
     let (mut faults, mut keys) = (KeyFaults::default(), Vec::new());
-    for (index, WrittenKey { name, sha256, role }) in written.iter().enumerate() {
+    for (index, WrittenKey { name, sha256, role, per_second, burst }) in written.iter().enumerate() {
         let place = format!("{VARIABLE}/{index}");
-        let name = faults.read(name.as_ref(), &format!("{place}/name"), "write whose key it is");
+        let name: Option<CallerName> = faults.read(name.as_ref(), &format!("{place}/name"), "write whose key it is");
         let digest = faults.read(sha256.as_ref(), &format!("{place}/sha256"), "`host key NAME ROLE` makes an entry");
         let role = faults.read(role.as_ref(), &format!("{place}/role"), "write what its caller may do");
+        let rate = faults.rate(*per_second, *burst, &place);
         if let (Some(name), Some(digest), Some(role)) = (name, digest, role) {
-            let key = KeyEntry { name, digest, role };
+            let rate = rate.map(|(per_second, burst)| Rate { caller: name.to_string(), per_second, burst });
+            let key = KeyEntry { name, digest, role, rate };
             faults.check_others(&place, &key, &keys);
             keys.push(key);
         }
@@ -135,7 +158,7 @@ mod tests {
     fn a_key_tells_its_caller_and_several_of_one_name_are_good() {
         let list = [entry("webshop", "one", "shop"), entry("webshop", "two", "shop"), entry("ann", "three", "support")];
         let keys = ApiKeys(parse(&format!("[{}]", list.join(", "))).unwrap());
-        let caller = |key| keys.caller(key).map(|(name, role)| (name.to_string(), role));
+        let caller = |key| keys.caller(key).map(|(name, role, _)| (name.to_string(), role));
         for key in ["one", "two"] {
             assert_eq!(caller(key), Some(("webshop".to_owned(), Role::Shop)));
         }
@@ -151,7 +174,7 @@ mod tests {
             ("hunter2".to_owned(), "can't be read at line 1, column 1: it must be a JSON list of"),
             (
                 "{}".to_owned(),
-                "can't be read at line 1, column 0: it must be a JSON list of {\"name\", \"sha256\", \"role\"}",
+                "can't be read at line 1, column 0: it must be a JSON list of {\"name\", \"sha256\", \"role\", ",
             ),
             ("[1]".to_owned(), "can't be read at line 1, column 2: it must be a JSON list of"),
             (
@@ -182,5 +205,24 @@ mod tests {
             assert!(fault.starts_with(told) && !fault.contains("unter2"), "{list}: {fault}");
         }
         assert!(parse("[]").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_key_may_say_how_many_orders_a_second_its_caller_may_send_and_how_many_at_once() {
+        let rate = |more: &str| {
+            let entry = entry("webshop", "one", "shop").replace('}', &format!("{more}}}"));
+            parse(&format!("[{entry}]")).map(|keys| keys[0].rate.clone().map(|rate| (rate.per_second, rate.burst)))
+        };
+        assert_eq!(rate(""), Ok(None));
+        assert_eq!(rate(r#", "per_second": 5"#), Ok(Some((5, 5))));
+        assert_eq!(rate(r#", "per_second": 5, "burst": 20"#), Ok(Some((5, 20))));
+        for (more, told) in [
+            (r#", "burst": 20"#, "api_keys/0/per_second is missing"),
+            (r#", "per_second": 0"#, "api_keys/0/per_second must be from 1 to 1000000"),
+            (r#", "per_second": 5, "burst": 0"#, "api_keys/0/burst must be from 1 to 1000000"),
+            (r#", "per_second": 0.5"#, "can't be read at line 1"),
+        ] {
+            assert!(rate(more).is_err_and(|fault| fault.contains(told)), "{more}");
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use access::{Allowed, ApiKey, CallerName, Role, Route, Unrouted};
+use queue::Rate;
 use subtle::ConstantTimeEq;
 
 use crate::api_keys::{ApiKeys, OPERATOR};
@@ -18,6 +19,8 @@ pub struct Caller {
     pub role: Role,
     /// Their name; `None` while there are no API keys, and orders belong to nobody.
     pub name: Option<CallerName>,
+    /// How many orders they may send, if that is limited.
+    pub rate: Option<Rate>,
 }
 
 /// What opens the application to callers. An instance keeps its settings.
@@ -43,7 +46,9 @@ impl Caller {
             Unrouted::NoSuchPath => nothing,
             Unrouted::OtherMethods(allow) => Problem::MethodNotAllowed { allow },
         })?;
-        let Allowed::Roles(roles) = route.allowed else { return Ok(Self { role: Role::Operator, name: None }) };
+        let Allowed::Roles(roles) = route.allowed else {
+            return Ok(Self { role: Role::Operator, name: None, rate: None });
+        };
         let keys = Keys::get(settings).await?;
         let caller = keys.caller(sent(request), roles)?;
         if roles.contains(&caller.role) { Ok(caller) } else { Err(Problem::Forbidden { role: caller.role, roles }) }
@@ -81,16 +86,16 @@ impl Keys {
     }
 
     fn caller(&self, sent: Option<&str>, roles: &[Role]) -> Result<Caller, Problem> {
-        if let Some((name, role)) = sent.and_then(|key| self.api_keys.caller(key)) {
-            return Ok(Caller { role, name: Some(name.clone()) });
+        if let Some((name, role, rate)) = sent.and_then(|key| self.api_keys.caller(key)) {
+            return Ok(Caller { role, name: Some(name.clone()), rate: rate.cloned() });
         }
         let name = if self.api_keys.is_empty() { None } else { OPERATOR.parse().ok() };
-        let operator = Caller { role: Role::Operator, name };
+        let operator = Caller { role: Role::Operator, name, rate: None };
         let is_open = self.api_keys.is_empty();
         match &self.operator_key {
             Ok(None) if is_open => Ok(operator),
             Ok(Some(key)) if sent.is_some_and(|sent| sent.as_bytes().ct_eq(key.as_bytes()).into()) => Ok(operator),
-            _ if is_open && roles.contains(&Role::Shop) => Ok(Caller { role: Role::Shop, name: None }),
+            _ if is_open && roles.contains(&Role::Shop) => Ok(Caller { role: Role::Shop, name: None, rate: None }),
             Err(error) => Err(Problem::Misconfigured(error.clone())),
             Ok(_) => Err(match sent {
                 Some(key) if ApiKey::is_damaged(key) => Problem::DamagedKey,

@@ -1,5 +1,7 @@
 //! Everything that can be wrong with a request to one of the components, and how it is told: RFC 9457 problem details.
 
+use std::time::Duration;
+
 use access::Role;
 use http::StatusCode;
 use order::{BodyFault, CommandId, Fault, Illegal, NotJson, State, Status};
@@ -112,6 +114,11 @@ pub enum Problem {
     },
     /// Too many orders wait, or one for too long. Nothing was accepted.
     QueueFull,
+    /// The caller has sent as many orders as they may.
+    RateLimited {
+        /// How long until they may send the next.
+        wait: Duration,
+    },
     /// Redis failed while an order was accepted. Nothing was accepted, as far as can be known.
     OrderNotAccepted(queue::Error),
     /// Redis failed at the shop's door.
@@ -262,6 +269,11 @@ impl Problem {
                 kind::QUEUE_FULL,
                 "Nothing was accepted. Send the order again after the time in Retry-After.".to_owned(),
             ),
+            Self::RateLimited { .. } => (
+                kind::RATE_LIMITED,
+                "Nothing was accepted. Send fewer orders a second, and this one again after the time in Retry-After."
+                    .to_owned(),
+            ),
             Self::OrderNotAccepted(_) => (
                 kind::UNAVAILABLE,
                 "No order can be taken right now. Send the order again with the same key.".to_owned(),
@@ -344,9 +356,14 @@ impl Problem {
         }
     }
 
-    fn header(&self, status: StatusCode) -> Option<(&'static str, &str)> {
-        match self {
-            Self::MethodNotAllowed { allow } => Some(("allow", allow)),
+    fn header(&self, status: StatusCode) -> Option<(&'static str, String)> {
+        let (name, value) = match self {
+            Self::RateLimited { wait } => {
+                // Whole seconds are all that the header can say.
+                let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+                return Some(("retry-after", seconds.max(1).to_string()));
+            }
+            Self::MethodNotAllowed { allow } => Some(("allow", allow.as_str())),
             Self::Unauthorized | Self::DamagedKey => Some(("www-authenticate", "Bearer")),
             Self::BadSignature => Some(("www-authenticate", "Webhook-Signature")),
             Self::BadStripeSignature => Some(("www-authenticate", "Stripe-Signature")),
@@ -354,7 +371,8 @@ impl Problem {
             Self::QueueFull => Some(("retry-after", "5")),
             Self::Misconfigured(_) => Some(("retry-after", "30")),
             _ => (status == StatusCode::SERVICE_UNAVAILABLE).then_some(("retry-after", "1")),
-        }
+        }?;
+        Some((name, value.to_owned()))
     }
 }
 

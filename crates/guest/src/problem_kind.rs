@@ -50,6 +50,7 @@ kinds! {
     UNTRACKED: NOT_FOUND, "untracked", "The article has no stock entry";
     NOT_ENOUGH_STOCK: CONFLICT, "not-enough-stock", "There is not enough in stock";
     TOO_MUCH_STOCK: CONFLICT, "too-much-stock", "There would be too much in stock";
+    RATE_LIMITED: TOO_MANY_REQUESTS, "rate-limited", "Too many orders in a short time";
     QUEUE_FULL: SERVICE_UNAVAILABLE, "queue-full", "Too many orders are waiting";
     UNAVAILABLE: SERVICE_UNAVAILABLE, "unavailable", "The request can't be answered right now";
     MISCONFIGURED: SERVICE_UNAVAILABLE, "misconfigured", "The application is not set up correctly";

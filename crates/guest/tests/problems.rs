@@ -135,6 +135,7 @@ fn examples() -> Vec<Problem> {
         Problem::BadStripeSignature,
         Problem::EventNotPassedOn { why: "the listener answered 503".to_owned() },
         Problem::Forbidden { role: Role::Shop, roles: &[Role::Support, Role::Operator] },
+        Problem::RateLimited { wait: Duration::from_millis(50) },
     ]
 }
 
@@ -184,5 +185,6 @@ fn number(problem: &Problem) -> usize {
         Problem::BadStripeSignature => 40,
         Problem::EventNotPassedOn { .. } => 41,
         Problem::Forbidden { .. } => 42,
+        Problem::RateLimited { .. } => 43,
     }
 }

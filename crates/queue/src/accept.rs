@@ -40,9 +40,43 @@ pub struct Accept {
     pub payload: Payload,
     /// `None`: each call is a message of its own.
     pub idempotency: Option<IdempotencyRecord>,
+    /// Who sends it, if they may send only so many.
+    pub rate: Option<Rate>,
     /// The sender sent the same id before, and doesn't know whether that went through. Without an idempotency record, a
     /// message that is done already is known only by the head that its handler set.
     pub again: bool,
+}
+
+/// How many messages a caller may send: a token bucket, which holds a number of tokens at most and gets new ones
+/// steadily. Each message takes one. A message whose idempotency key is known takes one if there is one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// The caller: all who name the same one share the bucket.
+    pub caller: String,
+    /// Tokens that come each second; not 0.
+    pub per_second: u32,
+    /// Tokens that the bucket holds at most; not 0.
+    pub burst: u32,
+}
+
+/// What is left in a caller's bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// Tokens that are left.
+    pub left: u32,
+    /// How long until there is one.
+    pub next: Duration,
+    /// How long until the bucket is full.
+    pub full: Duration,
+}
+
+/// What became of a message, and what its sender may send now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// What became of it.
+    pub accepted: Accepted,
+    /// `None` if the message named no [`Rate`].
+    pub allowance: Option<Allowance>,
 }
 
 /// When a message is refused. A known idempotency key is answered all the same.
@@ -65,6 +99,8 @@ pub enum Accepted {
     Conflict(MessageId),
     /// The queue is past a limit. Nothing was written.
     Full,
+    /// Its sender has sent too many. Nothing was written.
+    Limited,
 }
 
 impl<C: Connection> Queue<'_, C> {
@@ -77,13 +113,13 @@ impl<C: Connection> Queue<'_, C> {
 
     /// [`accept`](Self::accept), unless the queue is past a limit.
     pub async fn accept_within(&self, message: Accept, limits: Limits) -> Result<Accepted, Error> {
-        let verdicts = self.accept_together(&[message], limits).await?;
-        Ok(verdicts.into_iter().next().expect("a verdict for each message"))
+        let answers = self.accept_together(&[message], limits).await?;
+        Ok(answers.into_iter().next().expect("an answer for each message").accepted)
     }
 
     /// [`accept_within`](Self::accept_within) for each of these, one after the other, but in one call, which is done
-    /// whole or not at all. At most [`TOGETHER`] of them. Gives a verdict for each.
-    pub async fn accept_together(&self, messages: &[Accept], limits: Limits) -> Result<Vec<Accepted>, Error> {
+    /// whole or not at all. At most [`TOGETHER`] of them. Gives an answer for each.
+    pub async fn accept_together(&self, messages: &[Accept], limits: Limits) -> Result<Vec<Answered>, Error> {
         debug_assert!(messages.len() <= TOGETHER, "{} messages are too many for one call", messages.len());
         let mut arguments = self
             .waking(&script::ACCEPT)
@@ -98,21 +134,29 @@ impl<C: Connection> Queue<'_, C> {
                 .with("digest", digest)
                 .with("fingerprint", fingerprint)
                 .with("ttl_ms", ttl)
-                .with("again", message.again);
+                .with("again", message.again)
+                .with("caller", message.rate.as_ref().map_or("", |rate| &rate.caller))
+                .with("per_second", message.rate.as_ref().map_or(0, |rate| u64::from(rate.per_second)))
+                .with("burst", message.rate.as_ref().map_or(0, |rate| u64::from(rate.burst)));
         }
         let mut replies = self.run(arguments).await?;
-        messages.iter().map(|_| verdict(&mut replies)).collect()
+        messages.iter().map(|message| answered(message, &mut replies)).collect()
     }
 }
 
-fn verdict(replies: &mut Replies) -> Result<Accepted, Error> {
+fn answered(message: &Accept, replies: &mut Replies) -> Result<Answered, Error> {
     let verdict = replies.text("verdict")?;
     let id = replies.bytes("id")?.into();
-    match verdict.as_str() {
-        "accepted" => Ok(Accepted::New),
-        "replayed" => Ok(Accepted::Replayed(id)),
-        "conflict" => Ok(Accepted::Conflict(id)),
-        "full" => Ok(Accepted::Full),
-        _ => Err(replies.unexpected("verdict", "a known one")),
-    }
+    let accepted = match verdict.as_str() {
+        "accepted" => Accepted::New,
+        "replayed" => Accepted::Replayed(id),
+        "conflict" => Accepted::Conflict(id),
+        "full" => Accepted::Full,
+        "limited" => Accepted::Limited,
+        _ => return Err(replies.unexpected("verdict", "a known one")),
+    };
+    let (left, next) = (replies.number("left")?, replies.number("next_ms")?);
+    let (next, full) = (Duration::from_millis(next), Duration::from_millis(replies.number("full_ms")?));
+    let allowance = message.rate.as_ref().map(|_| Allowance { left: left as u32, next, full });
+    Ok(Answered { accepted, allowance })
 }

@@ -48,7 +48,7 @@ mod together;
 mod window;
 mod worker;
 
-pub use accept::{Accept, Accepted, IdempotencyRecord, Limits};
+pub use accept::{Accept, Accepted, Allowance, Answered, IdempotencyRecord, Limits, Rate};
 pub use backoff::Backoff;
 pub use claim::{Claim, Side};
 pub use connection::{Arg, Connection, Error, Reply, Runtime};

@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::accept::{Accept, Accepted};
+use crate::accept::Accept;
 use crate::connection::{Error, Runtime};
 use crate::limits::{TOGETHER, TOGETHER_BYTES};
 
@@ -30,37 +30,37 @@ pub trait Tasks: Runtime {
     async fn wait(&self, signal: Self::Awaited);
 }
 
-/// Senders that share calls.
-pub struct Together<T: Tasks> {
+/// Senders that share calls, of which each is told a `V`.
+pub struct Together<T: Tasks, V> {
     tasks: T,
     few: usize,
     patience: Duration,
     /// The messages of the calls that are under way, and those of the ones who were told to lead a call.
     under_way: Cell<usize>,
     /// In the order of their coming.
-    waiting: RefCell<VecDeque<Waiter<T>>>,
+    waiting: RefCell<VecDeque<Waiter<T, V>>>,
 }
 
-struct Waiter<T: Tasks> {
+struct Waiter<T: Tasks, V> {
     message: Accept,
-    place: Rc<Place<T>>,
+    place: Rc<Place<T, V>>,
 }
 
 /// Where a sender that waits is told how it goes on.
-struct Place<T: Tasks> {
+struct Place<T: Tasks, V> {
     came: Duration,
-    told: Cell<Option<Word>>,
+    told: Cell<Option<Word<V>>>,
     signal: Cell<Option<T::Signal>>,
     is_left: Cell<bool>,
 }
 
-enum Word {
+enum Word<V> {
     /// This message is the first of the next call.
     Lead(Accept),
-    Verdict(Result<Accepted, Error>),
+    Verdict(Result<V, Error>),
 }
 
-impl<T: Tasks> Together<T> {
+impl<T: Tasks, V> Together<T, V> {
     /// Nobody waits yet. While fewer than `few` messages are under way, the next one needn't wait. Whoever has waited
     /// as long as `patience` when a call could begin isn't sent any more.
     pub fn new(tasks: T, few: usize, patience: Duration) -> Self {
@@ -72,8 +72,8 @@ impl<T: Tasks> Together<T> {
     pub async fn accept(
         &self,
         message: Accept,
-        call: impl AsyncFnOnce(&[Accept]) -> Result<Vec<Accepted>, Error>,
-    ) -> Result<Accepted, Error> {
+        call: impl AsyncFnOnce(&[Accept]) -> Result<Vec<V>, Error>,
+    ) -> Result<V, Error> {
         let own = if self.waiting.borrow().is_empty() && self.under_way.get() < self.few {
             self.under_way.update(|messages| messages + 1);
             message
@@ -88,7 +88,7 @@ impl<T: Tasks> Together<T> {
         shared.tell(verdicts)
     }
 
-    async fn wait(&self, message: Accept) -> Word {
+    async fn wait(&self, message: Accept) -> Word<V> {
         let (signal, awaited) = self.tasks.signal();
         let place = Rc::new(Place {
             came: self.tasks.elapsed(),
@@ -103,13 +103,13 @@ impl<T: Tasks> Together<T> {
     }
 
     /// A call with this message, and with those that wait as far as they fit.
-    fn shared(&self, own: Accept) -> Shared<'_, T> {
+    fn shared(&self, own: Accept) -> Shared<'_, T, V> {
         self.turn_away_late();
         let mut bytes = own.payload.len();
         let (mut messages, mut places) = (vec![own], vec![]);
         let mut waiting = self.waiting.borrow_mut();
         while messages.len() < TOGETHER {
-            let fits = |next: &mut Waiter<T>| bytes + next.message.payload.len() <= TOGETHER_BYTES;
+            let fits = |next: &mut Waiter<T, V>| bytes + next.message.payload.len() <= TOGETHER_BYTES;
             let Some(next) = waiting.pop_front_if(fits) else { break };
             if !next.place.is_left.get() {
                 bytes += next.message.payload.len();
@@ -148,20 +148,20 @@ impl<T: Tasks> Together<T> {
     }
 }
 
-impl<T: Tasks> Place<T> {
-    fn tell(&self, word: Word) {
+impl<T: Tasks, V> Place<T, V> {
+    fn tell(&self, word: Word<V>) {
         self.told.set(Some(word));
         drop(self.signal.take());
     }
 }
 
 /// A sender that waits, while it is there.
-struct Sender<'a, T: Tasks> {
-    together: &'a Together<T>,
-    place: Rc<Place<T>>,
+struct Sender<'a, T: Tasks, V> {
+    together: &'a Together<T, V>,
+    place: Rc<Place<T, V>>,
 }
 
-impl<T: Tasks> Drop for Sender<'_, T> {
+impl<T: Tasks, V> Drop for Sender<'_, T, V> {
     fn drop(&mut self) {
         self.place.is_left.set(true);
         if let Some(Word::Lead(_)) = self.place.told.take() {
@@ -171,23 +171,23 @@ impl<T: Tasks> Drop for Sender<'_, T> {
 }
 
 /// A call that is under way, while its leader is there.
-struct Shared<'a, T: Tasks> {
-    together: &'a Together<T>,
+struct Shared<'a, T: Tasks, V> {
+    together: &'a Together<T, V>,
     /// The leader's own comes first.
     messages: Vec<Accept>,
     /// Of all but the leader.
-    places: Vec<Rc<Place<T>>>,
+    places: Vec<Rc<Place<T, V>>>,
 }
 
-impl<T: Tasks> Shared<'_, T> {
+impl<T: Tasks, V> Shared<'_, T, V> {
     /// Tells all others their verdicts, and gives the leader's own.
-    fn tell(mut self, verdicts: Result<Vec<Accepted>, Error>) -> Result<Accepted, Error> {
+    fn tell(mut self, verdicts: Result<Vec<V>, Error>) -> Result<V, Error> {
         let places = std::mem::take(&mut self.places);
         // Before the others wake, so that the next call begins soon.
         drop(self);
         let mut verdicts = match verdicts {
             Ok(verdicts) => verdicts.into_iter().map(Ok).collect::<Vec<_>>().into_iter(),
-            Err(error) => vec![Err(error); places.len() + 1].into_iter(),
+            Err(error) => (0..=places.len()).map(|_| Err(error.clone())).collect::<Vec<_>>().into_iter(),
         };
         let own = verdicts.next().expect("a verdict for each message");
         for (place, verdict) in places.into_iter().zip(verdicts) {
@@ -197,7 +197,7 @@ impl<T: Tasks> Shared<'_, T> {
     }
 }
 
-impl<T: Tasks> Drop for Shared<'_, T> {
+impl<T: Tasks, V> Drop for Shared<'_, T, V> {
     fn drop(&mut self) {
         let done = self.messages.len();
         let messages = self.messages.drain(..).skip(1);

@@ -34,7 +34,7 @@ pub(crate) fn incoming(body: &[u8], key: Option<&IdempotencyKey>) -> Result<Inco
         ttl: IDEMPOTENCY_TTL,
     });
     let payload = Placed::encode_parts(&id, None, &canonical, None);
-    let message = Accept { id: id.as_bytes().into(), payload: payload.into(), idempotency, again: false };
+    let message = Accept { id: id.as_bytes().into(), payload: payload.into(), idempotency, again: false, rate: None };
     Ok(Incoming { id, order, message })
 }
 

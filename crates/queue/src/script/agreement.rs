@@ -48,7 +48,7 @@ async fn call_all(queue: &Queue<'_, Deaf>, stock: &Stock<'_, Deaf>) {
         side: Side::Alone,
     };
     let follow_up = FollowUp { id: id.clone(), subject: id.as_subject(), payload: payload.clone(), recalls: true };
-    drop(queue.accept(Accept { id: id.clone(), payload, idempotency: None, again: false }).await);
+    drop(queue.accept(Accept { id: id.clone(), payload, idempotency: None, again: false, rate: None }).await);
     drop(queue.follow(follow_up).await);
     drop(queue.claim(&claim).await);
     drop(queue.renew(&[(&id, 1)]).await);
@@ -73,7 +73,7 @@ async fn call_all(queue: &Queue<'_, Deaf>, stock: &Stock<'_, Deaf>) {
     drop(queue.dead_letters(0, 1).await);
     drop(queue.redrive(std::slice::from_ref(&id)).await);
     drop(queue.redrive_some(None, Pace::AtOnce, 1).await);
-    drop(queue.discard(&id, "ann", "typo").await);
+    drop(queue.discard(&id, "ann", "typo", "").await);
     let amendment = Amendment { id: id.clone(), subject: id.as_subject(), opening: "{", mark: ",", addition: ",more}" };
     drop(queue.amend(&id, amendment).await);
     drop(stock.set("tea", 1).await);

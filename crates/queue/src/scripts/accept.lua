@@ -7,13 +7,17 @@
 -- digest       of the idempotency key, or '': each message is one of its own
 -- fingerprint  of the body, 16 bytes
 -- again        '1' when the caller can't know whether its last try with this id went through
+-- caller       who may send only so many, or ''; then per_second and burst say how many
 --
--- Reply, for each message {'accepted', id}  it is in the queue
---                         {'replayed', id}  the key is known with this fingerprint, as message id
---                         {'conflict', id}  the key is known with another fingerprint
---                         {'full', id}      past a limit; nothing was written of it
+-- Reply, for each message {verdict, id, left, next_ms, full_ms}: the last three tell of the caller's tokens: how many
+-- there are, and in how many ms there is one, and all. The verdict is
+--   accepted  it is in the queue
+--   replayed  the key is known with this fingerprint, as message id
+--   conflict  the key is known with another fingerprint
+--   full      past a limit; nothing was written of it
+--   limited   its caller has no token left; nothing was written of it
 local queue, bell_ms, guard_ms, depth, age_ms = unpack(ARGV, 1, 5)
-local FIRST, MESSAGE = 6, 6
+local FIRST, MESSAGE = 6, 9
 local seen, lists, body, due = ns .. ':seen', ns .. ':seen:lists', key(queue, 'body'), key(queue, 'due')
 
 -- What the keys were used for, also in this call: digest -> record.
@@ -53,26 +57,57 @@ local function put_down(id, payload, digest, fingerprint, ttl_ms)
   table.insert(ends[ttl_ms], till .. digest)
 end
 
+-- Of each caller the ms at which the bucket will be full, with what has been taken in this call.
+local full_at, rates = {}, ns .. ':rates'
+
+-- Takes a token of the caller's, if there is one. Says whether there was, and what there is now.
+local function take_token(caller, per_second, burst)
+  if caller == '' then return true, 0, 0, 0 end
+  local each_ms, kept = 1000 / per_second, full_at[caller] or redis.call('HGET', rates, caller)
+  local full = math.max(tonumber(kept or 0) or 0, now)
+  local has = full + each_ms <= now + burst * each_ms + 0.001
+  if has then full = full + each_ms end
+  full_at[caller] = full
+  local left = math.max(math.floor(burst - (full - now) / each_ms + 0.001), 0)
+  local next_ms = math.max(math.ceil(full + each_ms - now - burst * each_ms), 0)
+  return has, left, next_ms, math.ceil(full - now)
+end
+
+local function note_rates()
+  local fields = {}
+  for caller, full in pairs(full_at) do
+    fields[#fields + 1], fields[#fields + 2] = caller, string.format('%.3f', full)
+  end
+  -- It must hold up nothing.
+  if fields[1] then redis.pcall('HSET', rates, unpack(fields)) end
+end
+
 local reply, room = {}, nil
 for at = FIRST, #ARGV, MESSAGE do
-  local id, payload, digest, fingerprint, ttl_ms, again = unpack(ARGV, at, at + 5)
+  local id, payload, digest, fingerprint, ttl_ms, again, caller, per_second, burst = unpack(ARGV, at, at + 8)
   local verdict, first, known = 'accepted', used_for(records[digest])
+  local has_token, left, next_ms, full_ms = take_token(caller, per_second, burst)
   if first then
     -- Our own first try, whose answer was lost, is no replay.
     if first ~= fingerprint then verdict = 'conflict' elseif known ~= id then verdict = 'replayed' end
     id = known
   elseif again ~= '1' or not (taken[id] or is_kept(id)) then
-    room = room or room_left()
-    if room > 0 then
+    if has_token then room = room or room_left() end
+    if not has_token then
+      verdict = 'limited'
+    elseif room > 0 then
       room = room - 1
       put_down(id, payload, digest, fingerprint, ttl_ms)
     else
       verdict = 'full'
     end
   end
-  reply[#reply + 1] = {verdict, id}
+  reply[#reply + 1] = {verdict, id, left, next_ms, full_ms}
 end
-if not bodies[1] then return reply end
+if not bodies[1] then
+  note_rates()
+  return reply
+end
 
 local function list_key(list) return ns .. ':seen:order:' .. list end
 
@@ -86,6 +121,7 @@ note_time()
 note_lane(queue)
 call_with('ZADD', due, times)
 call_with('HSET', seen, new_records)
+note_rates()
 -- If a stranger wrote these lists, records are kept too long, and nothing else is lost.
 for list, entries in pairs(ends) do pcall(put_in, list, entries) end
 

@@ -39,6 +39,7 @@
 --                                  a list for each time to live in ms
 --   ns:seen:lists          set     the <list>s that may hold something
 --   ns:seen:order          list    the one list of release 0.1, in the order of their coming
+--   ns:rates               hash    caller -> ms at which the bucket of their tokens is full
 --   ns:head                hash    subject -> which record in the store is its present one
 --   ns:stock               hash    item -> units left; absent: not tracked
 --   ns:stock:held          hash    item -> units that subjects hold
