@@ -191,7 +191,7 @@ impl<'v> Value<'v> {
         Value { node, path: Path::Member(&self.path, name), faults: self.faults }
     }
 
-    fn member_fault(&self, name: &str, detail: &'static str) {
+    fn member_fault(&self, name: &str, detail: impl Into<Cow<'static, str>>) {
         self.faults.push(&Path::Member(&self.path, name), detail.into());
     }
 
@@ -217,6 +217,14 @@ impl<'v> Value<'v> {
     #[inline(never)]
     fn malformed(&self, Malformed(detail): Malformed) {
         self.fault(detail);
+    }
+}
+
+/// `true` or `false`.
+pub(crate) fn boolean(value: &Value<'_>) -> Option<bool> {
+    match value.node {
+        Node::Bool(boolean) => Some(*boolean),
+        _ => value.wrong_type("true or false"),
     }
 }
 
@@ -268,6 +276,11 @@ pub(crate) struct Field<'v> {
 }
 
 impl Field<'_> {
+    /// Reports a fault of the field that shows when it is compared with others.
+    pub(crate) fn fault(&self, detail: impl Into<Cow<'static, str>>) {
+        self.object.member_fault(self.name, detail);
+    }
+
     /// Reads a field that has to be there.
     pub(crate) fn required<T>(&self, read: impl FnOnce(&Value<'_>) -> Option<T>) -> Option<T> {
         let value = self.optional(read)?;

@@ -226,7 +226,7 @@ fn an_order_that_was_given_up_is_told_whole_where_it_can_be_read() {
             version: Version::NONE,
             reason: "no refund",
             shop: None,
-            order: order.as_ref(),
+            order: Some(&order),
         };
         let event: Value = serde_json::from_slice(&event::attention(&given_up, None, noon())).unwrap();
         for field in ["reference", "customer", "currency", "lines", "shipping_address", "note", "metadata"] {
