@@ -174,10 +174,12 @@ fn list<T>(value: &Value<'_>, most: usize, what: &str, read: impl Fn(&Value<'_>)
     all(elements.map(|element| read(&element)))
 }
 
-/// All of them, each looked at before one that is missing counts.
-fn all<T>(elements: impl Iterator<Item = Option<T>>) -> Option<Vec<T>> {
-    let elements: Vec<Option<T>> = elements.collect();
-    elements.into_iter().collect()
+/// All elements, unless one has a fault. Those behind it are read too, for their own.
+fn all<T>(elements: impl ExactSizeIterator<Item = Option<T>>) -> Option<Vec<T>> {
+    let count = elements.len();
+    let mut good = Vec::with_capacity(count);
+    elements.for_each(|element| good.extend(element));
+    (good.len() == count).then_some(good)
 }
 
 fn line(value: &Value<'_>, names: NameReaders) -> Option<Line> {
