@@ -63,10 +63,17 @@ impl<'v> Value<'v> {
 
     /// Reads an object's fields by their names. Unknown and repeated ones are faults.
     pub(crate) fn fields<const N: usize>(&'v self, names: [&'static str; N]) -> Option<[Field<'v>; N]> {
+        let mut fields = names.map(|name| Field { object: self, name, node: None });
+        self.find(&mut fields)?;
+        Some(fields)
+    }
+
+    /// Not in each number of fields: a component has little room.
+    #[inline(never)]
+    fn find(&'v self, fields: &mut [Field<'v>]) -> Option<()> {
         let Node::Object(members) = self.node else {
             return self.wrong_type("an object");
         };
-        let mut fields = names.map(|name| Field { object: self, name, node: None });
         for (name, node) in members {
             match fields.iter_mut().find(|field| field.name == name) {
                 Some(field) if field.node.is_none() => field.node = Some(node),
@@ -77,7 +84,7 @@ impl<'v> Value<'v> {
                 }
             }
         }
-        Some(fields)
+        Some(())
     }
 
     /// One field of an object, whatever else is there.

@@ -29,7 +29,7 @@ impl NameReaders {
 impl NewOrder {
     /// Reads an order from a request's body.
     pub(super) fn read_new(value: &Value<'_>) -> Option<Self> {
-        let [total, fields @ ..]: [Field<'_>; 13] = value.fields(Self::with_fields(["total", "payment"]))?;
+        let [total, fields @ ..]: [Field<'_>; 13] = value.fields(const { Self::with_fields(["total", "payment"]) })?;
         let order = Self::with_means(fields, NameReaders::NEW);
         let told = total.optional(part);
         let (order, told) = (order?, told?);
@@ -56,7 +56,7 @@ impl NewOrder {
 
     /// Reads an order from a queued message.
     pub(crate) fn read(value: &Value<'_>) -> Option<Self> {
-        Self::with_means(value.fields(Self::with_fields(["payment"]))?, NameReaders::KEPT)
+        Self::with_means(value.fields(const { Self::with_fields(["payment"]) })?, NameReaders::KEPT)
     }
 
     fn with_means([means, fields @ ..]: [Field<'_>; 12], names: NameReaders) -> Option<Self> {
