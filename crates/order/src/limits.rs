@@ -32,8 +32,8 @@ pub const UNIT_PRICE: u64 = 1_000_000_000_000;
 /// section 6).
 pub const TOTAL: u64 = (1 << 53) - 1;
 
-/// Discounts of one order, beside those of its lines: several codes, and what the shop grants by itself. Each is read at
-/// the door and told in each event.
+/// Discounts of one order, beside those of its lines: several codes, and what the shop grants by itself. Each event
+/// tells all of them.
 pub const DISCOUNTS: usize = 20;
 
 /// Taxes of one order: a sale in the United States has up to six, and an order may have goods of several rates.
