@@ -3,6 +3,7 @@
 mod answers;
 mod capture;
 mod double;
+mod free;
 mod instances;
 mod intake;
 mod later;

@@ -3,13 +3,13 @@
 use host::calls::{Answer, HttpError, RedisResult, Refusal, Ruling};
 use http::StatusCode;
 use order::payment::{Capture, GivenBack};
-use order::{ChangeRequest, CommandId, Finding, NewOrder, Payment, Placed, Record, Timestamp};
+use order::{ChangeRequest, CommandId, Finding, Payment, Record, Timestamp};
 use queue::Message;
 use serde_json::{Value, json};
 
 use super::double::{binary, replies};
 use super::processor::holding;
-use super::sample::{ACCEPTED_AT, id, message, order, placed};
+use super::sample::{ACCEPTED_AT, id, order, placed};
 use super::stock::short;
 use super::*;
 use crate::harness::an_order;
@@ -523,25 +523,6 @@ async fn an_order_that_is_short_after_a_delivery_of_release_0_1_is_rejected_only
         let [request] = requests(&effects)[..] else { panic!("{status}") };
         assert_request(request, "https://pay.test/v1/refunds", &format!("{}/refund", id(1)));
         assert_eq!(settled(&effects, "placed")[0].verdict, verdict, "{status}");
-    }
-}
-
-#[tokio::test]
-async fn an_order_that_costs_nothing_is_confirmed_and_cancelled_without_the_provider() {
-    let mut body = an_order();
-    body["lines"].as_array_mut().unwrap().iter_mut().for_each(|line| line["unit_price"] = 0.into());
-    let free = Placed { order: NewOrder::parse(body.to_string().as_bytes()).unwrap(), ..placed(1) };
-    let (effects, done) = judged(message(id(1).as_bytes(), free.encode()), || says(400, "")).await;
-    assert!(requests(&effects).is_empty());
-    assert_eq!(
-        (done.counter.as_str(), written(&effects).unwrap().payment()),
-        ("orders:confirmed", Some(&Payment::None))
-    );
-    for payment in [Payment::None, charged()] {
-        let record = order::decide(free.clone(), &Finding::Good(payment), Timestamp::from_ms(ACCEPTED_AT + 1));
-        let (effects, done) = changed(cancel("1.1"), record, || says(400, "")).await;
-        assert!(requests(&effects).is_empty());
-        assert_eq!(done.counter, "orders:cancelled");
     }
 }
 

@@ -9,7 +9,10 @@ use crate::tree;
 fn sample() -> Value {
     json!({
         "reference": "A-1", "customer": {"email": "ada@example.com", "name": "Ada", "phone": "+44 1"}, "currency": "EUR",
-        "lines": [{"sku": "TEA-1", "name": "Tea", "quantity": 2, "unit_price": 450}],
+        "lines": [{"sku": "TEA-1", "name": "Tea", "quantity": 2, "unit_price": 450, "discount": 0, "tax": 0}],
+        "discounts": [{"code": "SPRING", "name": "Spring sale", "amount": 0}],
+        "shipping": {"method": "DHL", "amount": 0}, "taxes": [{"name": "VAT", "rate": "19", "amount": 0}],
+        "prices_include_tax": true, "total": 900,
         "shipping_address": {
             "name": "Ada", "line1": "1 Square", "line2": "c/o B", "city": "London", "region": "LND",
             "postal_code": "SW1Y", "country": "GB"
@@ -46,7 +49,7 @@ fn an_order_needs_the_fields_that_are_drawn_without_a_question_mark_and_no_other
     let fields = drawn(drawing.expect("docs/api.md draws an order"));
     let known = sample();
     assert!(NewOrder::parse(known.to_string().as_bytes()).is_ok());
-    assert_eq!(fields.len(), 22);
+    assert_eq!(fields.len(), 37);
     for (pointer, is_optional) in fields {
         let mut order = known.clone();
         let (object, name) = pointer.rsplit_once('/').expect("a pointer");
@@ -59,5 +62,29 @@ fn an_order_needs_the_fields_that_are_drawn_without_a_question_mark_and_no_other
             }
             Err(other) => panic!("{pointer}: {other}"),
         }
+    }
+}
+
+#[test]
+fn the_order_with_all_amounts_on_the_page_is_worth_what_the_page_adds_up() {
+    let page = tree::text("docs/api.md");
+    let mut blocks = page.split("```").skip(1).step_by(2);
+    let body = blocks.find_map(|block| block.strip_prefix("json").filter(|body| body.contains("\"discounts\": [{")));
+    let sum = blocks.next().expect("the sum stands below the order");
+    let order = NewOrder::parse(body.expect("docs/api.md has an order with discounts").as_bytes()).expect("an order");
+    let worth = order.worth();
+    let shown = |part: &str| {
+        let line = sum.lines().find(|line| line.split_whitespace().any(|word| word == part));
+        line.and_then(|line| line.split(part).nth(1)?.trim().split(',').next()?.parse::<u64>().ok())
+    };
+    for (part, amount) in [
+        ("subtotal", worth.subtotal),
+        ("discount", worth.discount),
+        ("shipping", worth.shipping),
+        ("tax", worth.tax),
+        ("total", worth.total),
+    ] {
+        assert_eq!(shown(part), Some(amount.minor_units()), "{part} in{sum}");
+        assert!(amount.minor_units() > 0, "the page shows each part: {part}");
     }
 }

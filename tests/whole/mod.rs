@@ -31,3 +31,4 @@ mod stripe_capture;
 mod three_d_secure;
 mod two_faults;
 mod versions;
+mod worth;

@@ -10,14 +10,18 @@ use order::{CommandId, OrderId, Payment, PaymentId, Record, event, queues};
 use queue::{Effects, Emit, Failure, Message};
 
 use crate::changes::tell;
-use crate::commands::{Commands, present};
+use crate::commands::{Commands, moves_money, present};
 use crate::payments::{Charged, Total, TotalAnswer, unset};
 
 impl Commands<'_> {
     /// Takes the money of an order that is to be fulfilled, if that is still to be done.
     pub(crate) async fn capture(&self, message: &Message, record: &Record) -> Result<Option<PaymentId>, Failure> {
         let charge = match record.payment() {
-            Some(Payment::Asked { charge: Some(charge), capture: Capture::Due, back: None, .. }) => charge,
+            Some(Payment::Asked { charge: Some(charge), capture: Capture::Due, back: None, .. })
+                if moves_money(record.order()) =>
+            {
+                charge
+            }
             _ => return Ok(None),
         };
         let Some(payments) = self.payments_of(record.payment().and_then(Payment::provider))? else {

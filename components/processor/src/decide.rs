@@ -140,6 +140,8 @@ impl Commands<'_> {
         let is_captured_at_once = payments.is_some_and(|it| it.partner.capture == CaptureTime::AtOnce);
         let payments = match (means, payments) {
             (Some(Means::Later), _) => return Ok(Finding::Good(Payment::Later).into()),
+            // There is nothing to take, not even of what the shop has had authorized.
+            _ if !moves_money(&placed.order) => return Ok(Finding::Good(Payment::None).into()),
             (Some(Means::Charged(charge)), _) => {
                 return Ok(Finding::Good(asked(Some(charge.clone()), Capture::Charged)).into());
             }
@@ -147,7 +149,7 @@ impl Commands<'_> {
                 return Ok(Finding::Good(asked(Some(charge.clone()), Capture::Due)).into());
             }
             (_, Some(payments)) => payments,
-            (Some(Means::Token { .. }), None) if moves_money(&placed.order) => {
+            (Some(Means::Token { .. }), None) => {
                 return Err(Failure::release("it is to be charged, but payment_url is not set").into());
             }
             _ => return Ok(Finding::Good(Payment::None).into()),

@@ -57,14 +57,14 @@ pub use life::Move;
 pub use mask::with_masked_emails;
 pub use means::{Means, PaymentToken};
 pub use money::Money;
-pub use new_order::{Address, CanonicalJson, Customer, Line, NewOrder};
+pub use new_order::{Address, CanonicalJson, Customer, Discount, Line, NewOrder, Shipping, Tax, Worth};
 pub use payment::{Payment, SettledByHand};
 pub use quantity::Quantity;
 pub use record::{Record, RecordError, Standing, Status, Version};
 pub use state::{Illegal, State};
 pub use text::{
-    AddressLine, Locality, MetadataKey, MetadataValue, Name, NextAction, Note, PaymentId, Phone, PostalCode, Provider,
-    Reason, Reference, Sku, Tracking,
+    AddressLine, DiscountCode, Label, Locality, MetadataKey, MetadataValue, Name, NextAction, Note, PaymentId, Phone,
+    PostalCode, Provider, Reason, Reference, Sku, TaxRate, Tracking,
 };
 pub use timestamp::Timestamp;
 pub use trace::TraceParent;

@@ -32,6 +32,22 @@ pub const UNIT_PRICE: u64 = 1_000_000_000_000;
 /// section 6).
 pub const TOTAL: u64 = (1 << 53) - 1;
 
+/// Discounts of one order, beside those of its lines: several codes, and what the shop grants by itself. Each event
+/// tells all of them.
+pub const DISCOUNTS: usize = 20;
+
+/// Taxes of one order: a sale in the United States has up to six, and an order may have goods of several rates.
+pub const TAXES: usize = 20;
+
+/// Digits behind the point of a tax's rate in percent. The finest in use have three, such as 8.875 in New York.
+pub const TAX_RATE_DECIMALS: usize = 6;
+
+/// The name of a discount, of a tax or of a way to send an order: a line of a receipt.
+pub const LABEL: usize = 100;
+
+/// What a customer types in to get a discount.
+pub const DISCOUNT_CODE: usize = 64;
+
 /// Version of a record: 2⁵³ − 1, as for [`TOTAL`]. One change each millisecond would take 285,000 years to get there.
 pub const VERSION: u64 = (1 << 53) - 1;
 
@@ -117,10 +133,13 @@ const _: () = assert!(UNIT_PRICE * QUANTITY as u64 <= TOTAL, "an order of one li
 const _: () = assert!(DECLINED + 64 <= REASON, "a provider's words and our own before them must fit a reason");
 const _: () = assert!(TIMESTAMP_MS < 1 << 48, "UUIDv7 has 48 bits for the time");
 const _: () = assert!(
-    LINES * (SKU + NAME + 64) * CHARACTER_BYTES
-        + METADATA_ENTRIES * (METADATA_KEY + METADATA_VALUE + 8) * CHARACTER_BYTES
+    LINES * ((SKU + NAME) * CHARACTER_BYTES + 128)
+        + METADATA_ENTRIES * ((METADATA_KEY + METADATA_VALUE) * CHARACTER_BYTES + 8)
+        + DISCOUNTS * ((DISCOUNT_CODE + LABEL) * CHARACTER_BYTES + 64)
+        + TAXES * (LABEL * CHARACTER_BYTES + 64)
+        + (NOTE + LABEL) * CHARACTER_BYTES
         <= BODY_BYTES,
-    "an order with every line and all metadata filled, in any script, must fit a body"
+    "an order with every line, discount and tax, all metadata and a note filled, in any script, must fit a body"
 );
 const _: () = assert!(
     STORED_BYTES

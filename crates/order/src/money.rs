@@ -4,6 +4,7 @@ use crate::fault::Malformed;
 use crate::limits;
 use crate::quantity::Quantity;
 use serde::Serialize;
+use std::fmt;
 
 /// An amount in minor units (cents) of a currency that is known from the context: 0 to [`limits::TOTAL`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -25,6 +26,12 @@ impl Money {
         self.0.checked_add(other.0).filter(|sum| *sum <= limits::TOTAL).map(Self)
     }
 
+    /// The difference, unless it is below zero.
+    #[must_use]
+    pub fn checked_sub(self, other: Self) -> Option<Self> {
+        self.0.checked_sub(other.0).map(Self)
+    }
+
     /// The price of several pieces, unless it is above [`limits::TOTAL`].
     #[must_use]
     pub fn checked_mul(self, quantity: Quantity) -> Option<Self> {
@@ -40,5 +47,11 @@ impl TryFrom<u64> for Money {
             return Err(Malformed::new(format!("must be from 0 to {}", limits::TOTAL)));
         }
         Ok(Self(minor_units))
+    }
+}
+
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }

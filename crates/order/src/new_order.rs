@@ -1,6 +1,9 @@
 //! An order as a shop places it.
 
 mod read;
+mod worth;
+
+pub use worth::{Discount, Shipping, Tax, Worth};
 
 use crate::email::Email;
 use crate::fault::BodyFault;
@@ -14,9 +17,10 @@ use crate::reader;
 use crate::text::{AddressLine, Locality, MetadataKey, MetadataValue, Name, Note, Phone, PostalCode, Reference, Sku};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::ops::Not;
 
 /// An order that keeps every rule: 1 to [`limits::LINES`] lines, all in one currency, whose total is at most
-/// [`limits::TOTAL`].
+/// [`limits::TOTAL`]. Nothing takes off more than there is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NewOrder {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -24,6 +28,14 @@ pub struct NewOrder {
     customer: Customer,
     currency: Currency,
     lines: Vec<Line>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    discounts: Vec<Discount>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shipping: Option<Shipping>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    taxes: Vec<Tax>,
+    #[serde(skip_serializing_if = "Not::not")]
+    prices_include_tax: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     shipping_address: Option<Address>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -33,9 +45,9 @@ pub struct NewOrder {
     /// Only a new order and its message have it. A record says what became of it.
     #[serde(rename = "payment", skip_serializing_if = "Option::is_none")]
     means: Option<Means>,
-    /// Follows from the lines.
+    /// Follows from the amounts above.
     #[serde(skip)]
-    total: Money,
+    worth: Worth,
 }
 
 /// Who orders.
@@ -63,6 +75,12 @@ pub struct Line {
     pub quantity: Quantity,
     /// Price of one piece in minor units of the order's currency, at most [`limits::UNIT_PRICE`].
     pub unit_price: Money,
+    /// What is taken off the price of all its pieces: at most that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub discount: Option<Money>,
+    /// The tax on all its pieces.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tax: Option<Money>,
 }
 
 /// Where an order goes.
@@ -90,7 +108,8 @@ pub struct Address {
 }
 
 /// The canonical JSON of a [`NewOrder`]: fields in a fixed order, no white space, metadata sorted, absent fields left
-/// out. Bodies that say the same have the same canonical JSON, so a digest of it tells whether two are the same order.
+/// out, and the total too, which follows from the rest. Bodies that say the same have the same canonical JSON, so a
+/// digest of it tells whether two are the same order.
 /// Never longer than [`limits::BODY_BYTES`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CanonicalJson(Vec<u8>);
@@ -113,7 +132,7 @@ impl NewOrder {
         Ok(order)
     }
 
-    /// The canonical JSON, which [`parse`](Self::parse) reads again.
+    /// The canonical JSON, which [`parse`](Self::parse) reads again, if its total stands with it.
     #[must_use]
     pub fn canonical_json(&self) -> CanonicalJson {
         CanonicalJson(written(self))
@@ -143,10 +162,45 @@ impl NewOrder {
         &self.lines
     }
 
-    /// The sum of quantity × unit price over all lines.
+    /// What is taken off it, beside the discounts of its lines: up to [`limits::DISCOUNTS`].
+    #[must_use]
+    pub fn discounts(&self) -> &[Discount] {
+        &self.discounts
+    }
+
+    /// What it costs to send it.
+    #[must_use]
+    pub fn shipping(&self) -> Option<&Shipping> {
+        self.shipping.as_ref()
+    }
+
+    /// Its taxes by name: up to [`limits::TAXES`]. If there are any, the taxes of the lines are a part of them.
+    #[must_use]
+    pub fn taxes(&self) -> &[Tax] {
+        &self.taxes
+    }
+
+    /// What its customer pays for all.
     #[must_use]
     pub fn total(&self) -> Money {
-        self.total
+        self.worth.total
+    }
+
+    /// What its total is made of.
+    #[must_use]
+    pub fn worth(&self) -> &Worth {
+        &self.worth
+    }
+
+    /// What its total is made of, if that is more than the price of its lines.
+    pub(crate) fn parts(&self) -> Option<&Worth> {
+        let is_plain = |line: &Line| line.discount.is_none() && line.tax.is_none();
+        let are_lines_all = self.discounts.is_empty()
+            && self.shipping.is_none()
+            && self.taxes.is_empty()
+            && !self.prices_include_tax
+            && self.lines.iter().all(is_plain);
+        (!are_lines_all).then_some(&self.worth)
     }
 
     /// Where it goes.
@@ -171,6 +225,13 @@ impl NewOrder {
     #[must_use]
     pub fn metadata(&self) -> &BTreeMap<MetadataKey, MetadataValue> {
         &self.metadata
+    }
+}
+
+impl Line {
+    /// The price of all its pieces. `None`: it is above [`limits::TOTAL`].
+    fn price(&self) -> Option<Money> {
+        self.unit_price.checked_mul(self.quantity)
     }
 }
 

@@ -63,10 +63,17 @@ impl<'v> Value<'v> {
 
     /// Reads an object's fields by their names. Unknown and repeated ones are faults.
     pub(crate) fn fields<const N: usize>(&'v self, names: [&'static str; N]) -> Option<[Field<'v>; N]> {
+        let mut fields = names.map(|name| Field { object: self, name, node: None });
+        self.find(&mut fields)?;
+        Some(fields)
+    }
+
+    /// Not in each number of fields: a component has little room.
+    #[inline(never)]
+    fn find(&'v self, fields: &mut [Field<'v>]) -> Option<()> {
         let Node::Object(members) = self.node else {
             return self.wrong_type("an object");
         };
-        let mut fields = names.map(|name| Field { object: self, name, node: None });
         for (name, node) in members {
             match fields.iter_mut().find(|field| field.name == name) {
                 Some(field) if field.node.is_none() => field.node = Some(node),
@@ -77,7 +84,7 @@ impl<'v> Value<'v> {
                 }
             }
         }
-        Some(fields)
+        Some(())
     }
 
     /// One field of an object, whatever else is there.
@@ -191,7 +198,7 @@ impl<'v> Value<'v> {
         Value { node, path: Path::Member(&self.path, name), faults: self.faults }
     }
 
-    fn member_fault(&self, name: &str, detail: &'static str) {
+    fn member_fault(&self, name: &str, detail: impl Into<Cow<'static, str>>) {
         self.faults.push(&Path::Member(&self.path, name), detail.into());
     }
 
@@ -217,6 +224,14 @@ impl<'v> Value<'v> {
     #[inline(never)]
     fn malformed(&self, Malformed(detail): Malformed) {
         self.fault(detail);
+    }
+}
+
+/// `true` or `false`.
+pub(crate) fn boolean(value: &Value<'_>) -> Option<bool> {
+    match value.node {
+        Node::Bool(boolean) => Some(*boolean),
+        _ => value.wrong_type("true or false"),
     }
 }
 
@@ -268,6 +283,11 @@ pub(crate) struct Field<'v> {
 }
 
 impl Field<'_> {
+    /// Reports a fault of the field that shows when it is compared with others.
+    pub(crate) fn fault(&self, detail: impl Into<Cow<'static, str>>) {
+        self.object.member_fault(self.name, detail);
+    }
+
     /// Reads a field that has to be there.
     pub(crate) fn required<T>(&self, read: impl FnOnce(&Value<'_>) -> Option<T>) -> Option<T> {
         let value = self.optional(read)?;

@@ -79,6 +79,19 @@ text_type!(
     MetadataValue, |text| line(text, limits::METADATA_VALUE)
 );
 text_type!(
+    /// The name of a discount, of a tax or of a way to send an order: one line of at most [`limits::LABEL`] characters.
+    Label, |text| line(text, limits::LABEL)
+);
+text_type!(
+    /// What a customer types in to get a discount: one line of at most [`limits::DISCOUNT_CODE`] characters, no white
+    /// space around.
+    DiscountCode, |text| identifier(text, limits::DISCOUNT_CODE)
+);
+text_type!(
+    /// The rate of a tax in percent, such as `19` or `8.875`.
+    TaxRate, percentage
+);
+text_type!(
     /// The payment provider's id of a charge or a refund: one line of at most [`limits::PAYMENT_ID`] characters, no
     /// white space around.
     PaymentId, |text| identifier(text, limits::PAYMENT_ID)
@@ -119,6 +132,19 @@ fn web_address(text: &str, max: usize) -> Result<(), Malformed> {
     let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte);
     if !has_host || text.len() > max || !text.bytes().all(is_plain) {
         return Err(Malformed::new(format!("must be an https or http URL of at most {max} characters")));
+    }
+    Ok(())
+}
+
+/// A decimal number from 0 to 999, without sign, exponent and needless zeros in front. It has up to
+/// [`limits::TAX_RATE_DECIMALS`] digits behind the point.
+fn percentage(text: &str) -> Result<(), Malformed> {
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
+    let are_digits =
+        |digits: &str, most| (1..=most).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let is_led_by_zero = whole.len() > 1 && whole.starts_with('0');
+    if is_led_by_zero || !are_digits(whole, 3) || !are_digits(decimals, limits::TAX_RATE_DECIMALS) {
+        return Err(Malformed::new("must be a percentage, such as \"19\" or \"8.875\""));
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use crate::id::OrderId;
 use crate::iso_code::Currency;
 use crate::json::written;
 use crate::money::Money;
-use crate::new_order::{Address, Customer, Line, NewOrder};
+use crate::new_order::{Address, Customer, Discount, Line, NewOrder, Shipping, Tax};
 use crate::payment::Payment;
 use crate::record::{Record, Version};
 use crate::state::State;
@@ -14,6 +14,7 @@ use crate::timestamp::Timestamp;
 use access::CallerName;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::ops::Not;
 
 /// An order as it is told.
 #[derive(Serialize)]
@@ -44,10 +45,26 @@ pub(crate) struct View<'a> {
     reference: Option<&'a Reference>,
     #[serde(skip_serializing_if = "Option::is_none")]
     currency: Option<Currency>,
+    /// This and the next four are absent if the lines are all that the total is made of. So a release that doesn't know
+    /// them reads the record of such an order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subtotal: Option<Money>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    discount: Option<Money>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shipping: Option<&'a Shipping>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tax: Option<Money>,
+    #[serde(skip_serializing_if = "Not::not")]
+    prices_include_tax: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     total: Option<Money>,
     #[serde(skip_serializing_if = "<[Line]>::is_empty")]
     lines: &'a [Line],
+    #[serde(skip_serializing_if = "<[Discount]>::is_empty")]
+    discounts: &'a [Discount],
+    #[serde(skip_serializing_if = "<[Tax]>::is_empty")]
+    taxes: &'a [Tax],
     #[serde(skip_serializing_if = "Option::is_none")]
     customer: Option<&'a Customer>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,8 +93,15 @@ impl<'a> View<'a> {
             shop: None,
             reference: None,
             currency: None,
+            subtotal: None,
+            discount: None,
+            shipping: None,
+            tax: None,
+            prices_include_tax: false,
             total: None,
             lines: &[],
+            discounts: &[],
+            taxes: &[],
             customer: None,
             shipping_address: None,
             note: None,
@@ -121,14 +145,26 @@ impl<'a> View<'a> {
 
     /// The same with how much is paid in what, by which number of the shop.
     pub(crate) fn in_short(self, order: &'a NewOrder) -> Self {
-        let (currency, total) = (Some(order.currency()), Some(order.total()));
-        Self { reference: order.reference(), currency, total, ..self }
+        let parts = order.parts();
+        Self {
+            reference: order.reference(),
+            currency: Some(order.currency()),
+            subtotal: parts.map(|parts| parts.subtotal),
+            discount: parts.map(|parts| parts.discount),
+            shipping: order.shipping(),
+            tax: parts.map(|parts| parts.tax),
+            prices_include_tax: parts.is_some_and(|parts| parts.includes_tax),
+            total: Some(order.total()),
+            ..self
+        }
     }
 
     /// The same with the whole order.
     pub(crate) fn with(self, order: &'a NewOrder) -> Self {
         Self {
             lines: order.lines(),
+            discounts: order.discounts(),
+            taxes: order.taxes(),
             customer: Some(order.customer()),
             shipping_address: order.shipping_address(),
             note: order.note(),

@@ -1,13 +1,14 @@
 //! Reads an order and its parts.
 
-use super::{Address, Customer, Line, NewOrder};
+use super::worth::Flaw;
+use super::{Address, Customer, Discount, Line, NewOrder, Shipping, Tax, Worth};
 use crate::email::Email;
 use crate::fault::Malformed;
 use crate::limits;
 use crate::means::Means;
 use crate::money::Money;
 use crate::quantity::Quantity;
-use crate::reader::{Field, Value, seen_text, text, text_by, word};
+use crate::reader::{Field, Value, boolean, seen_text, text, text_by, word};
 use crate::text::{MetadataKey, MetadataValue, Reference, Sku};
 use std::collections::BTreeMap;
 
@@ -28,54 +29,121 @@ impl NameReaders {
 impl NewOrder {
     /// Reads an order from a request's body.
     pub(super) fn read_new(value: &Value<'_>) -> Option<Self> {
-        Self::with_means(value, NameReaders::NEW)
+        let [total, fields @ ..]: [Field<'_>; 13] = value.fields(const { Self::with_fields(["total", "payment"]) })?;
+        let order = Self::with_means(fields, NameReaders::NEW);
+        let told = total.optional(part);
+        let (order, told) = (order?, told?);
+        match told {
+            Some(told) if told != order.total() => {
+                total.fault(format!("must be {}, not {told}: {}", order.total(), order.worth));
+            }
+            // A shop that means the one to be added to the other would charge too little, and not know it.
+            None if order.has_both_taxes() => {
+                total.fault(
+                    "is required where lines and order both have taxes: those of the lines are a part of the order's",
+                );
+            }
+            _ => return Some(order),
+        }
+        None
+    }
+
+    /// Whether there are taxes of the lines in the taxes of the order.
+    fn has_both_taxes(&self) -> bool {
+        let is_taxed = |line: &Line| line.tax.is_some_and(|tax| tax != Money::ZERO);
+        !self.taxes.is_empty() && self.lines.iter().any(is_taxed)
     }
 
     /// Reads an order from a queued message.
     pub(crate) fn read(value: &Value<'_>) -> Option<Self> {
-        Self::with_means(value, NameReaders::KEPT)
+        Self::with_means(value.fields(const { Self::with_fields(["payment"]) })?, NameReaders::KEPT)
     }
 
-    fn with_means(value: &Value<'_>, names: NameReaders) -> Option<Self> {
-        let [reference, customer, currency, lines, shipping_address, note, metadata] = Self::FIELDS;
-        let [means, fields @ ..] =
-            value.fields(["payment", reference, customer, currency, lines, shipping_address, note, metadata])?;
+    fn with_means([means, fields @ ..]: [Field<'_>; 12], names: NameReaders) -> Option<Self> {
         let means = means.optional(Means::read);
         let order = Self::with_names(fields, names)?;
         Some(Self { means: means?, ..order })
     }
 
     /// The names of an order's fields, as [`from_fields`](Self::from_fields) takes them.
-    pub(crate) const FIELDS: [&'static str; 7] =
-        ["reference", "customer", "currency", "lines", "shipping_address", "note", "metadata"];
+    const FIELDS: [&'static str; 11] = [
+        "reference",
+        "customer",
+        "currency",
+        "lines",
+        "discounts",
+        "shipping",
+        "taxes",
+        "prices_include_tax",
+        "shipping_address",
+        "note",
+        "metadata",
+    ];
+
+    /// Names, and behind them those of an order's fields.
+    pub(crate) const fn with_fields<const OWN: usize, const ALL: usize>(
+        own: [&'static str; OWN],
+    ) -> [&'static str; ALL] {
+        assert!(ALL == OWN + Self::FIELDS.len(), "there is a place for each name");
+        let mut all = [""; ALL];
+        let mut at = 0;
+        while at < ALL {
+            all[at] = if at < OWN { own[at] } else { Self::FIELDS[at - OWN] };
+            at += 1;
+        }
+        all
+    }
 
     /// Reads an order that was accepted before, whose fields were found in an object: its own, or a record's.
-    pub(crate) fn from_fields(fields: [Field<'_>; 7]) -> Option<Self> {
+    pub(crate) fn from_fields(fields: [Field<'_>; 11]) -> Option<Self> {
         Self::with_names(fields, NameReaders::KEPT)
     }
 
     #[inline(never)]
-    fn with_names(fields: [Field<'_>; 7], names: NameReaders) -> Option<Self> {
-        let [reference, customer, currency, lines, shipping_address, note, metadata] = fields;
+    fn with_names(fields: [Field<'_>; 11], names: NameReaders) -> Option<Self> {
+        let [reference, customer, currency, lines, amounts @ .., shipping_address, note, metadata] = &fields;
+        let [discounts, shipping, taxes, prices_include_tax] = amounts;
         let reference = reference.optional(names.reference);
         let customer = customer.required(|value| self::customer(value, names));
         let currency = currency.required(word);
         let lines = lines.required(|value| self::lines(value, names));
+        let discounts = discounts.optional(|value| list(value, limits::DISCOUNTS, "discounts", discount));
+        let shipping = shipping.optional(self::shipping);
+        let taxes = taxes.optional(|value| list(value, limits::TAXES, "taxes", tax));
+        let prices_include_tax = prices_include_tax.optional(boolean);
         let shipping_address = shipping_address.optional(address);
         let note = note.optional(text);
         let metadata = metadata.optional(self::metadata);
-        let (lines, total) = lines?;
-        Some(Self {
+        let order = Self {
             reference: reference?,
             customer: customer?,
             currency: currency?,
-            lines,
+            lines: lines?,
+            discounts: discounts?.unwrap_or_default(),
+            shipping: shipping?,
+            taxes: taxes?.unwrap_or_default(),
+            prices_include_tax: prices_include_tax?.unwrap_or_default(),
             shipping_address: shipping_address?,
             note: note?,
             metadata: metadata?.unwrap_or_default(),
             means: None,
-            total,
-        })
+            worth: Worth::NONE,
+        };
+        order.weighed(&fields)
+    }
+
+    /// The same with what it is worth, or the fault of the field in which its amounts don't fit together.
+    fn weighed(self, fields: &[Field<'_>; 11]) -> Option<Self> {
+        let [_, _, _, lines, discounts, shipping, taxes, ..] = fields;
+        let (field, detail) = match Worth::of(&self) {
+            Ok(worth) => return Some(Self { worth, ..self }),
+            Err(Flaw::Lines(detail)) => (lines, detail),
+            Err(Flaw::Discounts(detail)) => (discounts, detail),
+            Err(Flaw::Shipping(detail)) => (shipping, detail),
+            Err(Flaw::Taxes(detail)) => (taxes, detail),
+        };
+        field.fault(detail);
+        None
     }
 }
 
@@ -87,26 +155,68 @@ fn customer(value: &Value<'_>, names: NameReaders) -> Option<Customer> {
     Some(Customer { email: email?, name: name?, phone: phone? })
 }
 
-/// Reads all lines, and their total.
-fn lines(value: &Value<'_>, names: NameReaders) -> Option<(Vec<Line>, Money)> {
+fn lines(value: &Value<'_>, names: NameReaders) -> Option<Vec<Line>> {
     let elements = value.elements()?;
     if !(1..=limits::LINES).contains(&elements.len()) {
         value.fault(format!("must have 1 to {} lines, not {}", limits::LINES, elements.len()));
         return None;
     }
-    let lines: Vec<Option<Line>> = elements.map(|element| line(&element, names)).collect();
-    let lines: Vec<Line> = lines.into_iter().collect::<Option<_>>()?;
-    let total = value.checked(total(&lines))?;
-    Some((lines, total))
+    all(elements.map(|element| line(&element, names)))
+}
+
+/// Reads a list that may be empty.
+fn list<T>(value: &Value<'_>, most: usize, what: &str, read: impl Fn(&Value<'_>) -> Option<T>) -> Option<Vec<T>> {
+    let elements = value.elements()?;
+    if elements.len() > most {
+        value.fault(format!("must have at most {most} {what}, not {}", elements.len()));
+        return None;
+    }
+    all(elements.map(|element| read(&element)))
+}
+
+/// All elements, unless one has a fault. Those behind it are read too, for their own.
+fn all<T>(elements: impl ExactSizeIterator<Item = Option<T>>) -> Option<Vec<T>> {
+    let count = elements.len();
+    let mut good = Vec::with_capacity(count);
+    elements.for_each(|element| good.extend(element));
+    (good.len() == count).then_some(good)
 }
 
 fn line(value: &Value<'_>, names: NameReaders) -> Option<Line> {
-    let [sku, name, quantity, unit_price] = value.fields(["sku", "name", "quantity", "unit_price"])?;
+    let [sku, name, quantity, unit_price, discount, tax] =
+        value.fields(["sku", "name", "quantity", "unit_price", "discount", "tax"])?;
     let sku = sku.required(names.sku);
     let name = name.optional(text);
     let quantity = quantity.required(self::quantity);
     let unit_price = unit_price.required(|value| amount(value, limits::UNIT_PRICE));
-    Some(Line { sku: sku?, name: name?, quantity: quantity?, unit_price: unit_price? })
+    let off = discount.optional(part);
+    let tax = tax.optional(part);
+    let line = Line { sku: sku?, name: name?, quantity: quantity?, unit_price: unit_price?, discount: off?, tax: tax? };
+    if let (Some(off), Some(price)) = (line.discount, line.price())
+        && off > price
+    {
+        discount.fault(format!("must be at most {price}, which is what the line costs"));
+        return None;
+    }
+    Some(line)
+}
+
+fn discount(value: &Value<'_>) -> Option<Discount> {
+    let [code, name, amount] = value.fields(["code", "name", "amount"])?;
+    let (code, name, amount) = (code.optional(text), name.optional(text), amount.required(part));
+    Some(Discount { code: code?, name: name?, amount: amount? })
+}
+
+fn shipping(value: &Value<'_>) -> Option<Shipping> {
+    let [method, amount] = value.fields(["method", "amount"])?;
+    let (method, amount) = (method.optional(text), amount.required(part));
+    Some(Shipping { method: method?, amount: amount? })
+}
+
+fn tax(value: &Value<'_>) -> Option<Tax> {
+    let [name, rate, amount] = value.fields(["name", "rate", "amount"])?;
+    let (name, rate, amount) = (name.required(text), rate.optional(text), amount.required(part));
+    Some(Tax { name: name?, rate: rate?, amount: amount? })
 }
 
 fn quantity(value: &Value<'_>) -> Option<Quantity> {
@@ -119,10 +229,10 @@ fn amount(value: &Value<'_>, max: u64) -> Option<Money> {
     value.checked(Money::try_from(minor_units))
 }
 
-fn total(lines: &[Line]) -> Result<Money, Malformed> {
-    let sum = |sum: Money, line: &Line| sum.checked_add(line.unit_price.checked_mul(line.quantity)?);
-    let too_much = || Malformed::new(format!("must total at most {} minor units", limits::TOTAL));
-    lines.iter().try_fold(Money::ZERO, sum).ok_or_else(too_much)
+/// An amount that is a part of an order's total. Whether it fits the others shows when they are added up.
+#[inline(never)]
+fn part(value: &Value<'_>) -> Option<Money> {
+    amount(value, limits::TOTAL)
 }
 
 fn address(value: &Value<'_>) -> Option<Address> {

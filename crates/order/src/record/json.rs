@@ -11,7 +11,8 @@ use super::{Record, RecordError, Standing, Version};
 use crate::id::OrderId;
 use crate::json::Node;
 use crate::limits;
-use crate::new_order::NewOrder;
+use crate::money::Money;
+use crate::new_order::{NewOrder, Worth};
 use crate::payment::Payment;
 use crate::reader::{self, Value, caller, text, word};
 use crate::view::View;
@@ -67,7 +68,7 @@ fn standing(record: &Value<'_>) -> Option<Standing> {
 fn record(value: &Value<'_>) -> Option<Record> {
     let [_format, id, status, version, reason, payment, action, tracking, created_at, updated_at, shop, order @ ..] =
         value.fields(FIELDS)?;
-    let [total, order @ ..] = order;
+    let [subtotal, discount, tax, total, order @ ..] = order;
     let id = id.required(text::<OrderId>);
     let status = status.required(word);
     let version = version.required(self::version);
@@ -79,7 +80,14 @@ fn record(value: &Value<'_>) -> Option<Record> {
     let updated_at = updated_at.required(text);
     let shop = shop.optional(caller);
     let order = NewOrder::from_fields(order);
-    total.required(|value| value.equal(value.integer(0..=limits::TOTAL)?, order.as_ref()?.total().minor_units()));
+    let worth = order.as_ref().map(NewOrder::worth);
+    let amount = |value: &Value<'_>, of: fn(&Worth) -> Money| {
+        value.equal(value.integer(0..=limits::TOTAL)?, of(worth?).minor_units())
+    };
+    subtotal.optional(|value| amount(value, |worth| worth.subtotal));
+    discount.optional(|value| amount(value, |worth| worth.discount));
+    tax.optional(|value| amount(value, |worth| worth.tax));
+    total.required(|value| amount(value, |worth| worth.total));
     Some(Record {
         id: id?,
         status: status?,
@@ -95,30 +103,23 @@ fn record(value: &Value<'_>) -> Option<Record> {
 }
 
 /// A record's own fields, then those of its order.
-const FIELDS: [&str; 19] = {
-    let [reference, customer, currency, lines, shipping_address, note, metadata] = NewOrder::FIELDS;
-    [
-        "v",
-        "id",
-        "status",
-        "version",
-        "reason",
-        "payment",
-        "next_action",
-        "tracking",
-        "created_at",
-        "updated_at",
-        "shop",
-        "total",
-        reference,
-        customer,
-        currency,
-        lines,
-        shipping_address,
-        note,
-        metadata,
-    ]
-};
+const FIELDS: [&str; 26] = NewOrder::with_fields([
+    "v",
+    "id",
+    "status",
+    "version",
+    "reason",
+    "payment",
+    "next_action",
+    "tracking",
+    "created_at",
+    "updated_at",
+    "shop",
+    "subtotal",
+    "discount",
+    "tax",
+    "total",
+]);
 
 fn version(value: &Value<'_>) -> Option<Version> {
     let number = value.integer(1..=limits::VERSION)?;

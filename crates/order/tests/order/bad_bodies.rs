@@ -111,7 +111,7 @@ fn what_is_missing_is_named() {
 
 #[test]
 fn what_is_unknown_is_named_at_every_level() {
-    check(with("/total", json!(2698)), &[("/total", UNKNOWN)]);
+    check(with("/subtotal", json!(2698)), &[("/subtotal", UNKNOWN)]);
     check(with("/customer/mail", json!("x")), &[("/customer/mail", UNKNOWN)]);
     check(with("/lines/1/price", Value::Null), &[("/lines/1/price", UNKNOWN)]);
     check(with("/shipping_address/street", json!("x")), &[("/shipping_address/street", UNKNOWN)]);
@@ -294,8 +294,13 @@ fn all_faults_are_found_at_once() {
             {"sku": "A", "quantity": 1, "unit_price": 1},
             {"sku": " B", "quantity": 0, "unit_price": 0.5},
             7,
-            {"quantity": 1001}
+            {"quantity": 1001, "discount": 0.5, "tax": "1"}
         ],
+        "discounts": [{"amount": 1}, {"amount": 1.5, "code": ""}],
+        "shipping": {"method": "", "cost": 1},
+        "taxes": [{"rate": "19 %", "amount": true}],
+        "prices_include_tax": 1,
+        "total": "1",
         "shipping_address": {"country": "Germany"},
         "metadata": {"a": 1, "b": ""},
         "coupon": "X"
@@ -315,10 +320,22 @@ fn all_faults_are_found_at_once() {
             ("/lines/3/sku", REQUIRED),
             ("/lines/3/quantity", QUANTITY),
             ("/lines/3/unit_price", REQUIRED),
+            ("/lines/3/discount", MINOR_UNITS),
+            ("/lines/3/tax", "must be an integer in minor units, such as 450 for 4.50, not a string"),
+            ("/discounts/1/code", BLANK),
+            ("/discounts/1/amount", MINOR_UNITS),
+            ("/shipping/cost", UNKNOWN),
+            ("/shipping/method", BLANK),
+            ("/shipping/amount", REQUIRED),
+            ("/taxes/0/name", REQUIRED),
+            ("/taxes/0/rate", "must be a percentage, such as \"19\" or \"8.875\""),
+            ("/taxes/0/amount", "must be an integer in minor units, such as 450 for 4.50, not a boolean"),
+            ("/prices_include_tax", "must be true or false, not a number"),
             ("/shipping_address/line1", REQUIRED),
             ("/shipping_address/country", COUNTRY),
             ("/metadata/a", "must be a string, not a number"),
             ("/metadata/b", BLANK),
+            ("/total", "must be an integer in minor units, such as 450 for 4.50, not a string"),
         ],
     );
 }

@@ -1,6 +1,6 @@
 //! The bytes by which two orders are the same.
 
-use crate::sample::{full, least, parse};
+use crate::sample::{full, least, parse, priced};
 use order::NewOrder;
 use serde_json::json;
 
@@ -18,6 +18,21 @@ fn it_is_this_one() {
             r#""customer":{"email":"ann@example.com","name":"Ann Müller","phone":"+49 30 901820"},"currency":"EUR","#,
             r#""lines":[{"sku":"TEA-GREEN-100","name":"Green tea, 100 g","quantity":2,"unit_price":749},"#,
             r#"{"sku":"CUP/红 1","quantity":1,"unit_price":1200}],"#,
+            r#""shipping_address":{"name":"Ben Müller","line1":"Hauptstraße 5","line2":"c/o Weber","city":"Berlin","#,
+            r#""region":"BE","postal_code":"10827","country":"DE"},"#,
+            r#""note":"Please ring twice.\n\tThank you!","metadata":{"a/b~c":"1","channel":"web"}}"#,
+        )
+    );
+    assert_eq!(
+        canonical(&priced().to_string()),
+        concat!(
+            r#"{"reference":"A-1001","#,
+            r#""customer":{"email":"ann@example.com","name":"Ann Müller","phone":"+49 30 901820"},"currency":"EUR","#,
+            r#""lines":[{"sku":"TEA-GREEN-100","name":"Green tea, 100 g","quantity":2,"unit_price":749,"#,
+            r#""discount":150,"tax":256},{"sku":"CUP/红 1","quantity":1,"unit_price":1200}],"#,
+            r#""discounts":[{"code":"SPRING","name":"Spring sale","amount":150},{"amount":50}],"#,
+            r#""shipping":{"method":"DHL","amount":490},"#,
+            r#""taxes":[{"name":"VAT","rate":"19","amount":500},{"name":"Levy","amount":29}],"#,
             r#""shipping_address":{"name":"Ben Müller","line1":"Hauptstraße 5","line2":"c/o Weber","city":"Berlin","#,
             r#""region":"BE","postal_code":"10827","country":"DE"},"#,
             r#""note":"Please ring twice.\n\tThank you!","metadata":{"a/b~c":"1","channel":"web"}}"#,
@@ -55,6 +70,16 @@ fn what_is_said_otherwise_makes_a_difference() {
         ("lines", json!([line("A"), line("B")])),
         ("lines", json!([line("B"), line("A")])),
         ("lines", json!([line("A"), line("B"), line("B")])),
+        ("lines", json!([{"sku": "A", "quantity": 1, "unit_price": 1, "discount": 1}])),
+        ("lines", json!([{"sku": "A", "quantity": 1, "unit_price": 1, "tax": 1}])),
+        ("shipping", json!({"amount": 1})),
+        ("shipping", json!({"amount": 1, "method": "DHL"})),
+        ("discounts", json!([{"amount": 1}])),
+        ("discounts", json!([{"amount": 1, "code": "X"}])),
+        ("discounts", json!([{"amount": 1, "name": "X"}])),
+        ("taxes", json!([{"name": "VAT", "amount": 1}])),
+        ("taxes", json!([{"name": "VAT", "amount": 1, "rate": "19"}])),
+        ("prices_include_tax", json!(true)),
     ] {
         let mut body = least();
         body[field] = value;

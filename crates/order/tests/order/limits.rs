@@ -1,6 +1,6 @@
 //! Each limit at its edge and one past it.
 
-use crate::sample::{full, parse, with};
+use crate::sample::{full, parse, priced, with};
 use order::{BodyFault, IdempotencyKey, Money, NewOrder, Quantity, limits};
 use serde_json::{Value, json};
 
@@ -43,6 +43,25 @@ fn strings_are_bounded_in_characters_not_bytes() {
         for character in ["x", "é", "红", "📦"] {
             taken(pointer, json!(character.repeat(max)));
             refused(pointer, json!(character.repeat(max + 1)), &format!("must have at most {max} characters"));
+        }
+    }
+}
+
+#[test]
+fn what_is_beside_the_lines_is_bounded_in_its_names() {
+    for (object, field, max) in [
+        ("/shipping", "method", limits::LABEL),
+        ("/discounts/0", "name", limits::LABEL),
+        ("/discounts/0", "code", limits::DISCOUNT_CODE),
+        ("/taxes/0", "name", limits::LABEL),
+    ] {
+        for character in ["x", "红", "📦"] {
+            let mut body = priced();
+            body.pointer_mut(object).unwrap()[field] = json!(character.repeat(max));
+            assert_eq!(parse(&body).total().minor_units(), 3367);
+            body.pointer_mut(object).unwrap()[field] = json!(character.repeat(max + 1));
+            let fault = NewOrder::parse(body.to_string().as_bytes()).unwrap_err().to_string();
+            assert_eq!(fault, format!("the order has faults: {object}/{field} must have at most {max} characters"));
         }
     }
 }
@@ -98,11 +117,20 @@ fn an_order_with_everything_filled_fits_a_body() {
     let mut body = full();
     body["reference"] = wide(limits::REFERENCE);
     body["note"] = wide(limits::NOTE);
-    let line =
-        json!({"sku": wide(limits::SKU), "name": wide(limits::NAME), "quantity": 1000, "unit_price": 999_999_999});
+    let line = json!({
+        "sku": wide(limits::SKU), "name": wide(limits::NAME), "quantity": 1000, "unit_price": 10_000_000_000_u64,
+        "discount": 1_000_000_000_000_u64, "tax": 1_000_000_000_000_u64
+    });
     body["lines"] = vec![line; limits::LINES].into();
     let entry = |n: usize| (format!("{n:02}{}", "📦".repeat(limits::METADATA_KEY - 2)), wide(limits::METADATA_VALUE));
     body["metadata"] = Value::Object((0..limits::METADATA_ENTRIES).map(entry).collect());
+    let name = wide(limits::LABEL);
+    let discount = json!({"code": wide(limits::DISCOUNT_CODE), "name": name, "amount": 10_000_000_000_000_u64});
+    body["discounts"] = vec![discount; limits::DISCOUNTS].into();
+    let tax = json!({"name": name, "rate": "100.123456", "amount": 50_000_000_000_000_u64});
+    body["taxes"] = vec![tax; limits::TAXES].into();
+    body["shipping"] = json!({"method": name, "amount": 10_000_000_000_000_u64});
+    body["total"] = json!(1_710_000_000_000_000_u64);
     assert_eq!(parse(&body).lines().len(), limits::LINES);
 }
 

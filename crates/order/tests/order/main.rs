@@ -13,3 +13,4 @@ mod names;
 mod properties;
 mod records;
 mod sample;
+mod worth;

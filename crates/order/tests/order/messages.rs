@@ -1,6 +1,6 @@
 //! What goes into the queue comes out of it, in this release and in the next.
 
-use crate::sample::{id, placed};
+use crate::sample::{id, parse, placed, priced};
 use order::{
     Change, ChangeKind, ChangeRequest, Command, CommandId, DecodeError, Placed, Reason, SETTLED_MARK, SettledByHand,
     limits, settled_change,
@@ -8,13 +8,18 @@ use order::{
 
 /// A message as version 1 writes it. Never change it: such messages may lie in a queue.
 const V1: &str = include_str!("fixtures/placed.v1.json");
+/// The same with all that makes an order worth more or less than its lines.
+const PRICED_V1: &str = include_str!("fixtures/priced.v1.json");
 const CANCEL_V1: &str = include_str!("fixtures/cancel.v1.json");
 const FULFIL_V1: &str = include_str!("fixtures/fulfil.v1.json");
 
 #[test]
 fn version_1_is_written_and_read() {
-    assert_eq!(String::from_utf8(placed().encode()).unwrap(), V1.trim_end());
-    assert_eq!(Command::decode(V1.as_bytes()), Ok(Command::Decide(placed().into())));
+    let priced = Placed { order: parse(&priced()), ..placed() };
+    for (message, placed) in [(V1, placed()), (PRICED_V1, priced)] {
+        assert_eq!(String::from_utf8(placed.encode()).unwrap(), message.trim_end());
+        assert_eq!(Command::decode(message.as_bytes()), Ok(Command::Decide(placed.into())));
+    }
 }
 
 #[test]

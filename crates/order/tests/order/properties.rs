@@ -1,6 +1,6 @@
 //! What holds for any bytes and any order.
 
-use crate::sample::{full, unpaid};
+use crate::sample::{self, unpaid};
 use order::{BodyFault, Command, NewOrder, OrderId, Placed, Record, RecordName, Timestamp, decide, event, limits};
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -19,9 +19,76 @@ fn name() -> impl Strategy<Value = String> {
 
 fn line() -> impl Strategy<Value = Value> {
     let price = prop_oneof![0..10_000_u64, Just(limits::UNIT_PRICE)];
-    (name(), option::of(word()), 1..=limits::QUANTITY, price).prop_map(
-        |(sku, name, quantity, unit_price)| json!({"sku": sku, "name": name, "quantity": quantity, "unit_price": unit_price}),
+    let beside = (option::of(share()), option::of(0..10_000_u64));
+    (name(), option::of(word()), 1..=limits::QUANTITY, price, beside).prop_map(
+        |(sku, name, quantity, unit_price, (off, tax))| {
+            let discount = off.map(|off| off.of(u64::from(quantity) * unit_price));
+            json!({
+                "sku": sku, "name": name, "quantity": quantity, "unit_price": unit_price, "discount": discount,
+                "tax": tax
+            })
+        },
     )
+}
+
+/// A part of an amount, often none or all of it.
+fn share() -> impl Strategy<Value = Share> {
+    prop_oneof![Just(0), Just(1000), 0..=1000_u64].prop_map(Share)
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Share(u64);
+
+impl Share {
+    fn of(self, amount: u64) -> u64 {
+        u64::try_from(u128::from(amount) * u128::from(self.0) / 1000).unwrap()
+    }
+}
+
+/// An integer of a body; nothing counts as 0.
+fn number(value: &Value) -> u64 {
+    value.as_u64().unwrap_or_default()
+}
+
+fn total_of(list: &Value, amount: impl Fn(&Value) -> u64) -> u64 {
+    list.as_array().map_or(0, |list| list.iter().map(amount).sum())
+}
+
+/// What lines and shipping of a body cost, before its own discounts.
+fn cost(body: &Value) -> u64 {
+    let price = |line: &Value| number(&line["quantity"]) * number(&line["unit_price"]) - number(&line["discount"]);
+    total_of(&body["lines"], price) + number(&body["shipping"]["amount"])
+}
+
+/// What is beside the lines: shipping, two discounts as shares of what they are taken off, how much tax there is beside
+/// that of the lines, and whether prices include it.
+fn beside() -> impl Strategy<Value = Beside> {
+    let shipping = option::of((option::of(word()), 0..10_000_u64));
+    let discount = (option::of(name()), option::of(word()), share());
+    let tax = option::of((word(), option::of("(0|[1-9][0-9]{0,2})([.][0-9]{1,6})?"), 0..10_000_u64));
+    (shipping, vec(discount, 0..3), tax, option::of(any::<bool>()))
+}
+
+type Beside = (Option<(Option<String>, u64)>, Vec<Off>, Option<(String, Option<String>, u64)>, Option<bool>);
+type Off = (Option<String>, Option<String>, Share);
+
+/// Adds what is beside the lines, so that all of it fits, and the total.
+fn priced(mut body: Value, (shipping, discounts, tax, included): Beside) -> Value {
+    body["shipping"] = shipping.map_or(Value::Null, |(method, amount)| json!({"method": method, "amount": amount}));
+    let mut left = cost(&body);
+    let mut discount = |(code, name, share): Off| {
+        let amount = share.of(left);
+        left -= amount;
+        json!({"code": code, "name": name, "amount": amount})
+    };
+    body["discounts"] = discounts.into_iter().map(&mut discount).collect();
+    let of_lines = total_of(&body["lines"], |line| number(&line["tax"]));
+    let tax = tax.map(|(name, rate, more)| json!({"name": name, "rate": rate, "amount": of_lines + more}));
+    let of_order = tax.as_ref().map_or(of_lines, |tax| number(&tax["amount"]));
+    body["taxes"] = tax.into_iter().collect();
+    body["prices_include_tax"] = included.map(|included| included && of_order <= left).into();
+    body["total"] = if body["prices_include_tax"] == true { left } else { left + of_order }.into();
+    body
 }
 
 fn address() -> impl Strategy<Value = Value> {
@@ -40,12 +107,14 @@ fn order() -> impl Strategy<Value = Value> {
     let customer = ("[a-z]{1,8}@[a-z]{1,8}\\.com", option::of(word()), option::of(word()));
     let currency = prop::sample::select(vec!["EUR", "JPY", "KWD"]);
     let reference = option::of(name());
-    (reference, customer, currency, vec(line(), 1..9), option::of(address()), option::of(word()), btree_map(name(), word(), 0..4))
-        .prop_map(|(reference, (email, name, phone), currency, lines, address, note, metadata)| {
-            json!({
-                "reference": reference, "customer": {"email": email, "name": name, "phone": phone}, "currency": currency,
-                "lines": lines, "shipping_address": address, "note": note, "metadata": metadata
-            })
+    let metadata = btree_map(name(), word(), 0..4);
+    (reference, customer, currency, vec(line(), 1..9), option::of(address()), option::of(word()), metadata, beside())
+        .prop_map(|(reference, (email, name, phone), currency, lines, address, note, metadata, beside)| {
+            let body = json!({
+                "reference": reference, "customer": {"email": email, "name": name, "phone": phone},
+                "currency": currency, "lines": lines, "shipping_address": address, "note": note, "metadata": metadata
+            });
+            priced(body, beside)
         })
 }
 
@@ -155,8 +224,10 @@ proptest! {
     fn no_damage_to_an_order_makes_a_reader_panic(
         (at, length) in (any::<prop::sample::Index>(), 0..20_usize), instead in vec(any::<u8>(), 0..4),
     ) {
-        let record = decide(Placed { id: crate::sample::id(), order: parse(&full()), shop: None, trace: None }, &unpaid(), crate::sample::noon());
-        for whole in [full().to_string().into_bytes(), crate::sample::placed().encode(), event::to_json(&record, None)] {
+        let body = sample::priced();
+        let placed = Placed { order: parse(&body), ..sample::placed() };
+        let record = decide(placed.clone(), &unpaid(), sample::noon());
+        for whole in [body.to_string().into_bytes(), placed.encode(), event::to_json(&record, None)] {
             let start = at.index(whole.len());
             let mut damaged = whole.clone();
             damaged.splice(start..(start + length).min(whole.len()), instead.iter().copied());
@@ -182,7 +253,9 @@ proptest! {
     fn the_canonical_form_is_read_as_the_same_order_and_is_no_longer_than_the_body(body in order()) {
         let order = parse(&body);
         let json = order.canonical_json();
-        prop_assert_eq!(NewOrder::parse(json.as_bytes()), Ok(order));
+        let mut again: Value = serde_json::from_slice(json.as_bytes()).unwrap();
+        again["total"] = body["total"].clone();
+        prop_assert_eq!(parse(&again), order);
         prop_assert!(json.as_bytes().len() <= body.to_string().len());
     }
 
@@ -201,12 +274,31 @@ proptest! {
     }
 
     #[test]
-    fn the_total_is_the_sum_of_the_lines(body in order()) {
-        let sum = |order: &NewOrder| -> u128 {
-            order.lines().iter().map(|line| u128::from(line.quantity.get()) * u128::from(line.unit_price.minor_units())).sum()
-        };
-        let order = parse(&body);
-        prop_assert_eq!(u128::from(order.total().minor_units()), sum(&order));
+    fn the_total_is_what_its_parts_make(body in order()) {
+        let worth = *parse(&body).worth();
+        let parts = [worth.subtotal, worth.discount, worth.shipping, worth.tax, worth.total];
+        let [subtotal, discount, shipping, tax, total] = parts.map(|part| part.minor_units());
+        let of_lines = |amount: fn(&Value) -> u64| total_of(&body["lines"], amount);
+        let of = |list: &str| total_of(&body[list], |part| number(&part["amount"]));
+        prop_assert_eq!(subtotal, of_lines(|line| number(&line["quantity"]) * number(&line["unit_price"])));
+        prop_assert_eq!(discount, of_lines(|line| number(&line["discount"])) + of("discounts"));
+        prop_assert_eq!(shipping, number(&body["shipping"]["amount"]));
+        let is_by_line = body["taxes"] == json!([]);
+        prop_assert_eq!(tax, if is_by_line { of_lines(|line| number(&line["tax"])) } else { of("taxes") });
+        let added = if worth.includes_tax { 0 } else { tax };
+        prop_assert_eq!(total + discount, subtotal + shipping + added);
+        prop_assert!(discount <= subtotal + shipping && total >= added);
+    }
+
+    #[test]
+    fn a_total_that_is_off_by_any_amount_is_refused_there(mut body in order(), wrong in 0..100_000_u64) {
+        let total = number(&body["total"]);
+        prop_assume!(wrong != total);
+        body["total"] = wrong.into();
+        let Err(BodyFault::Invalid(faults)) = NewOrder::parse(body.to_string().as_bytes()) else { panic!("{body}") };
+        prop_assert_eq!((faults.len(), faults[0].pointer.as_str()), (1, "/total"));
+        let detail = &faults[0].detail;
+        prop_assert!(detail.starts_with(&format!("must be {total}, not {wrong}: ")), "{}", detail);
     }
 
     #[test]

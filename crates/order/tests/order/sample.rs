@@ -4,7 +4,7 @@ use order::payment::Capture;
 use order::{Finding, NewOrder, OrderId, Payment, Placed, Record, Timestamp, decide};
 use serde_json::{Value, json};
 
-/// A body that says everything that an order can say.
+/// A body that says everything that an order of lines alone can say.
 pub(crate) fn full() -> Value {
     json!({
         "reference": "A-1001",
@@ -21,6 +21,18 @@ pub(crate) fn full() -> Value {
         "note": "Please ring twice.\n\tThank you!",
         "metadata": {"channel": "web", "a/b~c": "1"}
     })
+}
+
+/// The same with all that makes it worth more or less than its lines: 2698 - 150 - 200 + 490 + 529 = 3367.
+pub(crate) fn priced() -> Value {
+    let mut body = full();
+    body["lines"][0]["discount"] = 150.into();
+    body["lines"][0]["tax"] = 256.into();
+    body["discounts"] = json!([{"code": "SPRING", "name": "Spring sale", "amount": 150}, {"amount": 50}]);
+    body["shipping"] = json!({"method": "DHL", "amount": 490});
+    body["taxes"] = json!([{"name": "VAT", "rate": "19", "amount": 500}, {"name": "Levy", "amount": 29}]);
+    body["total"] = 3367.into();
+    body
 }
 
 /// A body that says only what an order must say.
