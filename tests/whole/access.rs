@@ -24,6 +24,7 @@ const CALLERS: [(&str, &str); 8] = [
 /// What the callers above get for an order of webshop's, in their order: `+` may, `-` 403, `?` 404, `!` 401.
 const CELLS: &[(&str, &str)] = &[
     ("POST /orders", "++--+!!!"),
+    ("POST /orders/batch", "++--+!!!"),
     ("GET /orders/{id}", "+?+++!!!"),
     ("POST /orders/{id}/cancel", "+?-++!!!"),
     ("POST /orders/{id}/fulfil", "---++!!!"),
@@ -100,7 +101,11 @@ async fn each_caller_may_call_the_routes_of_their_role_and_no_other() {
             let order = place(&sluice, "webshop").await;
             let path = form.replace("{id}", &order).replace("{queue}", "placed").replace("{name}", "erp");
             let path = path.replace("{sku...}", "TEA-1");
-            let body = if form == "/orders" { an_order() } else { Value::Null };
+            let body = match form {
+                "/orders" => an_order(),
+                "/orders/batch" => json!({"orders": [an_order()]}),
+                _ => Value::Null,
+            };
             let answer = call(&sluice, name, method, &path, &body).await;
             let told = format!("{route} by {name} with {role}: {answer:?}");
             match (cell, &known.allowed) {

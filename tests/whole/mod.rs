@@ -2,6 +2,7 @@
 
 mod access;
 mod after_a_kill;
+mod batch;
 mod books;
 mod capture;
 mod chaos;

@@ -1,9 +1,11 @@
 //! The intake, the shop's door. It takes orders and changes to them, and says where orders are.
 
 mod answer;
+mod batch;
 mod change;
 mod context;
 mod find;
+mod incoming;
 mod place;
 mod rates;
 mod routes;

@@ -62,6 +62,7 @@ const fn route(method: Method, path: &'static str, allowed: Allowed) -> Route {
 /// Every route, with those who may call it.
 pub static ROUTES: &[Route] = &[
     route(Post, "/orders", Allowed::Roles(&[Shop, Operator])),
+    route(Post, "/orders/batch", Allowed::Roles(&[Shop, Operator])),
     route(Get, "/orders/{id}", Allowed::Roles(&[Shop, Viewer, Support, Operator])),
     route(Post, "/orders/{id}/cancel", Allowed::Roles(&[Shop, Support, Operator])),
     route(Post, "/orders/{id}/fulfil", Allowed::Roles(&[Support, Operator])),
@@ -89,7 +90,7 @@ impl Route {
     /// See [`Unrouted`].
     pub fn find(method: &str, path: &str) -> Result<&'static Self, Unrouted> {
         let mut methods: Vec<Method> = Vec::new();
-        for route in ROUTES.iter().filter(|route| fits(route.path, path)) {
+        for route in of_path(path) {
             if route.method.is(method) {
                 return Ok(route);
             }
@@ -101,8 +102,7 @@ impl Route {
     /// The methods of all routes with this path, as the header `Allow` lists them; `None` if there is no such path.
     #[must_use]
     pub fn methods(path: &str) -> Option<String> {
-        let methods: Vec<Method> =
-            ROUTES.iter().filter(|route| fits(route.path, path)).map(|route| route.method).collect();
+        let methods: Vec<Method> = of_path(path).map(|route| route.method).collect();
         (!methods.is_empty()).then(|| listed(&methods))
     }
 }
@@ -128,6 +128,12 @@ impl fmt::Display for Method {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// The routes with this path. Where it is written in the table itself, it is no other's: `/orders/batch` is no order.
+fn of_path(path: &str) -> impl Iterator<Item = &'static Route> + '_ {
+    let is_written = ROUTES.iter().any(|route| route.path == path);
+    ROUTES.iter().filter(move |route| if is_written { route.path == path } else { fits(route.path, path) })
 }
 
 fn listed(methods: &[Method]) -> String {
@@ -157,6 +163,8 @@ mod tests {
     fn a_request_has_the_route_of_its_method_and_path_or_none() {
         for (method, path, found) in [
             ("POST", "/orders", Ok("/orders")),
+            ("POST", "/orders/batch", Ok("/orders/batch")),
+            ("GET", "/orders/batch", Err(Unrouted::OtherMethods("POST, OPTIONS".to_owned()))),
             ("GET", "/orders/1", Ok("/orders/{id}")),
             ("HEAD", "/orders/1", Ok("/orders/{id}")),
             ("POST", "/orders/1/cancel", Ok("/orders/{id}/cancel")),

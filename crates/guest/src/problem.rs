@@ -305,6 +305,14 @@ impl Problem {
         }
     }
 
+    /// The problem of a body that is no batch.
+    pub fn in_batch(fault: BodyFault) -> Self {
+        match fault {
+            BodyFault::TooLarge => Self::TooLarge { most: order::batch::BODY_BYTES },
+            other => Self::in_request(other),
+        }
+    }
+
     /// What only the operator is told, by the log: shops and their customers have no use for Redis's own words.
     fn for_the_log(&self) -> Option<String> {
         match self {
@@ -324,6 +332,16 @@ impl Problem {
         if let Some(line) = self.for_the_log() {
             log::at_most_each_second(&line);
         }
+        let (status, body) = self.details();
+        let response = Response::of(status, "application/problem+json", body);
+        match self.header(status) {
+            Some((name, value)) => response.with(name, value),
+            None => response,
+        }
+    }
+
+    /// Its status, and its problem details.
+    pub fn details(&self) -> (StatusCode, Vec<u8>) {
         let (kind, detail) = self.describe();
         let details = ProblemDetails {
             kind: format!("urn:sluice:problem:{}", kind.name),
@@ -333,12 +351,7 @@ impl Problem {
             state: self.state(),
             errors: self.faults(),
         };
-        let body = serde_json::to_vec(&details).expect("plain strings are JSON");
-        let response = Response::of(kind.status, "application/problem+json", body);
-        match self.header(kind.status) {
-            Some((name, value)) => response.with(name, value),
-            None => response,
-        }
+        (kind.status, serde_json::to_vec(&details).expect("plain strings are JSON"))
     }
 
     /// Where the order stands, if that is in the way.

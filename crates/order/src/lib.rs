@@ -9,6 +9,7 @@
 //! checked when it was made, whether it came from a shop or from the store.
 
 mod answers;
+pub mod batch;
 mod command;
 mod command_id;
 mod decide;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::connection::{Connection, Error};
-use crate::limits::TOGETHER;
+use crate::limits::AT_ONCE;
 use crate::message::{MessageId, Payload};
 use crate::queue::Queue;
 use crate::script::{self, replies::Replies};
@@ -118,9 +118,9 @@ impl<C: Connection> Queue<'_, C> {
     }
 
     /// [`accept_within`](Self::accept_within) for each of these, one after the other, but in one call, which is done
-    /// whole or not at all. At most [`TOGETHER`] of them. Gives an answer for each.
+    /// whole or not at all. At most [`AT_ONCE`] of them. Gives an answer for each.
     pub async fn accept_together(&self, messages: &[Accept], limits: Limits) -> Result<Vec<Answered>, Error> {
-        debug_assert!(messages.len() <= TOGETHER, "{} messages are too many for one call", messages.len());
+        debug_assert!(messages.len() <= AT_ONCE, "{} messages are too many for one call", messages.len());
         let mut arguments = self
             .waking(&script::ACCEPT)
             // The script is told 0 for no limit.

@@ -4,11 +4,14 @@
 /// in the dead letter and up to 32 times in its history.
 pub const REASON_BYTES: usize = 1024;
 
-/// Messages that one call [accepts](crate::Queue::accept_together), or [holds for](crate::Queue::hold_together).
-/// Everybody else waits for the script, which takes about 5 µs for each: a third of a millisecond. It also bounds how
-/// many arguments a command has in Lua.
+/// Messages of several senders that [share](crate::Together) a call, or that one call
+/// [holds for](crate::Queue::hold_together). Everybody else waits for the script, which takes about 5 µs for each: a
+/// third of a millisecond. It also bounds how many arguments a command has in Lua.
 pub const TOGETHER: usize = 64;
 
-/// Bytes of payload in such a call, unless one message alone has more: what Redis reads at once from a connection is
+/// Messages that one sender may have accepted by one call.
+pub const AT_ONCE: usize = 100;
+
+/// Bytes of payload in a call that several senders share, unless one message alone has more: what Redis reads at once from a connection is
 /// 16 KiB, and before the whole call has come it does nothing of it.
 pub const TOGETHER_BYTES: usize = 256 * 1024;

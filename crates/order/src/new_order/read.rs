@@ -28,7 +28,7 @@ impl NameReaders {
 
 impl NewOrder {
     /// Reads an order from a request's body.
-    pub(super) fn read_new(value: &Value<'_>) -> Option<Self> {
+    pub(crate) fn read_new(value: &Value<'_>) -> Option<Self> {
         let [total, fields @ ..]: [Field<'_>; 13] = value.fields(const { Self::with_fields(["total", "payment"]) })?;
         let order = Self::with_means(fields, NameReaders::NEW);
         let told = total.optional(part);

@@ -4,6 +4,7 @@
 
 mod answers;
 mod bad_bodies;
+mod batch;
 mod canonical_form;
 mod decisions;
 mod life;
