@@ -1,6 +1,6 @@
 // Fastify 5 and BullMQ 6 on Redis, as their documents have it: a door that validates and adds a job, and a worker that
-// decides the order and writes its record. The idempotency key is the job's id: BullMQ adds no second job of that id for
-// as long as it keeps the first one. So it keeps all of them.
+// decides the order and writes its record. The idempotency key is the job's id: BullMQ adds no second job of that id
+// for as long as it keeps the first one. So it keeps all of them.
 
 import { parseArgs } from 'node:util';
 import { Queue, Worker } from 'bullmq';
