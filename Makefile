@@ -68,7 +68,7 @@ dist: build
 
 # Minutes of a first build, which compiles wasmtime: what one core would take for what can be shared out among cores,
 # and what is left.
-SHARED := 12
+SHARED := 16
 ALONE := 1
 announce:
 	@[ -e target/debug/host ] || echo "This is the first build. It takes about" \
