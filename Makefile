@@ -6,8 +6,10 @@
 # make outage  the payment provider is away for five minutes and slow for five, under 10,000 orders; then the same while
 #              hosts and Redis are killed. Compares its ledger with the records: SECONDS=300 ORDERS=10000 SEED=42
 # make flash-sale   everybody buys at once: SEED=42
-# make bench   measure it beside a native service, in about three minutes: SPIN=1 for spin up too
+# make bench   measure it beside a native service, and beside what others would build where node and npm are there, in
+#              about seven minutes: SPIN=1 for spin up too
 # make build   build the components and the host
+# make dist    build the host as fast as it gets: target/dist/host. That takes minutes more
 
 LISTEN ?= 127.0.0.1:3000
 REDIS ?=
@@ -17,6 +19,7 @@ SECONDS ?=
 ORDERS ?= 10000
 SEED ?=
 OTHER ?=
+CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 
 COMPONENTS := intake health desk listener processor notifier stripe
 # What plain cargo leaves out.
@@ -24,7 +27,7 @@ NATIVE := --package access --package order --package queue --package guest --pac
 WASM := --target wasm32-wasip2 --release
 IN_COMPONENTS := $(COMPONENTS:%=--package %) --package guest
 
-.PHONY: up test chaos outage flash-sale bench lint build tools redis-server python3 localstripe
+.PHONY: up test chaos outage flash-sale bench lint build dist announce tools redis-server python3 localstripe
 
 up: target/built redis-server
 	@exec target/debug/host up --listen $(LISTEN) --data $(DATA) $(if $(REDIS),--redis $(REDIS)) --probe /health --keys-in api_keys --keys-in operator_key \
@@ -55,10 +58,21 @@ lint: tools
 	cargo clippy --all-targets $(NATIVE) -- --deny warnings
 	cargo clippy $(WASM) $(IN_COMPONENTS) -- --deny warnings
 
-build: tools
+build: tools announce
 	cargo build --package host
 	target/debug/host build
 	@touch target/built
+
+dist: build
+	cargo build --package host --profile dist
+
+# Minutes of a first build, which compiles wasmtime: what one core would take for what can be shared out among cores,
+# and what is left.
+SHARED := 16
+ALONE := 1
+announce:
+	@[ -e target/debug/host ] || echo "This is the first build. It takes about" \
+	  "$$(( $(ALONE) + ($(SHARED) + $(CORES) - 1) / $(CORES) )) minutes here (cores: $(CORES)); later ones take seconds."
 
 # Asking cargo six times whether there is anything to do would take longer than starting. The folder `tools` itself is
 # left out: it has the name of a target that is always remade.

@@ -54,3 +54,18 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten();
     entries.map(|entry| entry.unwrap().path()).collect()
 }
+
+/// The profile `dev` is that of the crates that ours use, and each of ours departs from it.
+#[test]
+fn each_crate_of_ours_that_runs_natively_checks_overflows_and_has_its_lines_in_a_backtrace() {
+    let profile = &manifest(root())["profile"]["dev"]["package"];
+    let natively = members().into_iter().filter(|member| !member.starts_with(root().join("components")));
+    for member in natively {
+        let name = manifest(&member)["package"]["name"].as_str().expect("a crate has a name").to_owned();
+        let own = profile.get(&name).unwrap_or_else(|| panic!("Cargo.toml has no [profile.dev.package.{name}]"));
+        for check in ["debug-assertions", "overflow-checks"] {
+            assert_eq!(own.get(check), Some(&true.into()), "{name} is built without {check}");
+        }
+        assert_eq!(own.get("debug"), Some(&"line-tables-only".into()), "{name} is built without lines");
+    }
+}

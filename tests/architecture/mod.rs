@@ -4,6 +4,7 @@ mod circles;
 mod crates;
 mod modules;
 mod names;
+mod packages;
 mod paths;
 mod width;
 

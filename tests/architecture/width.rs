@@ -9,7 +9,7 @@ use crate::tree::{files, relative, text};
 const COLUMNS: usize = 120;
 
 /// How a comment begins in the files that end so.
-const COMMENTS: [(&str, &str); 2] = [("rs", "//"), ("lua", "--")];
+const COMMENTS: [(&str, &str); 3] = [("rs", "//"), ("lua", "--"), ("js", "//")];
 
 #[test]
 fn no_comment_is_wider_than_120_columns() {

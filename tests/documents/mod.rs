@@ -1,6 +1,6 @@
 //! The documents say what is in the source: each route, each variable, each path and each test that they name.
 //!
-//! These tests read files only. They need no component and no Redis.
+//! These tests read files, and ask make. They need no component and no Redis.
 
 mod changelog;
 mod fields;

@@ -1,6 +1,5 @@
 //! The load: many shops on kept connections.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures::future::try_join_all;
@@ -9,12 +8,13 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::orders::Orders;
 use crate::shop::Shop;
+use crate::system::Running;
 
 /// Keep-alive connections.
 pub(crate) const CONNECTIONS: usize = 32;
 
 /// Sent before anything counts: instances, caches and connections get warm.
-const WARM_UP: Duration = Duration::from_millis(700);
+pub(crate) const WARM_UP: Duration = Duration::from_millis(700);
 
 /// How fast orders come.
 #[derive(Clone, Copy, Debug)]
@@ -34,8 +34,8 @@ pub(crate) struct Loaded {
 }
 
 /// Sends orders for so long. Those that are put off count for nothing: a busy machine's disk may hang for seconds.
-pub(crate) async fn load(address: SocketAddr, orders: &Orders, pace: Pace, time: Duration) -> anyhow::Result<Loaded> {
-    let shops = try_join_all((0..CONNECTIONS).map(|_| Shop::connect(address))).await?;
+pub(crate) async fn load(server: &Running, orders: &Orders, pace: Pace, time: Duration) -> anyhow::Result<Loaded> {
+    let shops = try_join_all((0..CONNECTIONS).map(|_| Shop::of(server))).await?;
     let counted_from = Instant::now() + WARM_UP;
     let window = Window { from: counted_from, until: counted_from + time };
     let clients = shops.into_iter().enumerate().map(|(number, shop)| send(shop, number, orders, pace, window));

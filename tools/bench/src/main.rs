@@ -9,6 +9,7 @@
 //! Whoever is measured is a process of its own, one at a time, in turns. Begin with [`run`]; each figure has a file in
 //! [`figures`].
 
+mod beside;
 mod ceiling;
 mod figures;
 mod fill;

@@ -12,11 +12,13 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use crate::orders;
+use crate::system::Running;
 
 /// One connection, which sends one request at a time.
 pub(crate) struct Shop {
     sender: SendRequest<Full<Bytes>>,
     host: String,
+    orders: &'static str,
 }
 
 impl Shop {
@@ -26,12 +28,17 @@ impl Shop {
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
         // Its end shows in the requests.
         tokio::spawn(async move { _ = connection.await });
-        Ok(Self { sender, host: address.to_string() })
+        Ok(Self { sender, host: address.to_string(), orders: "/orders" })
+    }
+
+    /// A connection to who is measured, wherever that takes orders.
+    pub(crate) async fn of(server: &Running) -> anyhow::Result<Self> {
+        Ok(Self { orders: server.orders, ..Self::connect(server.address).await? })
     }
 
     /// Sends an order, and gives the answer if it was taken; `None` if it shall be sent again later.
     pub(crate) async fn place(&mut self, order: orders::Request) -> anyhow::Result<Option<Bytes>> {
-        let request = Request::post("/orders")
+        let request = Request::post(self.orders)
             .header("host", &self.host)
             .header("content-type", "application/json")
             .header("idempotency-key", order.key)

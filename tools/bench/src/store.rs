@@ -72,6 +72,15 @@ impl Store {
         Ok(stats.visible + stats.invisible)
     }
 
+    /// Keys of the store's database: one for each order that was decided.
+    pub(crate) async fn records(&self) -> anyhow::Result<u64> {
+        let info: InfoDict = redis::cmd("INFO").arg("keyspace").query_async(&mut self.control.clone()).await?;
+        // `db1:keys=17,expires=0,…`, and no line where there are none.
+        let Some(line) = info.get::<String>("db1") else { return Ok(0) };
+        let keys = line.strip_prefix("keys=").and_then(|line| line.split(',').next()?.parse().ok());
+        keys.with_context(|| format!("INFO tells the keys of a database in an unknown way: {line}"))
+    }
+
     /// Forgets all data.
     pub(crate) async fn clear(&mut self) -> anyhow::Result<()> {
         redis::cmd("FLUSHALL").exec_async(&mut self.control).await?;

@@ -46,6 +46,8 @@ pub(crate) struct Partners {
 pub(crate) struct Running {
     process: Process,
     pub(crate) address: SocketAddr,
+    /// The path that it takes orders at.
+    pub(crate) orders: &'static str,
 }
 
 /// Any key of Standard Webhooks.
@@ -85,17 +87,31 @@ impl System {
             Self::Ceiling => ceiling(work, store, partners.endpoint)?,
         };
         let (process, output) = Process::start(&command, &variables(self, store, partners), &root(), &log)?;
-        let serving = match self {
-            Self::Spin => timeout(PATIENCE, listens(port)).await,
-            Self::Sluice | Self::Ceiling => timeout(PATIENCE, printed(output)).await,
-        };
-        let address = serving.ok().flatten();
-        let address = address.with_context(|| format!("{} does not serve; see {}", self.name(), log.display()))?;
-        Ok(Running { process, address })
+        match self {
+            Self::Spin => Running::serving(process, listens(port), self.name(), &log).await,
+            Self::Sluice | Self::Ceiling => Running::printing(process, output, self.name(), &log).await,
+        }
     }
 }
 
 impl Running {
+    /// A process that prints where it serves.
+    pub(crate) async fn printing(process: Process, output: Output, name: &str, log: &Path) -> anyhow::Result<Self> {
+        Self::serving(process, printed(output), name, log).await
+    }
+
+    /// A process, once it serves where `address` says.
+    async fn serving(
+        process: Process,
+        address: impl Future<Output = Option<SocketAddr>>,
+        name: &str,
+        log: &Path,
+    ) -> anyhow::Result<Self> {
+        let address = timeout(PATIENCE, address).await.ok().flatten();
+        let address = address.with_context(|| format!("{name} does not serve; see {}", log.display()))?;
+        Ok(Self { process, address, orders: "/orders" })
+    }
+
     /// The CPU time that it has taken so far, user and system; `None` where the system doesn't say.
     pub(crate) fn cpu(&self) -> Option<Duration> {
         self.process.cpu()

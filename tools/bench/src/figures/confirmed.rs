@@ -21,7 +21,7 @@ pub(crate) async fn measure(rig: &mut Rig, report: &mut Report) -> anyhow::Resul
         rig.step(format!("working off under full load, {}", system.name()));
         rig.store.clear().await?;
         let running = rig.start(system, Work::Everything, Partners::default()).await?;
-        let posting = load(running.address, &rig.orders, Pace::Flat, TIME);
+        let posting = load(&running, &rig.orders, Pace::Flat, TIME);
         let watching = async {
             sleep(START).await;
             let before = rig.store.depth().await?;

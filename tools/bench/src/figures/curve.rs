@@ -18,7 +18,7 @@ pub(crate) async fn measure(rig: &mut Rig, report: &mut Report) -> anyhow::Resul
         for share in SHARES {
             let rate = (share * report.peak).max(100.0);
             rig.step(format!("latency at {rate:.0} orders/s, {}", system.name()));
-            let loaded = load(running.address, &rig.orders, Pace::PerSecond(rate), TIME).await?;
+            let loaded = load(&running, &rig.orders, Pace::PerSecond(rate), TIME).await?;
             let millis = |quantile| loaded.latency.value_at_quantile(quantile) as f64 / 1000.0;
             let point = Point { per_second: loaded.per_second, p50_ms: millis(0.5), p99_ms: millis(0.99) };
             report.latency.entry(system).or_default().push(point);

@@ -23,7 +23,7 @@ pub(crate) async fn measure(rig: &mut Rig, report: &mut Report) -> anyhow::Resul
             rig.step(format!("POST /orders, {}, round {round}", system.name()));
             rig.store.clear().await?;
             let running = rig.start(system, Work::Intake, Partners::default()).await?;
-            let loaded = load(running.address, &rig.orders, Pace::Flat, TIME).await?;
+            let loaded = load(&running, &rig.orders, Pace::Flat, TIME).await?;
             if let Some(cpu) = running.cpu() {
                 costs.entry(system).or_default().push(per_order(cpu, rig.store.depth().await?));
             }

@@ -1,6 +1,7 @@
 //! The figures, a file for each measurement.
 
 mod backlog;
+mod beside;
 mod cold_start;
 mod confirmed;
 mod curve;
@@ -18,7 +19,8 @@ use crate::rig::Rig;
 pub(crate) fn steps(shipped: u64) -> u64 {
     let all = shipped + 1;
     let turns = intake::ROUNDS * all + curve::SHARES.len() as u64 * all + all + all + all;
-    turns + drain::STEPS + backlog::STEPS + cold_start::STEPS + redis_cost::STEPS + make_up::STEPS + partners::STEPS
+    let of_sluice = cold_start::STEPS + redis_cost::STEPS + make_up::STEPS + partners::STEPS;
+    turns + drain::STEPS + backlog::STEPS + of_sluice + beside::STEPS
 }
 
 /// Measures those figures that are wanted by name.
@@ -31,6 +33,9 @@ pub(crate) async fn measure(rig: &mut Rig, report: &mut Report, wanted: impl Fn(
     }
     if wanted("intake") {
         intake::measure(rig, report).await?;
+    }
+    if wanted("beside") {
+        beside::measure(rig, report).await?;
     }
     if wanted("curve") {
         curve::measure(rig, report).await?;

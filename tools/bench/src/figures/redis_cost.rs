@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use order::queues::{CHANGES, PLACED};
+use queue::limits::TOGETHER;
 use queue::native::{Native, Tokio};
-use queue::{Class, Effects, Emit, Failure, Handler, Message, Queue};
+use queue::{Class, Effects, Emit, Failure, Handler, Hold, HoldRequest, Joined, Message, Queue};
 
 use super::per_order;
 use crate::ceiling::decide::{decided, effects, placed, terms, wanted};
@@ -25,8 +26,8 @@ const LANE: &str = "bench";
 
 /// What is done with a message once it is claimed.
 enum Step<'a> {
-    /// Its stock is held, then as below.
-    HoldAndFinish(Queue<'a, Native>),
+    /// Its stock is held by one call with that of others, as the processor does. Then as below.
+    HoldAndFinish(Queue<'a, Native>, Joined<HoldRequest, Hold>),
     /// The order is confirmed: a head, a counter, and its change in the log and in the next queue.
     Finish,
     /// The change is copied to the lane of one endpoint.
@@ -57,7 +58,7 @@ pub(crate) async fn measure(rig: &mut Rig, report: &mut Report) -> anyhow::Resul
     add(report, "Redis for each order: accept", accept, Goal::Below(22.0));
     add(report, "Redis for each order: claim, finish, fan-out", both, Goal::Below(40.0));
     add(report, "  of that claim and finish", finish, Goal::None);
-    add(report, "  hold, besides", hold, Goal::None);
+    add(report, "  hold, up to 64 by one call, besides", hold, Goal::None);
     add(report, "  claim and settle a delivery, besides", least(|costs| costs.deliver.scripts), Goal::None);
     add(report, "  CPU of accept: reading, file and fsync too", least(|costs| costs.accept.cpu), Goal::None);
     let cpu = least(|costs| costs.finish.cpu + costs.fan_out.cpu);
@@ -72,7 +73,7 @@ async fn round(rig: &mut Rig) -> anyhow::Result<Costs> {
     let fan_out = cost(rig, async |rig| drain(rig, CHANGES, |_| Step::FanOut).await).await?;
     let deliver = cost(rig, async |rig| drain(rig, &format!("{CHANGES}.{LANE}"), |_| Step::Deliver).await).await?;
     fill(&rig.store, &rig.orders, ORDERS).await?;
-    let hold_and_finish = cost(rig, async |rig| drain(rig, PLACED, Step::HoldAndFinish).await).await?;
+    let hold_and_finish = cost(rig, async |rig| drain(rig, PLACED, hold_and_finish).await).await?;
     Ok(Costs { accept, finish, fan_out, deliver, hold_and_finish })
 }
 
@@ -112,9 +113,10 @@ impl Handler for Step<'_> {
 impl Step<'_> {
     async fn effects(&self, message: &Message) -> anyhow::Result<Effects> {
         match self {
-            Self::HoldAndFinish(queue) => {
+            Self::HoldAndFinish(queue, holds) => {
                 let placed = placed(&message.payload)?;
-                queue.hold(message, &terms(), wanted(&placed.order)).await?;
+                let request = HoldRequest::new(message, &terms(), wanted(&placed.order));
+                holds.ask(request, async |requests: &[HoldRequest]| queue.hold_together(requests).await).await?;
                 finish(message)
             }
             Self::Finish => finish(message),
@@ -122,6 +124,10 @@ impl Step<'_> {
             Self::Deliver => Ok(Effects { counter: Some("webhooks:delivered".to_owned()), ..Effects::default() }),
         }
     }
+}
+
+fn hold_and_finish(queue: Queue<'_, Native>) -> Step<'_> {
+    Step::HoldAndFinish(queue, Joined::new(TOGETHER))
 }
 
 fn finish(message: &Message) -> anyhow::Result<Effects> {

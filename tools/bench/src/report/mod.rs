@@ -31,6 +31,8 @@ pub(crate) struct Report {
     /// Orders each second that Sluice took at full load, from which the lesser loads follow.
     #[serde(skip)]
     pub(crate) peak: f64,
+    /// What one must know to read the figures.
+    notes: Vec<&'static str>,
 }
 
 /// Latency at one load.
@@ -54,17 +56,22 @@ const ASSUMED_PEAK: f64 = 5_000.0;
 impl Report {
     pub(crate) fn new(machine: Machine, shipped: Vec<System>) -> Self {
         let (latency, drained, slow) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { machine, shipped, figures: Vec::new(), latency, drained, slow, peak: ASSUMED_PEAK }
+        Self { machine, shipped, figures: Vec::new(), latency, drained, slow, peak: ASSUMED_PEAK, notes: Vec::new() }
     }
 
     pub(crate) fn add(&mut self, row: Row) {
         self.figures.push(row);
     }
 
-    /// The table, with the machine below it.
+    pub(crate) fn note(&mut self, note: &'static str) {
+        self.notes.push(note);
+    }
+
+    /// The table, with notes and the machine below it.
     pub(crate) fn table(&self) -> String {
         let tables = self.shipped.iter().map(|system| table::table(*system, &self.figures));
-        format!("{}\n{}\n", tables.collect::<Vec<_>>().join("\n\n"), self.machine.shown())
+        let notes = self.notes.iter().map(|note| format!("{note}\n"));
+        format!("{}\n{}{}\n", tables.collect::<Vec<_>>().join("\n\n"), notes.collect::<String>(), self.machine.shown())
     }
 
     /// Writes figures and plots.
