@@ -311,6 +311,8 @@ fn element(message: &Message, name: &str) -> RedisResult {
         "crashes" => RedisResult::Int64(message.crashes.into()),
         "suspect" => RedisResult::Int64(message.suspect.into()),
         "exhausted" => RedisResult::Int64(message.exhausted.into()),
+        "since" => RedisResult::Int64(message.since as i64),
+        "thrown_back" => RedisResult::Int64(message.thrown_back.into()),
         "head" => RedisResult::Binary(message.head.as_deref().unwrap_or_default().to_vec()),
         "payload" => RedisResult::Binary(message.payload.to_vec()),
         other => panic!("{other} is new"),

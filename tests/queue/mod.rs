@@ -15,6 +15,7 @@ mod follow_ups;
 mod limits;
 mod model;
 mod partner;
+mod places;
 mod recovery;
 mod redrive;
 mod refused;

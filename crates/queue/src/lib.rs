@@ -36,6 +36,7 @@ mod namespace;
 #[cfg(feature = "native")]
 pub mod native;
 mod partner;
+mod places;
 mod queue;
 mod reason;
 mod rights;
@@ -60,6 +61,7 @@ pub use joined::Joined;
 pub use message::{Emit, Head, Message, MessageId, Payload, Subject};
 pub use namespace::Namespace;
 pub use partner::{Interruption, Leave, Report, Showed};
+pub use places::Places;
 pub use queue::{Queue, RedisClock};
 pub use reason::one_line;
 pub use rights::{Lacking, Rights};
