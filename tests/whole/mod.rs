@@ -21,6 +21,7 @@ mod outage;
 mod payment;
 mod pending;
 mod pipeline;
+mod places;
 mod pushback;
 mod settled;
 mod stock;
