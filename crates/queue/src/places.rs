@@ -31,16 +31,17 @@ struct Now {
     /// Who has a place.
     taken: Vec<MessageId>,
     /// First those that were claimed for a place, then those that wait for a moment.
-    line: VecDeque<Waiter>,
-    /// Who had to go back, and isn't settled yet.
+    line: VecDeque<PlaceSeeker>,
+    /// Who had to go back, and isn't settled yet: those that had waited for a moment, and those that came after them.
     going_back: Vec<MessageId>,
+    coming_after: Vec<MessageId>,
     /// Some were thrown back, and go first.
     some_go_first: bool,
     /// Nobody waits for a place any more.
     is_closed: bool,
 }
 
-struct Waiter {
+struct PlaceSeeker {
     id: MessageId,
     /// It was claimed for a place, or nothing may be handled beside it.
     stays: bool,
@@ -65,13 +66,13 @@ impl Places {
         told.await.unwrap_or(false)
     }
 
-    /// The delivery was handled, and the next one gets its place.
+    /// The next one gets the place of this delivery, which was handled.
     pub(crate) fn leave(&self, id: &MessageId) {
         let mut now = self.now.borrow_mut();
         let Some(at) = now.taken.iter().position(|taken| taken == id) else { return };
         now.taken.swap_remove(at);
         while now.taken.len() < self.most
-            && let Some(Waiter { id, tell, .. }) = now.line.pop_front()
+            && let Some(PlaceSeeker { id, tell, .. }) = now.line.pop_front()
         {
             if tell.send(true).is_ok() {
                 now.taken.push(id);
@@ -79,10 +80,10 @@ impl Places {
         }
     }
 
-    /// How many may be claimed for a place.
+    /// How many may be claimed for a place. Nobody, while some are on their way back that came before all others.
     pub(crate) fn wanted(&self) -> usize {
         let now = self.now.borrow();
-        match now.is_closed {
+        match now.is_closed || !now.going_back.is_empty() {
             true => 0,
             false => (self.most + self.most / AHEAD).saturating_sub(now.taken.len() + now.line.len()),
         }
@@ -93,17 +94,18 @@ impl Places {
         let mut now = self.now.borrow_mut();
         if messages.iter().any(|message| message.thrown_back) {
             now.some_go_first = true;
-        } else if wanted > 0 && now.going_back.is_empty() {
+        } else if wanted > 0 && now.coming_after.is_empty() {
             now.some_go_first = false;
         }
     }
 
-    /// What was settled: who was thrown back is where a claim finds it.
+    /// What was settled: who was thrown back is where a claim finds it, and all have heard of it if the partner failed.
     pub(crate) fn settled(&self, settlements: &[Settlement]) {
+        settlements.iter().for_each(|settled| self.leave(&settled.id));
         let mut now = self.now.borrow_mut();
-        if !now.going_back.is_empty() {
-            now.going_back.retain(|id| settlements.iter().all(|settled| settled.id != *id));
-        }
+        let is_open = |id: &MessageId| settlements.iter().all(|settled| settled.id != *id);
+        now.going_back.retain(is_open);
+        now.coming_after.retain(is_open);
     }
 
     /// Throws back who has waited for too long at the time that it is, and all behind it, since they came later. Gives
@@ -138,7 +140,7 @@ impl Now {
             return Ok(true);
         }
         if self.is_closed || (self.some_go_first && !stays) {
-            self.going_back.push(id);
+            self.coming_after.push(id);
             return Ok(false);
         }
         if self.taken.len() < most {
@@ -147,11 +149,11 @@ impl Now {
         }
         let (tell, told) = oneshot::channel();
         let behind = self.line.iter().position(|waiter| stays && !waiter.stays).unwrap_or(self.line.len());
-        self.line.insert(behind, Waiter { id, stays, since: None, tell });
+        self.line.insert(behind, PlaceSeeker { id, stays, since: None, tell });
         Err(told)
     }
 
-    fn send_back(&mut self, which: impl Fn(&Waiter) -> bool) {
+    fn send_back(&mut self, which: impl Fn(&PlaceSeeker) -> bool) {
         for waiter in std::mem::take(&mut self.line) {
             if !which(&waiter) {
                 self.line.push_back(waiter);

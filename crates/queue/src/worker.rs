@@ -208,10 +208,13 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
 
     async fn handle(&self, message: Message) -> Handled {
         let verdict = self.verdict(&message).await;
-        if let Some(places) = self.handler.places() {
+        let report = self.handler.report(&message);
+        // Where the partner failed, the next one asks only after Redis was told: it may fail for all.
+        if let Some(places) = self.handler.places()
+            && report.as_ref().is_none_or(|report| report.showed != Showed::Failed)
+        {
             places.leave(&message.id);
         }
-        let report = self.handler.report(&message);
         let is_answered = report.as_ref().is_none_or(|report| report.showed == Showed::Answered);
         let news = match &verdict {
             // What waits for a partner is told by the news of that.

@@ -92,6 +92,8 @@ fn message() -> Message {
         crashes: 0,
         suspect: false,
         exhausted: false,
+        since: 0,
+        thrown_back: false,
         head: Some(Head::from("1.1")),
         payload: "p".into(),
     }
