@@ -11,6 +11,7 @@ mod notifier;
 mod outage;
 mod payments;
 mod pending;
+mod places;
 mod processor;
 mod sample;
 mod script;

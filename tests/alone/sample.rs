@@ -34,6 +34,8 @@ pub(crate) fn message(id: &[u8], payload: Vec<u8>) -> Message {
         crashes: 0,
         suspect: false,
         exhausted: false,
+        since: 0,
+        thrown_back: false,
         head: None,
         payload: payload.into(),
     }

@@ -79,6 +79,7 @@ pub(crate) struct Hold {
     pub(crate) untracked: String,
     pub(crate) recall: Vec<u8>,
     pub(crate) asks: String,
+    pub(crate) waits: bool,
     /// Items and units.
     pub(crate) items: Vec<(String, i64)>,
 }
@@ -103,6 +104,7 @@ pub(crate) struct Settled {
     pub(crate) head: String,
     pub(crate) counter: String,
     pub(crate) stock: String,
+    pub(crate) since: i64,
     pub(crate) clears: bool,
     pub(crate) topic: String,
     pub(crate) partner: String,
@@ -224,6 +226,7 @@ fn hold(arguments: &mut Arguments<'_>, message: &Named<'_>) -> Hold {
         untracked: message.text("untracked"),
         recall: message.bytes("recall"),
         asks: message.text("asks"),
+        waits: message.flag("waits"),
         items: (0..message.number("lines")).map(|_| line()).collect(),
     }
 }
@@ -249,6 +252,7 @@ fn settled(arguments: &mut Arguments<'_>, named: &Named<'_>) -> Settled {
         head: named.text("head"),
         counter: named.text("counter"),
         stock: named.text("stock"),
+        since: named.number("since"),
         clears: named.flag("clears"),
         topic: named.text("topic"),
         partner: finding.text("partner"),
@@ -311,6 +315,8 @@ fn element(message: &Message, name: &str) -> RedisResult {
         "crashes" => RedisResult::Int64(message.crashes.into()),
         "suspect" => RedisResult::Int64(message.suspect.into()),
         "exhausted" => RedisResult::Int64(message.exhausted.into()),
+        "since" => RedisResult::Int64(message.since as i64),
+        "thrown_back" => RedisResult::Int64(message.thrown_back.into()),
         "head" => RedisResult::Binary(message.head.as_deref().unwrap_or_default().to_vec()),
         "payload" => RedisResult::Binary(message.payload.to_vec()),
         other => panic!("{other} is new"),

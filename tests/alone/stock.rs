@@ -58,6 +58,7 @@ async fn an_order_asks_for_all_its_pieces_of_each_article_once() {
                 untracked: untracked.to_owned(),
                 recall: CommandId { order: id(1), change: Some(ChangeKind::Cancel) }.to_bytes(),
                 asks: String::new(),
+                waits: false,
                 items
             }]
         );

@@ -97,10 +97,11 @@ impl Walk {
             ..Effects::default()
         };
         let after = Duration::from_millis(self.chance.u64(0..6));
-        match self.chance.u8(0..4) {
+        match self.chance.u8(0..5) {
             0 => Verdict::Done(effects),
             1 => Verdict::Bury { class: Class::Permanent, reason: "so".to_owned(), effects },
             2 => retry(after),
+            3 => throttle(message),
             _ => release_after(after),
         }
     }

@@ -2,9 +2,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::time::Duration;
 
-use queue::{Arg, Class, Connection, Effects, Emit, Error, Failure, Handler, Message, Reply, Runtime, Tasks};
+use queue::{Arg, Class, Connection, Effects, Emit, Error, Failure, Handler, Message, Places, Reply, Runtime, Tasks};
 use tokio::sync::{Notify, oneshot};
 
 /// Handles by a closure, and remembers what it was told.
@@ -20,6 +21,8 @@ pub(crate) struct Handling<F> {
     pub(crate) settled: Cell<usize>,
     /// Whether it emits a message for each delivery that comes again.
     pub(crate) emits: bool,
+    /// Those at the partner whom it asks.
+    pub(crate) places: Option<Rc<Places>>,
 }
 
 impl<F: AsyncFn(&Message) -> Result<Effects, Failure>> Handling<F> {
@@ -31,6 +34,7 @@ impl<F: AsyncFn(&Message) -> Result<Effects, Failure>> Handling<F> {
             log: RefCell::default(),
             settled: Cell::default(),
             emits: false,
+            places: None,
         }
     }
 }
@@ -53,6 +57,10 @@ impl<F: AsyncFn(&Message) -> Result<Effects, Failure>> Handler for Handling<F> {
         let id = format!("{}.{}", name(message), message.delivery);
         let payload = id.as_str().into();
         vec![Emit { queue: "jobs.left".to_owned(), id: id.into(), payload, log: false, after: Duration::ZERO }]
+    }
+
+    fn places(&self) -> Option<&Places> {
+        self.places.as_deref()
     }
 
     fn log(&self, line: &str) {

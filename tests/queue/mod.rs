@@ -15,6 +15,7 @@ mod follow_ups;
 mod limits;
 mod model;
 mod partner;
+mod places;
 mod rates;
 mod recovery;
 mod redrive;

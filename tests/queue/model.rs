@@ -85,6 +85,8 @@ impl Model {
                 crashes: known.crashes,
                 suspect: exhausted || is_last || is_suspect,
                 exhausted,
+                since: message.since,
+                thrown_back: message.thrown_back,
                 head: known.head.clone(),
                 payload,
             };
@@ -127,6 +129,10 @@ impl Model {
             Verdict::Retry { after, .. } => {
                 known.failures += 1;
                 known.invisible_until = before + after.as_millis() as u64;
+                return true;
+            }
+            Verdict::Throttle { .. } => {
+                known.invisible_until = before;
                 return true;
             }
             Verdict::Release { after, .. } => {

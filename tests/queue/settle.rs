@@ -139,6 +139,8 @@ async fn a_message_that_nobody_sent_can_not_be_settled() {
         crashes: 0,
         suspect: false,
         exhausted: false,
+        since: 0,
+        thrown_back: false,
         head: None,
         payload: "".into(),
     };

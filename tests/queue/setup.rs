@@ -133,12 +133,13 @@ pub(crate) fn claim(most: usize) -> Claim<'static> {
         again: false,
         silence: false,
         side: Side::Alone,
+        places: usize::MAX,
     }
 }
 
 /// Terms of a message that nobody recalls and that asks nobody.
 pub(crate) fn terms(untracked: Untracked) -> Terms<'static> {
-    Terms { untracked, recall: MessageId::from(""), asks: "", refuses: false }
+    Terms { untracked, recall: MessageId::from(""), asks: "", refuses: false, waits: false }
 }
 
 /// What sends a follow-up back with a word.
@@ -188,6 +189,10 @@ pub(crate) fn release() -> Verdict {
 
 pub(crate) fn release_after(after: Duration) -> Verdict {
     Verdict::Release { after, reason: "the store is away".to_owned(), emits: vec![] }
+}
+
+pub(crate) fn throttle(message: &Message) -> Verdict {
+    Verdict::Throttle { since: message.since, emits: vec![] }
 }
 
 /// Settles one delivery. Says whether it was the latest.

@@ -75,7 +75,7 @@ async fn any_requests(setup: &Setup, random: &mut u64, count: usize) -> Vec<Hold
         message.delivery -= u64::from(some(random, 8) == 0);
         let asks = ["", "pay.test", "pay.test"][some(random, 3) as usize];
         let refuses = !asks.is_empty() && some(random, 4) == 0;
-        let terms = Terms { untracked: Untracked::Reject, recall: recall.as_str().into(), asks, refuses };
+        let terms = Terms { untracked: Untracked::Reject, recall: recall.as_str().into(), asks, refuses, waits: false };
         let items = ["tea", "cup", "pot", "free"].into_iter().map(|item| (item, some(random, 5)));
         requests.push(HoldRequest::new(&message, &terms, items.filter(|(_, units)| *units > 0).collect::<Vec<_>>()));
     }

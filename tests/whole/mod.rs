@@ -23,6 +23,7 @@ mod outage;
 mod payment;
 mod pending;
 mod pipeline;
+mod places;
 mod pushback;
 mod rates;
 mod settled;

@@ -36,8 +36,8 @@ pub(crate) struct UndecidedOrder {
 impl Commands<'_> {
     pub(crate) async fn change(&self, message: &Message, change: Change) -> Result<Effects, Failure> {
         let (kind, before) = (change.kind(), present(message)?);
-        if message.delivery > 1 && self.payments.is_some() {
-            self.records.check().await?;
+        if self.payments.is_some() {
+            self.check_store(message).await?;
         }
         let moved = match before {
             Some(before) => self.move_on(message, change.id, before, change.request).await?,
@@ -217,8 +217,11 @@ impl Commands<'_> {
         Payment::Asked { charge: charged.id().cloned(), provider, capture: Capture::Charged, back: Some(back) }
     }
 
-    /// Asks the provider, unless it fails for all.
+    /// Asks the provider, unless there is no place at it or it fails for all.
     pub(crate) async fn begin<'a>(&self, message: &'a Message, payments: &Payments) -> Result<Asking<'a>, Failure> {
+        if !payments.places.enter(message).await {
+            return Err(self.throttled(message));
+        }
         let leave = self.queue.ask(message, payments.partner.name()).await;
         let leave = leave.map_err(|error| queue_failed("Redis can't say whether the provider may be asked", &error))?;
         payments.begin(message, leave)

@@ -66,7 +66,25 @@ impl Commands<'_> {
     /// Nothing points to them. Those that failed saw to that themselves; but an older build's did not.
     fn left_behind(&self, message: &Message, last: u64) -> Vec<Emit> {
         const OF_OLDER_BUILDS: u64 = 32;
-        self.removals(message, last, OF_OLDER_BUILDS.max(message.crashes.into()))
+        let most = match message.thrown_back {
+            true => last + 1 - message.delivery,
+            false => OF_OLDER_BUILDS.max(message.crashes.into()),
+        };
+        self.removals(message, last, most)
+    }
+
+    /// There is no place at the provider.
+    pub(crate) fn throttled(&self, message: &Message) -> Failure {
+        Failure::Throttle { emits: self.left_behind(message, message.delivery - 1) }
+    }
+
+    /// Before money is moved for an order that was handed out before: perhaps because the store failed, and then its
+    /// money must not be asked for again and again. One that was only thrown back asked for none.
+    pub(crate) async fn check_store(&self, message: &Message) -> Result<(), Failure> {
+        if message.delivery == 1 || message.thrown_back {
+            return Ok(());
+        }
+        self.records.write_marker().await.map_err(Failure::release)
     }
 
     /// A head that can't be read tells no version, and nothing is removed.

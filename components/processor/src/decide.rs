@@ -54,8 +54,14 @@ impl Commands<'_> {
         placed: &Placed,
         pending: Option<&Record>,
     ) -> Result<OrderDecision, Failure> {
+        // It waits for its place before it holds, as it must ask soon after that.
+        let waits = match self.asks(placed) {
+            Some(payments) => !payments.places.enter(message).await,
+            None => false,
+        };
         let begun = now_ms();
-        let (first, mut answer) = match self.hold(message, placed).await? {
+        let (first, mut answer) = match self.hold(message, placed, waits).await? {
+            Hold::Held { .. } if waits => return Err(self.throttled(message)),
             // It isn't asked any more: it may have been given back already, by a delivery that died.
             Hold::Held { first, .. } if self.is_over(pending) => (first, Ok(Finding::Expired.into())),
             Hold::Held { first, leave } => (first, self.charge(message, leave, placed, begun, pending).await),
@@ -105,7 +111,9 @@ impl Commands<'_> {
         }
     }
 
-    async fn hold(&self, message: &Message, placed: &Placed) -> Result<Hold, Failure> {
+    /// Holds the order's stock, also if it `waits` for a place at the provider: so it keeps its turn, and is told at
+    /// once if it comes too late.
+    async fn hold(&self, message: &Message, placed: &Placed, waits: bool) -> Result<Hold, Failure> {
         // Few orders have more than some lines, and a map would take 3 KB of the component.
         let mut pieces: Vec<(&str, u64)> = Vec::new();
         for line in placed.order.lines() {
@@ -118,7 +126,7 @@ impl Commands<'_> {
         let cancel = CommandId { order: placed.id, change: Some(ChangeKind::Cancel) };
         let asks = self.payments_for(placed).map_or("", |payments| payments.partner.name());
         let refuses = Charged::by_shop(&placed.order).is_some();
-        let terms = Terms { untracked: self.untracked, recall: cancel.to_bytes().into(), asks, refuses };
+        let terms = Terms { untracked: self.untracked, recall: cancel.to_bytes().into(), asks, refuses, waits };
         let request = HoldRequest::new(message, &terms, pieces);
         let hold = async |requests: &[HoldRequest]| self.queue.hold_together(requests).await;
         let hold = self.holds.ask(request, hold).await;
@@ -160,9 +168,7 @@ impl Commands<'_> {
             Some(_) => self.begin(message, payments).await?,
             None => payments.begin(message, leave)?,
         };
-        if message.delivery > 1 {
-            self.records.check().await?;
-        }
+        self.check_store(message).await?;
         // A worker that stood still may be far behind: meanwhile the order may have been cancelled.
         if now_ms().saturating_sub(begun) > self.lease.as_millis() as u64 {
             return Err(Failure::release("too long passed since the stock was held").into());
@@ -185,6 +191,17 @@ impl Commands<'_> {
                 ..Finding::Pending { payment: asked(None, Capture::Charged), next_action }.into()
             },
         })
+    }
+
+    /// The provider, if it is asked for the order once its stock is held.
+    fn asks(&self, placed: &Placed) -> Option<&Payments> {
+        let payments = self.payments_for(placed)?;
+        let asks = match placed.order.means() {
+            Some(Means::Charged(_)) => false,
+            Some(Means::Authorized(_)) => payments.partner.capture == CaptureTime::AtOnce,
+            _ => true,
+        };
+        asks.then_some(payments)
     }
 
     /// Who charges the order, or gives back what the shop has charged. `None`: there is no money to move, or nobody.

@@ -1,7 +1,7 @@
 //! The jobs of the processor's workers. One type for all of them, so that the worker's loop is compiled once.
 
 use order::{RECORDS, queues};
-use queue::{Class, Effects, Emit, Failure, Handler, Message, Report};
+use queue::{Class, Effects, Emit, Failure, Handler, Message, Places, Report};
 
 use crate::commands::Commands;
 
@@ -46,6 +46,13 @@ impl Handler for ProcessorJob<'_> {
     fn report(&self, message: &Message) -> Option<Report> {
         match self {
             Self::Commands(commands) => commands.payments.as_ref()?.take_report(message),
+            Self::Later(_) => None,
+        }
+    }
+
+    fn places(&self) -> Option<&Places> {
+        match self {
+            Self::Commands(commands) => commands.payments.as_ref().map(|payments| &payments.places),
             Self::Later(_) => None,
         }
     }

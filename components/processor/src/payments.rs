@@ -10,13 +10,15 @@ use order::event::payments_turned;
 use order::means::HIDDEN;
 use order::payment::{ChargeRequest, NoId, TotalRequest, read_answer, read_problem};
 use order::{Means, NewOrder, NextAction, OrderId, PaymentId, Placed, Provider, Record, Timestamp};
-use queue::{Emit, Failure, Leave, Message, MessageId, Report, Showed};
+use queue::{Emit, Failure, Leave, Message, MessageId, Places, Report, Showed};
 
 use crate::changes::tell;
 
 /// Charges orders and refunds them.
 pub(crate) struct Payments {
     pub(crate) partner: PaymentProvider,
+    /// For so many orders it is asked at the same time.
+    pub(crate) places: Places,
     /// What the deliveries in work found out about it.
     reports: RefCell<Vec<(MessageId, Report)>>,
 }
@@ -122,7 +124,8 @@ const ANSWER_BYTES: usize = 64 * 1024;
 
 impl Payments {
     pub(crate) fn new(partner: PaymentProvider) -> Self {
-        Self { partner, reports: RefCell::default() }
+        let places = Places::new(partner.concurrency);
+        Self { partner, places, reports: RefCell::default() }
     }
 
     /// The provider, as records name it.

@@ -89,12 +89,6 @@ impl Records {
         self.in_time(self.store.delete(key)).await.map_err(Failure::release)
     }
 
-    /// Before money is moved for an order that was handed out before: perhaps because the store failed, and then its
-    /// money must not be asked for again and again.
-    pub(crate) async fn check(&self) -> Result<(), Failure> {
-        self.write_marker().await.map_err(Failure::release)
-    }
-
     /// The message that has a record removed when nobody needs it any more.
     pub(crate) fn superseded(&self, order: OrderId, name: RecordName) -> Emit {
         let key = name.key(order);

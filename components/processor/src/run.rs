@@ -18,6 +18,9 @@ use crate::records::Records;
 /// Redis is held up for about 10 µs by each.
 const BATCH: usize = 256;
 
+/// Messages handled beside those that ask the provider. They ask nobody, or wait for a place there.
+const BESIDE: usize = 192;
+
 pub(crate) async fn run() -> Result<(), String> {
     let settings = ProcessorSettings::read().await.map_err(|error| error.to_string())?;
     let store = open_store().await?;
@@ -85,7 +88,7 @@ impl<'a> ProcessorWake<'a> {
             backoff: &self.settings.backoff,
             max_crashes: self.settings.max_crashes,
             linger: self.settings.payments.as_ref().map_or(Linger::WhileMoreComes, |_| Linger::Briefly),
-            batch: self.settings.payments.as_ref().map_or(BATCH, |provider| provider.concurrency),
+            batch: self.settings.payments.as_ref().map_or(BATCH, |provider| provider.concurrency + BESIDE),
             until: self.settings.budget,
         };
         Ok(worker.drain().await?.more)

@@ -163,6 +163,7 @@ async fn answer<T: DeserializeOwned>(request: PartnerRequest<'_>) -> Result<T, S
 /// What it means that no answer came. What was refused here, before anything was sent, is a fault of the set-up.
 fn lost(failure: &Failure) -> Refusal {
     match failure {
+        Failure::Throttle { .. } => unreachable!("a request takes no place"),
         Failure::Release { reason, .. } => Refusal::misconfigured(format!("{reason}.")),
         Failure::Retry { reason, .. } | Failure::Bury { reason, .. } => {
             Refusal::new(StatusCode::BAD_GATEWAY, format!("{reason}."))

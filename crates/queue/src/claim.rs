@@ -27,6 +27,8 @@ pub struct Claim<'a> {
     pub silence: bool,
     /// Whether the worker has others in flight.
     pub side: Side,
+    /// At most so many of those that were [thrown back](crate::Failure::Throttle), each for a place at its partner.
+    pub places: usize,
 }
 
 /// What a claimed message is handled beside.
@@ -53,7 +55,8 @@ impl<C: Connection> Queue<'_, C> {
             .with("number", u64::from(claim.number))
             .with("again", claim.again)
             .with("silence", claim.silence)
-            .with("beside", claim.side == Side::Beside);
+            .with("beside", claim.side == Side::Beside)
+            .with("places", claim.places);
         let mut replies = self.run(arguments).await?;
         let mut messages = Vec::new();
         while !replies.is_empty() {
@@ -66,6 +69,8 @@ impl<C: Connection> Queue<'_, C> {
                 crashes: replies.number("crashes")? as u32,
                 suspect: replies.flag("suspect")?,
                 exhausted: replies.flag("exhausted")?,
+                since: replies.number("since")?,
+                thrown_back: replies.flag("thrown_back")?,
                 head: replies.head("head")?,
                 payload: replies.bytes("payload")?.into(),
             });

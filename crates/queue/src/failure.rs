@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::message::Emit;
 use crate::reason::one_line;
 use crate::settle::Class;
 
@@ -23,6 +24,12 @@ pub enum Failure {
         reason: String,
         /// The shortest wait. See [`Timing::given_back`](crate::Timing::given_back) for the others.
         after: Duration,
+    },
+    /// There is no [place](crate::Places) at its partner. Nothing was done but to see to what earlier deliveries left
+    /// behind. The message is given back and spends nothing, and a claim that has a place gives it.
+    Throttle {
+        /// Messages for other queues.
+        emits: Vec<Emit>,
     },
     /// No attempt will succeed. The message becomes a dead letter at once.
     Bury {
@@ -61,8 +68,9 @@ impl Failure {
 
     /// The same, with a reason that fits wherever it will stand.
     pub(crate) fn in_one_line(mut self) -> Self {
-        let (Self::Retry { reason, .. } | Self::Release { reason, .. } | Self::Bury { reason, .. }) = &mut self;
-        *reason = one_line(reason);
+        if let Self::Retry { reason, .. } | Self::Release { reason, .. } | Self::Bury { reason, .. } = &mut self {
+            *reason = one_line(reason);
+        }
         self
     }
 }

@@ -122,6 +122,11 @@ pub struct Message {
     pub suspect: bool,
     /// Its budget of crashes is used up: it comes without its payload, only to be buried.
     pub exhausted: bool,
+    /// Since when it is visible, in ms by queue time.
+    pub since: u64,
+    /// The delivery before only waited for a place at a partner, and was thrown back. It did nothing, and saw to what
+    /// those before it had left behind.
+    pub thrown_back: bool,
     /// The head of its subject; `None` while there is none.
     pub head: Option<Head>,
     /// Its content.

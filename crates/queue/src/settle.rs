@@ -93,6 +93,13 @@ pub enum Verdict {
         /// Messages for other queues.
         emits: Vec<Emit>,
     },
+    /// Thrown back, as there was no place at its partner. Spends nothing, and comes back for a place.
+    Throttle {
+        /// [Since](crate::Message::since) when it is visible: its place among those that wait.
+        since: u64,
+        /// Messages for other queues.
+        emits: Vec<Emit>,
+    },
 }
 
 /// A delivery with its verdict.
@@ -190,6 +197,7 @@ fn with_settlement(arguments: Arguments, settlement: &Settlement) -> Arguments {
         .with("head", head.as_deref().unwrap_or_default())
         .with("counter", counter.as_deref().unwrap_or_default())
         .with("stock", stock)
+        .with("since", verdict.since())
         .with("clears", *clears)
         .with("topic", topic.as_deref().unwrap_or_default());
     let (partner, showed, pause, why, news) = match report {
@@ -220,6 +228,7 @@ impl Verdict {
             Self::Retry { .. } => "retry",
             Self::Bury { .. } => "bury",
             Self::Release { .. } => "release",
+            Self::Throttle { .. } => "throttle",
         }
     }
 
@@ -227,7 +236,14 @@ impl Verdict {
         match self {
             Self::Retry { after, .. } | Self::Release { after, .. } => *after,
             Self::Done(effects) => effects.again.unwrap_or_default(),
-            Self::Bury { .. } => Duration::ZERO,
+            Self::Bury { .. } | Self::Throttle { .. } => Duration::ZERO,
+        }
+    }
+
+    fn since(&self) -> u64 {
+        match self {
+            Self::Throttle { since, .. } => *since,
+            _ => 0,
         }
     }
 
@@ -235,7 +251,7 @@ impl Verdict {
         match self {
             Self::Retry { .. } => Some(Class::Handler),
             Self::Bury { class, .. } => Some(*class),
-            Self::Done(_) | Self::Release { .. } => None,
+            Self::Done(_) | Self::Release { .. } | Self::Throttle { .. } => None,
         }
     }
 
@@ -245,21 +261,21 @@ impl Verdict {
             Self::Retry { reason, .. } | Self::Bury { reason, .. } | Self::Release { reason, .. } => {
                 &reason[..reason.floor_char_boundary(REASON_BYTES)]
             }
-            Self::Done(_) => "",
+            Self::Done(_) | Self::Throttle { .. } => "",
         }
     }
 
     fn emits(&self) -> &[Emit] {
         match self {
             Self::Done(effects) | Self::Bury { effects, .. } => &effects.emits,
-            Self::Retry { emits, .. } | Self::Release { emits, .. } => emits,
+            Self::Retry { emits, .. } | Self::Release { emits, .. } | Self::Throttle { emits, .. } => emits,
         }
     }
 
     fn effects(&self) -> Option<&Effects> {
         match self {
             Self::Done(effects) | Self::Bury { effects, .. } => Some(effects),
-            Self::Retry { .. } | Self::Release { .. } => None,
+            Self::Retry { .. } | Self::Release { .. } | Self::Throttle { .. } => None,
         }
     }
 }

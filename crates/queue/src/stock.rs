@@ -58,6 +58,7 @@ pub struct HoldRequest {
     recall: MessageId,
     asks: String,
     refuses: bool,
+    waits: bool,
     items: Vec<(String, u64)>,
 }
 
@@ -71,6 +72,7 @@ impl HoldRequest {
             recall: terms.recall.clone(),
             asks: terms.asks.to_owned(),
             refuses: terms.refuses,
+            waits: terms.waits,
             items: items.into_iter().map(|(item, units)| (item.to_owned(), units)).collect(),
         }
     }
@@ -87,6 +89,8 @@ pub struct Terms<'a> {
     pub asks: &'a str,
     /// Whether its handler asks that also when it is short. Then it stays short, whatever comes into stock.
     pub refuses: bool,
+    /// It has no [place](crate::Places) at whom it asks, so it asks nobody if all is held.
+    pub waits: bool,
 }
 
 /// An item of which too few units are left.
@@ -158,7 +162,7 @@ impl<C: Connection> Queue<'_, C> {
     /// At most [`TOGETHER`](crate::limits::TOGETHER) of them.
     pub async fn hold_together(&self, requests: &[HoldRequest]) -> Result<Vec<Hold>, Error> {
         let mut arguments = self.arguments(&script::HOLD);
-        for HoldRequest { id, delivery, untracked, recall, asks, refuses, items } in requests {
+        for HoldRequest { id, delivery, untracked, recall, asks, refuses, waits, items } in requests {
             let untracked = match untracked {
                 Untracked::Allow => "allow",
                 Untracked::Reject => "reject",
@@ -170,6 +174,7 @@ impl<C: Connection> Queue<'_, C> {
                 .with("recall", recall)
                 .with("asks", asks.as_str())
                 .with("refuses", *refuses)
+                .with("waits", *waits)
                 .with("lines", items.len());
             for (item, units) in items {
                 arguments = arguments.with("item", item.as_str()).with("units", *units);

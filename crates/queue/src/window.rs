@@ -120,13 +120,14 @@ impl<'a, R: Runtime, F: Future<Output = Handled>> Window<'a, R, F> {
         }
     }
 
-    /// Handles until there is something to do: to settle what is finished, to renew, or, if there is `room`, to look
-    /// for more.
-    pub(crate) async fn handle(&mut self, room: usize) {
+    /// Handles until there is something to do: to settle what is finished, to renew, to `look` after those that wait
+    /// for a place, or, if there is `room`, to look for more.
+    pub(crate) async fn handle(&mut self, room: usize, look: Option<Duration>) {
         let until = match room {
             0 => self.renewal,
             _ => self.renewal.min(self.runtime.elapsed() + POLL),
         };
+        let until = look.map_or(until, |look| until.min(look));
         let mut waits = 0;
         while !self.running.is_empty() {
             let known = self.finished.settlements.len();

@@ -8,6 +8,7 @@ use crate::connection::{Connection, Error, Runtime};
 use crate::failure::Failure;
 use crate::message::{Emit, Message, MessageId};
 use crate::partner::{Report, Showed};
+use crate::places::Places;
 use crate::queue::Queue;
 use crate::settle::{Class, Contact, Effects, Settlement, TURNED, Verdict};
 use crate::window::{Finished, Handled, Linger, Window};
@@ -30,6 +31,11 @@ pub trait Handler {
 
     /// What a delivery that was handled found out about a partner. The worker asks once.
     fn report(&self, _message: &Message) -> Option<Report> {
+        None
+    }
+
+    /// The places at the partner whom deliveries ask, if somebody is asked.
+    fn places(&self) -> Option<&Places> {
         None
     }
 
@@ -129,6 +135,9 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
         let mut window = Window::new(self.runtime, self.batch, self.linger);
         loop {
             drained.more = self.is_over(claims, silence);
+            if let (true, Some(places)) = (drained.more, self.handler.places()) {
+                places.close();
+            }
             let room = if drained.more { 0 } else { window.room() };
             let (side, finished, to_renew) = (window.side(), window.take_finished(), window.to_renew());
             let step = async {
@@ -153,7 +162,8 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
             if window.is_empty() {
                 return Ok(drained);
             }
-            window.handle(if drained.more { 0 } else { window.room() }).await;
+            let look = self.handler.places().map(|places| places.look(self.runtime.elapsed()));
+            window.handle(if drained.more { 0 } else { window.room() }, look).await;
         }
     }
 
@@ -167,6 +177,8 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
 
     /// Claims the next messages.
     async fn batch(&self, most: usize, side: Side, silence: bool) -> Result<Claimed, Error> {
+        let places = self.handler.places();
+        let wanted = places.map_or(most, Places::wanted);
         let claim = Claim {
             most,
             most_bytes: MOST_BYTES,
@@ -176,10 +188,14 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
             again: false,
             silence,
             side,
+            places: wanted,
         };
         let claims = async |again| self.queue.claim(&Claim { again, ..claim.clone() }).await;
         let (messages, missed) = self.insist(claims).await?;
         let messages = if missed && !messages.is_empty() { self.confirm(messages).await? } else { messages };
+        if let Some(places) = places {
+            places.claimed(wanted, &messages);
+        }
         Ok(Claimed { messages, missed })
     }
 
@@ -193,6 +209,12 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
     async fn handle(&self, message: Message) -> Handled {
         let verdict = self.verdict(&message).await;
         let report = self.handler.report(&message);
+        // Where the partner failed, the next one asks only after Redis was told: it may fail for all.
+        if let Some(places) = self.handler.places()
+            && report.as_ref().is_none_or(|report| report.showed != Showed::Failed)
+        {
+            places.leave(&message.id);
+        }
         let is_answered = report.as_ref().is_none_or(|report| report.showed == Showed::Answered);
         let news = match &verdict {
             // What waits for a partner is told by the news of that.
@@ -223,6 +245,7 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
         match self.handler.handle(message).await.map_err(Failure::in_one_line) {
             Ok(effects) => Ok(Verdict::Done(effects)),
             Err(Failure::Bury { class, reason }) => Err((class, reason)),
+            Err(Failure::Throttle { emits }) => Ok(Verdict::Throttle { since: message.since, emits }),
             Err(Failure::Retry { reason, at_least }) => {
                 match self.backoff.after(message.failures + 1, self.runtime.random()) {
                     Some(wait) => {
@@ -254,6 +277,9 @@ impl<C: Connection, R: Runtime, H: Handler> Worker<'_, C, R, H> {
             self.queue.settle_all(self.name, contact, settlements).await
         };
         let (settled, answer_lost) = self.insist(settle).await?;
+        if let Some(places) = self.handler.places() {
+            places.settled(settlements);
+        }
         for (settlement, latest) in settlements.iter().zip(&settled) {
             if let (TURNED, Some(report)) = (*latest, &settlement.report) {
                 self.handler.log(&report.line());

@@ -227,6 +227,7 @@ impl<'b> Stage<'b> {
             again: false,
             silence: true,
             side: Side::Alone,
+            places: usize::MAX,
         };
         let queue = self.bench.queue(queues::PLACED);
         assert!(!queue.claim(&claim).await.expect("Redis is up").is_empty(), "there is something to lease");

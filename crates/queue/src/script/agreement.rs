@@ -46,13 +46,14 @@ async fn call_all(queue: &Queue<'_, Deaf>, stock: &Stock<'_, Deaf>) {
         again: false,
         silence: true,
         side: Side::Alone,
+        places: 1,
     };
     let follow_up = FollowUp { id: id.clone(), subject: id.as_subject(), payload: payload.clone(), recalls: true };
     drop(queue.accept(Accept { id: id.clone(), payload, idempotency: None, again: false, rate: None }).await);
     drop(queue.follow(follow_up).await);
     drop(queue.claim(&claim).await);
     drop(queue.renew(&[(&id, 1)]).await);
-    let terms = Terms { untracked: Untracked::Allow, recall: id.clone(), asks: "", refuses: false };
+    let terms = Terms { untracked: Untracked::Allow, recall: id.clone(), asks: "", refuses: false, waits: false };
     drop(queue.hold(&message(), &terms, [("tea", 1)]).await);
     drop(queue.ask(&message(), "pay.test").await);
     drop(queue.interruptions().await);
@@ -91,6 +92,8 @@ fn message() -> Message {
         crashes: 0,
         suspect: false,
         exhausted: false,
+        since: 0,
+        thrown_back: false,
         head: Some(Head::from("1.1")),
         payload: "p".into(),
     }

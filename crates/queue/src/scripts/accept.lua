@@ -35,8 +35,10 @@ end
 -- How many messages more the queue takes.
 local function room_left()
   if age_ms ~= '0' then
-    local oldest = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')
-    if oldest[2] and now - oldest[2] > tonumber(age_ms) then return 0 end
+    for _, waiting in ipairs({due, key(queue, 'throttled')}) do
+      local oldest = redis.call('ZRANGE', waiting, 0, 0, 'WITHSCORES')
+      if oldest[2] and now - oldest[2] > tonumber(age_ms) then return 0 end
+    end
   end
   local waiting = redis.call('ZCARD', due)
   return depth == '0' and math.huge or depth - waiting

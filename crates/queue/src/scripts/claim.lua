@@ -5,16 +5,17 @@
 -- again       '1' when an earlier try with this token may have been carried out, and its answer lost
 -- silence     '1' to silence the doorbell first
 -- beside      '1' if the worker has messages in flight: then only fresh ones are given
+-- places      how many of those may be given that wait for a place at a partner
 --
--- Reply {for each message: id, subject or '' for the same, deliveries, failures, crashes, suspect, exhausted,
---       head or '', payload}
+-- Reply {for each message: id, subject or '' for the same, deliveries, failures, crashes, suspect, exhausted, since,
+--       thrown_back, head or '', payload}: since when it is visible in ms, and 1 if it waited for a place
 --
 -- A delivery that was never settled was a crash, and its message is a suspect. Suspects are handed out apart from the
 -- fresh messages, which they must not take along or hold up: see `choose`. Past its budget a message comes marked
 -- exhausted, without its payload, only to be buried.
-local queue, most, most_bytes, lease_ms, max_crashes, worker, number, again, silence, beside = unpack(ARGV, 1, 10)
+local queue, most, most_bytes, lease_ms, max_crashes, worker, number, again, silence, beside, places = unpack(ARGV, 1, 11)
 most, most_bytes, max_crashes = tonumber(most), tonumber(most_bytes), tonumber(max_crashes)
-local due = key(queue, 'due')
+local due, throttled = key(queue, 'due'), key(queue, 'throttled')
 local token = worker .. '#' .. number
 
 -- A first crash was mostly a kill, and most suspects are innocent. So they go together, but not all of them: if one of
@@ -27,9 +28,9 @@ local LOOKED_AT = 10000
 -- Who can't settle later must not begin now, so a full Redis refuses the claim.
 check_waking(queue)
 check_rights({'SET', key(queue, 'turn'), 'DEL', key(queue, 'turn')})
-begin({'EXISTS', 'HGET', 'HMGET', 'HSET', 'ZADD', 'ZRANGE'}, {
+begin({'EXISTS', 'HGET', 'HMGET', 'HSET', 'ZADD', 'ZMSCORE', 'ZRANGE', 'ZREM'}, {
   hash = {key(queue, 'deliveries'), key(queue, 'body'), key(queue, 'history'), key(queue, 'subject'), ns .. ':head'},
-  zset = {due},
+  zset = {due, throttled},
 })
 if silence == '1' then redis.call('DEL', key(root(queue), 'bell')) end
 
@@ -59,27 +60,71 @@ local function kind_of(state)
   return crashed and 'suspect' or 'fresh'
 end
 
--- The first fresh messages, and the first suspects that may be handed out together, each with what is known of them.
-local function look()
-  local fresh, suspects = {ids = {}, states = {}}, {ids = {}, states = {}}
-  local suspects_kind, room, offset = nil, 0, 0
-  local function add(group, id, state)
-    group.ids[#group.ids + 1], group.states[#group.ids + 1] = id, state
+local function add(group, id, state, since)
+  local n = #group.ids + 1
+  group.ids[n], group.states[n], group.since[n] = id, state, since
+end
+
+-- A range with scores, as ids and scores.
+local function apart(range)
+  local ids, scores = {}, {}
+  for at = 1, #range, 2 do ids[#ids + 1], scores[#scores + 1] = range[at], tonumber(range[at + 1]) end
+  return ids, scores
+end
+
+local has_throttled = redis.call('EXISTS', throttled) == 1
+
+-- The first of those that wait for a place, as many as there are places. They came before all that is fresh. What was
+-- cancelled or handed out meanwhile waits no more, and what must be handed out alone waits among the others.
+local function waiting_for_place()
+  local group = {ids = {}, states = {}, since = {}}
+  places = math.min(tonumber(places), most)
+  if not has_throttled or places == 0 then return group end
+  local ids, since = apart(redis.call('ZRANGE', throttled, 0, places - 1, 'WITHSCORES'))
+  local times, gone, others = redis.call('ZMSCORE', due, unpack(ids)), {}, {}
+  for at, state in ipairs(values_of(key(queue, 'deliveries'), ids)) do
+    local _, _, _, holder = parse_state(state)
+    local waits = times[at] and not holder
+    if waits and kind_of(state) == 'fresh' then
+      add(group, ids[at], state, since[at])
+    else
+      gone[#gone + 1] = ids[at]
+      if waits then others[#others + 1], others[#others + 2] = since[at], ids[at] end
+    end
   end
+  call_with('ZREM', throttled, gone)
+  call_with('ZADD', due, others)
+  return group
+end
+
+-- Those of a page that wait for a place, and were not given one now. They go on waiting.
+local function are_throttled(ids)
+  return has_throttled and ids[1] and redis.call('ZMSCORE', throttled, unpack(ids)) or {}
+end
+
+-- The first messages that wait for a place, then the first fresh ones; and the first suspects that may be handed out
+-- together; each with what is known of them.
+local put_off = {}
+local function look()
+  local fresh, suspects = waiting_for_place(), {ids = {}, states = {}, since = {}}
+  local suspects_kind, room, offset = nil, 0, 0
+  fresh.waited = #fresh.ids
   repeat
-    local page = redis.call('ZRANGE', due, '-inf', now, 'BYSCORE', 'LIMIT', offset, most)
-    local states = values_of(key(queue, 'deliveries'), page)
+    local page, since = apart(redis.call('ZRANGE', due, '-inf', now, 'BYSCORE', 'LIMIT', offset, most, 'WITHSCORES'))
+    local states, waits = values_of(key(queue, 'deliveries'), page), are_throttled(page)
     for at, id in ipairs(page) do
       local kind = kind_of(states[at])
-      if kind == 'fresh' then
-        if #fresh.ids < most then add(fresh, id, states[at]) end
+      if waits[at] then
+        put_off[#put_off + 1], put_off[#put_off + 2] = now + lease_ms, id
+      elseif kind == 'fresh' then
+        if #fresh.ids < most then add(fresh, id, states[at], since[at]) end
       elseif not suspects_kind or (kind == suspects_kind and #suspects.ids < room) then
         suspects_kind, room = kind, kind == 'last' and 1 or math.min(most, TOGETHER)
-        add(suspects, id, states[at])
+        add(suspects, id, states[at], since[at])
       end
     end
     offset = offset + #page
-  until #page < most or #fresh.ids >= most or offset >= LOOKED_AT
+  until #page < most or #fresh.ids >= most or offset >= LOOKED_AT or #put_off >= MOST_ARGUMENTS
   return fresh, suspects
 end
 
@@ -97,7 +142,7 @@ end
 
 -- What the earlier try leased, unless somebody else has it since. All of it has one time.
 local function leased_before()
-  local found, lease_end, offset, PAGE = {ids = {}, states = {}}, nil, 0, 500
+  local found, lease_end, offset, PAGE = {ids = {}, states = {}, since = {}}, nil, 0, 500
   repeat
     local page = redis.call('ZRANGE', due, now + lease_ms, '-inf', 'BYSCORE', 'REV', 'LIMIT', offset, PAGE, 'WITHSCORES')
     local ids = {}
@@ -109,6 +154,7 @@ local function leased_before()
         lease_end = page[2 * at]
         table.insert(found.ids, 1, ids[at])
         table.insert(found.states, 1, state)
+        found.since[#found.ids] = now
       end
     end
     offset = offset + PAGE
@@ -142,11 +188,18 @@ for at, id in ipairs(batch.ids) do
   local subject, head = subjects[at] ~= id and subjects[at] or '', heads[at] or ''
   -- An earlier try may have given it as a suspect.
   local suspect = is_repeated and crashes > 0 and 1 or suspects
-  reply[#reply + 1] = {id, subject, deliveries, failures, crashes, suspect, exhausted, head, payload}
+  local since, thrown_back = batch.since[at], at <= (batch.waited or 0) and 1 or 0
+  reply[#reply + 1] = {id, subject, deliveries, failures, crashes, suspect, exhausted, since, thrown_back, head, payload}
 end
 
 call_with('HSET', key(queue, 'deliveries'), states)
+call_with('ZADD', due, put_off)
 call_with('ZADD', due, leased)
+if (batch.waited or 0) > 0 then
+  local given = {}
+  for at = 2, #leased, 2 do given[#given + 1] = leased[at] end
+  call_with('ZREM', throttled, given)
+end
 
 local earliest = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')
 if earliest[2] then

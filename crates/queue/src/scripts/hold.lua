@@ -6,6 +6,7 @@
 -- recall     the id of the message that would recall it
 -- asks       whom its handler asks next for what can't be undone, or '' for nobody
 -- refuses    '1' if its handler asks that also when it is short: then it stays short
+-- waits      '1' if it has no place at whom it asks, and so asks nobody now
 -- lines      how many lines follow, each with item and units
 --
 -- Reply, for each message
@@ -17,7 +18,7 @@
 --       {'late'}  the delivery is no longer the latest: whoever has the message now decides
 --       {'short', first, count} and for each item that is short {item, units, left}: units wanted, and units left
 local queue = unpack(ARGV, 1, 1)
-local FIRST, MESSAGE, LINE = 2, 7, 2
+local FIRST, MESSAGE, LINE = 2, 8, 2
 local at, reply = FIRST, {}
 
 local function take(n)
@@ -68,10 +69,14 @@ local function leave_for(id, delivery, asks)
   return fails_for_all[asks] and leave_to_ask(queue, id, delivery, asks) or FREE
 end
 
-local function held(id, delivery, deliveries, asks, refuses, first)
+local function held(id, delivery, deliveries, asks, refuses, waits, first)
   local leave, asked = FREE, all_asked[id]
-  -- Whoever also asks when it is short asks nobody now.
-  if asks ~= '' and refuses ~= '1' then leave = leave_for(id, delivery, asks) end
+  if waits == '1' then
+    leave = WAITS
+  elseif asks ~= '' and refuses ~= '1' then
+    -- Whoever also asks when it is short asks nobody now.
+    leave = leave_for(id, delivery, asks)
+  end
   -- The first delivery knows that nobody was asked. Later ones must be told, as release 0.1 kept no trace of asking.
   local nobody = first == 1 and (asked or deliveries == 1)
   if leave ~= WAITS then
@@ -103,7 +108,7 @@ local function read_lines(lines, untracked)
   return wanted, short
 end
 
-local function hold(id, delivery, untracked, recall, asks, refuses, lines)
+local function hold(id, delivery, untracked, recall, asks, refuses, waits, lines)
   local deliveries, _, _, holder = parse_state(states[id])
   if not holder or deliveries ~= tonumber(delivery) then
     reply[#reply + 1] = {'late'}
@@ -127,7 +132,7 @@ local function hold(id, delivery, untracked, recall, asks, refuses, lines)
   end
   local first = (not asked or whom == '') and 1 or 0
   begin_once()
-  if all_held[id] then return held(id, delivery, deliveries, asks, refuses, first) end
+  if all_held[id] then return held(id, delivery, deliveries, asks, refuses, waits, first) end
 
   local wanted, short = read_lines(lines, untracked)
   if #short > 0 or was_short == ' short' then
@@ -142,14 +147,14 @@ local function hold(id, delivery, untracked, recall, asks, refuses, lines)
   end
   for _, line in ipairs(wanted) do taken[line[1]] = (taken[line[1]] or 0) + line[2] end
   held_now[#held_now + 1], held_now[#held_now + 2] = id, cmsgpack.pack(wanted)
-  held(id, delivery, deliveries, asks, refuses, first)
+  held(id, delivery, deliveries, asks, refuses, waits, first)
 end
 
 at = FIRST
 while at <= #ARGV do
-  local id, delivery, untracked, recall, asks, refuses, lines = take(MESSAGE)
+  local id, delivery, untracked, recall, asks, refuses, waits, lines = take(MESSAGE)
   local after = at + LINE * lines
-  hold(id, delivery, untracked, recall, asks, refuses, lines)
+  hold(id, delivery, untracked, recall, asks, refuses, waits, lines)
   at = after
 end
 for item, units in pairs(taken) do

@@ -21,6 +21,8 @@
 --   ns:<queue>:discarded   hash    message id -> JSON {at, by, why, owner, class, reason}: a dead letter that a person
 --                                  gave up; owner only if it was said
 --   ns:<queue>:parked      zset    message that waits for a partner -> ms at which it began to. It is in `due` as well
+--   ns:<queue>:throttled   zset    message that waits for a place at a partner -> ms at which it became visible. It is
+--                                  in `due` as well, there visible after a lease: for builds that don't know this key
 --   ns:<queue>:paced       string  ms until which the redriven messages are spread; absent before the first
 --   ns:<root>:bell         string  a doorbell is ringing that no worker has heard yet; PX
 --   ns:<root>:timer        hash    expires when the earliest invisible message becomes visible

@@ -27,7 +27,7 @@ if clock ~= 'level' and redis.call('HGET', ns .. ':clocks', 'told') ~= '1' then
   is_news = 1
 end
 for _, lane in ipairs(lanes) do
-  visible = visible + redis.call('ZCOUNT', key(lane, 'due'), '-inf', now)
+  visible = visible + redis.call('ZCOUNT', key(lane, 'due'), '-inf', now) + redis.call('ZCARD', key(lane, 'throttled'))
   arm_earliest(lane, guard_ms)
 end
 if visible > 0 then

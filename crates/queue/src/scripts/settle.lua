@@ -1,8 +1,9 @@
--- Settles deliveries: done, again, retry, bury or release, with all that follows from them, in one step.
+-- Settles deliveries: done, again, retry, bury, release or throttle, with all that follows from them, in one step.
 --
 -- cut_off        '1' if the worker missed Redis for a while: what came late then is no sign that it died
 -- head, counter  '' for none
 -- stock          'back' or 'out' to let what the subject holds go back into stock or out of it, or ''
+-- since          since when a throttled message is visible, in ms; or 0
 -- clears         '1' to clear the subject's own message, whether it waits or is a dead letter
 -- topic          copies the message to the lanes of its queue's subscribers to this topic; '' for no copies
 -- partner        whom its handler asked, or was to ask, or ''
@@ -18,6 +19,8 @@
 --   retry    spends an attempt; visible again after delay_ms
 --   bury     becomes a dead letter; head and events as for done
 --   release  given back unhandled; spends nothing; visible again after delay_ms; its reason is remembered once
+--   throttle given back as there was no place at its partner; spends nothing. A claim that has a place gives it, before
+--            those that are visible since later. A build that doesn't know this sees it a lease later
 --
 -- A partner that failed for so many subjects, one after the other, fails for all. Then a retry for its sake is a
 -- release, and whoever waits for it comes back when it is its turn to probe. As soon as a probe is answered, all go on.
@@ -25,15 +28,15 @@
 -- a failure counts only if the partner has answered nothing since it was asked.
 local queue, worker, guard_ms, retention_ms, cut_off = unpack(ARGV, 1, 5)
 -- How many arguments each has. build.rs counts the names below.
-local SETTLEMENT, FINDING, EMIT = 11, 5, 5
+local SETTLEMENT, FINDING, EMIT = 12, 5, 5
 -- After so many failures a partner fails for all. The first probe comes after so small a part of the lease, and the
 -- pause doubles up to one. No message waits for its turn for more than so many leases.
 local BREAKS_AT, FIRST_PAUSE, LONGEST_PARKED = 5, 32, 10
 local due, body, states_key = key(queue, 'due'), key(queue, 'body'), key(queue, 'deliveries')
-local parked, FIRST = key(queue, 'parked'), 6
+local parked, throttled, FIRST = key(queue, 'parked'), key(queue, 'throttled'), 6
 local at, counts, reply, trimmed = FIRST, {}, {}, false
 -- Written together in the end, because nothing before that reads it.
-local finished, heads, decided, emitted = {}, {}, {}, {}
+local finished, heads, decided, emitted, waiting = {}, {}, {}, {}, {states = {}, times = {}, since = {}}
 local follow_ups = redis.call('EXISTS', key(queue, 'subject'), key(queue, 'line')) > 0
 
 local function take(n)
@@ -120,6 +123,21 @@ local function postpone(id, deliveries, failures, crashes, delay_ms)
   arm(queue, now + delay_ms, guard_ms)
 end
 
+-- No timer for each: a worker that has places takes them soon, and the timer of its own lease comes if it dies.
+local function throttle(id, deliveries, failures, crashes, since)
+  if follow_ups then
+    write_state(queue, id, deliveries, failures, crashes)
+    if step_back(queue, id, now) then
+      arm(queue, now + guard_ms, guard_ms)
+      return
+    end
+  end
+  local n = #waiting.times
+  waiting.states[n + 1], waiting.states[n + 2] = id, format_state(deliveries, failures, crashes)
+  waiting.times[n + 1], waiting.times[n + 2] = now + guard_ms, id
+  waiting.since[n + 1], waiting.since[n + 2] = since, id
+end
+
 local partners, goes_on = {}, false
 
 -- What a partner showed. Says whether it begins to fail for all, or answers again. While it fails for all, only the
@@ -191,10 +209,10 @@ end
 -- What is known of the messages, as this script goes on: one may come twice.
 local ids, states, targets, letting_go, answering = {}, {}, {}, {}, {}
 while at <= #ARGV do
-  -- The id is the first of its arguments, stock the ninth, then clears and topic, and the number of emits the last.
+  -- The id is the first of its arguments, stock the ninth, topic the twelfth, and the number of emits the last.
   ids[#ids + 1] = ARGV[at]
   if ARGV[at + 8] ~= '' then letting_go[#letting_go + 1] = ARGV[at] end
-  copies = copies or ARGV[at + 10] ~= ''
+  copies = copies or ARGV[at + 11] ~= ''
   at = at + SETTLEMENT
   if ARGV[at + 1] == 'answered' then answering[ARGV[at]] = true end
   at = at + FINDING
@@ -205,7 +223,7 @@ while at <= #ARGV do
 end
 
 -- What was done must be told though Redis is full: it was charged, it was delivered.
-local hashes, zsets = {ns .. ':head'}, {due, key(queue, 'dead'), parked}
+local hashes, zsets = {ns .. ':head'}, {due, key(queue, 'dead'), parked, throttled}
 for _, part in ipairs({'body', 'deliveries', 'history', 'why', 'subject', 'line'}) do
   hashes[#hashes + 1] = key(queue, part)
 end
@@ -239,7 +257,7 @@ end
 
 at = FIRST
 while at <= #ARGV do
-  local id, delivery, verdict, delay_ms, class, reason, head, counter, stock, clears, topic = take(SETTLEMENT)
+  local id, delivery, verdict, delay_ms, class, reason, head, counter, stock, since, clears, topic = take(SETTLEMENT)
   local partner, showed, pause_ms, why, emits = take(FINDING)
   local deliveries, failures, crashes, holder = parse_state(states[id])
   -- The fence. A settled delivery has no holder, a later one has another number.
@@ -270,6 +288,7 @@ while at <= #ARGV do
     if verdict == 'done' then finish(id)
     elseif verdict == 'bury' then bury(id, deliveries, failures, crashes, class, reason)
     elseif verdict == 'again' then postpone(id, deliveries, 0, 0, delay_ms)
+    elseif verdict == 'throttle' then throttle(id, deliveries, failures, crashes, since)
     else postpone(id, deliveries, failures, crashes, delay_ms) end
     if head ~= '' then
       heads[#heads + 1], heads[#heads + 2] = subject, head
@@ -303,6 +322,12 @@ for n, held in ipairs(values_of(ns .. ':held', decided)) do
   if held == HELD_NOTHING then empty[#empty + 1] = decided[n] end
 end
 call_with('HDEL', ns .. ':held', empty)
+if waiting.times[1] then
+  call_with('HSET', states_key, waiting.states)
+  call_with('ZADD', due, waiting.times)
+  call_with('ZADD', throttled, waiting.since)
+  arm(queue, now + guard_ms, guard_ms)
+end
 for target, sent in pairs(emitted) do
   call_with('HSET', key(target, 'body'), sent.bodies)
   call_with('ZADD', key(target, 'due'), sent.times)

@@ -63,7 +63,7 @@ pub(crate) fn placed(payload: &[u8]) -> anyhow::Result<Placed> {
 
 /// Any article can be had, and nobody is asked to pay.
 pub(crate) fn terms() -> queue::Terms<'static> {
-    queue::Terms { untracked: queue::Untracked::Allow, recall: "".into(), asks: "", refuses: false }
+    queue::Terms { untracked: queue::Untracked::Allow, recall: "".into(), asks: "", refuses: false, waits: false }
 }
 
 /// What an order wants of each article.

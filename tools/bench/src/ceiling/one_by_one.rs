@@ -24,6 +24,7 @@ const CLAIM: Claim<'static> = Claim {
     again: false,
     silence: false,
     side: Side::Alone,
+    places: usize::MAX,
 };
 
 /// Works until nothing is left.

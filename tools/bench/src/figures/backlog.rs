@@ -77,6 +77,7 @@ async fn scripts(rig: &mut Rig) -> anyhow::Result<f64> {
         again: false,
         silence: false,
         side: Side::Alone,
+        places: usize::MAX,
     };
     let mut finished = 0;
     while finished < SAMPLE {
