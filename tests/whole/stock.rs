@@ -96,7 +96,7 @@ async fn stock_is_kept_by_whoever_has_the_operators_key() {
         ("PATCH", "/stock/TEA-1", json!({"by": 1_u64 << 50}), 409, "at most 1125899906842624 may be".to_owned()),
         ("PUT", "/stock/TEA-1", json!({"available": -1, "x": 1}), 422, r#""pointer":"/x""#.to_owned()),
         ("PATCH", "/stock/TEA-1", json!({"by": 1.5}), 422, r#""pointer":"/by""#.to_owned()),
-        ("DELETE", "/stock/TEA-1", Value::Null, 405, "GET, PUT, PATCH".to_owned()),
+        ("DELETE", "/stock/TEA-1", Value::Null, 405, "GET, HEAD, PUT, PATCH".to_owned()),
         ("POST", "/stock", Value::Null, 405, "GET".to_owned()),
         ("GET", "/stock/%ff", Value::Null, 400, "percent-encoded UTF-8".to_owned()),
         ("GET", "/stock/", Value::Null, 404, "not-found".to_owned()),

@@ -12,6 +12,6 @@ pub const TOGETHER: usize = 64;
 /// Messages that one sender may have accepted by one call.
 pub const AT_ONCE: usize = 100;
 
-/// Bytes of payload in a call that several senders share, unless one message alone has more: what Redis reads at once from a connection is
-/// 16 KiB, and before the whole call has come it does nothing of it.
+/// Bytes of payload in a call that several senders share, unless one message alone has more: what Redis reads at once
+/// from a connection is 16 KiB, and before the whole call has come it does nothing of it.
 pub const TOGETHER_BYTES: usize = 256 * 1024;
