@@ -18,8 +18,8 @@
 //! A message is its own *subject*, unless it is a follow-up: a later message about the subject of an earlier one.
 //! Messages of one subject are handled one after the other; subjects know nothing of each other.
 //!
-//! A handler that finds no [place](Places) at a partner has its message thrown back (`throttle`): a claim gives it again
-//! as soon as there is a place, before all that came later.
+//! A handler that finds no [place](Places) at a partner has its message thrown back (`throttle`): a claim gives it
+//! again as soon as there is a place, before all that came later.
 //!
 //! A *delivery* is a message and the number of times that it was handed out. Only its latest delivery can settle a
 //! message: a worker whose lease ran out can't undo what its successor did.
