@@ -10,7 +10,7 @@ use queue::{
     Accepted, Backoff, Claim, Class, Drained, Effects, Failure, FollowUp, Hold, Leave, Limits, Linger, Message, Places,
     Queue, Runtime, Terms, Untracked, Worker,
 };
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
 
 use super::doubles::{Handling, StandingClock, name};
 use super::setup::*;
@@ -129,26 +129,35 @@ async fn a_quick_partner_has_nobody_thrown_back() {
 async fn when_the_time_is_up_who_waits_for_a_place_is_thrown_back_and_who_has_one_is_done() {
     let setup = Setup::new().await;
     send(&setup, "pay", 20).await;
-    let (places, clock, answer) = (Rc::new(Places::new(2)), StandingClock::default(), Notify::new());
+    let names: Vec<_> = (0..20).map(|n| format!("pay{n:04}")).collect();
+    throw_back(&setup, &names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let (places, clock, answer) = (Rc::new(Places::new(8)), StandingClock::default(), Semaphore::new(0));
     let handler = Handling {
         places: Some(places.clone()),
-        ..Handling::by(async |message: &Message| asking(&places, message, answer.notified()).await)
+        ..Handling::by(async |message: &Message| {
+            asking(&places, message, async { answer.acquire().await.unwrap().forget() }).await
+        })
     };
     let limited = Worker { until: Duration::from_secs(10), ..worker(setup.jobs(), &clock, &handler) };
-    let observer = async {
-        let waiting = async || (setup.ask::<u64>("ZCARD", "jobs:throttled", &[]).await == 18).then_some(());
+    let waiting = async |count: u64| {
         let waiting = async || {
-            clock.pass(Duration::from_secs(5));
-            waiting().await
+            // Only ends what sleeps.
+            clock.pass(Duration::ZERO);
+            (setup.ask::<u64>("ZCARD", "jobs:throttled", &[]).await == count).then_some(())
         };
-        eventually("18 to be thrown back", waiting).await;
-        answer.notify_waiters();
+        eventually("so many to wait in Redis", waiting).await;
+    };
+    let observer = async {
+        // Two are claimed ahead.
+        waiting(10).await;
+        clock.pass(Duration::from_secs(10));
+        waiting(12).await;
+        answer.add_permits(20);
     };
     let (drained, ()) = within("the drain", join(limited.drain(), observer)).await;
-    assert_eq!(drained.unwrap(), Drained { settled: 20, late: 0, more: true });
-    assert_eq!(left(&setup).await, 18);
-    let next = setup.jobs().claim(&for_places(3)).await.unwrap();
-    assert_eq!(ids(&next), ["pay0002", "pay0003", "pay0004"]);
+    assert_eq!(drained.unwrap(), Drained { settled: 10, late: 0, more: true });
+    assert_eq!(left(&setup).await, 12);
+    assert_eq!(ids(&setup.jobs().claim(&for_places(2)).await.unwrap()), ["pay0008", "pay0009"]);
 }
 
 #[tokio::test]
