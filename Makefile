@@ -5,6 +5,7 @@
 #              OTHER=../sluice-0.1 runs one of the two hosts with the components of another checkout, built before
 # make outage  the payment provider is away for five minutes and slow for five, under 10,000 orders; then the same while
 #              hosts and Redis are killed. Compares its ledger with the records: SECONDS=300 ORDERS=10000 SEED=42
+# make idle    many clients connect to a host and say nothing: CONNECTIONS=100000
 # make flash-sale   everybody buys at once: SEED=42
 # make bench   measure it beside a native service, and beside what others would build where node and npm are there, in
 #              about seven minutes: SPIN=1 for spin up too
@@ -17,6 +18,7 @@ DATA ?= .spin
 SPIN ?=
 SECONDS ?=
 ORDERS ?= 10000
+CONNECTIONS ?= 100000
 SEED ?=
 OTHER ?=
 CORES ?= $(shell getconf _NPROCESSORS_ONLN)
@@ -27,7 +29,7 @@ NATIVE := --package access --package order --package queue --package guest --pac
 WASM := --target wasm32-wasip2 --release
 IN_COMPONENTS := $(COMPONENTS:%=--package %) --package guest
 
-.PHONY: up test chaos outage flash-sale bench lint build dist announce tools redis-server python3 localstripe
+.PHONY: up test chaos outage idle flash-sale bench lint build dist announce tools redis-server python3 localstripe
 
 up: target/built redis-server
 	@exec target/debug/host up --listen $(LISTEN) --data $(DATA) $(if $(REDIS),--redis $(REDIS)) --probe /health --keys-in api_keys --keys-in operator_key \
@@ -45,6 +47,9 @@ chaos: build redis-server
 outage: build redis-server
 	OUTAGE_SECONDS=$(or $(SECONDS),300) OUTAGE_ORDERS=$(ORDERS) $(if $(SEED),CHAOS_SEED=$(SEED)) \
 	  cargo test --test promises -- --nocapture --test-threads 1 whole::chaos::outage::
+
+idle:
+	IDLE_CONNECTIONS=$(CONNECTIONS) cargo test --package host --test host -- --nocapture idle_connections
 
 flash-sale: build redis-server
 	cargo run --package flash-sale -- $(if $(SEED),--seed $(SEED))

@@ -9,6 +9,7 @@ mod chaos;
 mod clock;
 mod contract;
 mod crash;
+mod crowd;
 mod desk;
 mod door;
 mod early_answer;

@@ -21,6 +21,7 @@
 //! | [`Manifest`] | `spin.toml`, read and checked |
 //! | [`CompiledApplication`] | a manifest with its components, compiled |
 //! | [`StartOptions`] | how to start it: address, Redis, variables, faults |
+//! | [`ClientBounds`] | how much time and how many connections clients get |
 //! | [`RunningApplication`] | it runs: it can be called, stopped and killed |
 //! | dispatcher (`run::dispatch`) | finds the component for a request or a message, and calls it |
 //! | instance (`run::instance`) | one sandbox of a component, with its memory and its connections to Redis |
@@ -48,5 +49,6 @@ pub use run::http_pool::Reuse;
 pub use run::launch::{StartOptions, Triggers};
 pub use run::lifetime::GRACE;
 pub use run::load::{CompiledApplication, LoadOptions, OnProgress, Progress};
+pub use triggers::client_bounds::{ClientBounds, raise_open_files};
 pub use watch::calls::{self, Calls};
 pub use watch::{faults, trace};

@@ -2,6 +2,7 @@
 
 mod banner;
 mod build;
+mod clients;
 mod faults;
 mod help;
 mod key;

@@ -15,6 +15,7 @@ use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
+use super::clients::Clients;
 use super::faults::{Faults, check_components};
 use super::redis::{Keeper, Redis};
 use super::{banner, probe, progress, values};
@@ -56,6 +57,8 @@ pub(crate) struct Up {
     /// An example to show, with {address} in place of the address. May be given several times.
     #[arg(long = "try", value_name = "COMMAND")]
     tries: Vec<String>,
+    #[command(flatten)]
+    clients: Clients,
     #[command(flatten)]
     pub(crate) faults: Faults,
 }
@@ -112,6 +115,7 @@ impl Up {
     }
 
     async fn start(&self, app: &CompiledApplication, calls: Option<Arc<dyn Calls>>) -> anyhow::Result<Started> {
+        let clients = self.clients.bounds()?;
         self.check_listen().await?;
         for complaint in variables::unknown_in_environment(&app.manifest().variables) {
             tracing::warn!("{complaint}");
@@ -124,6 +128,7 @@ impl Up {
             calls,
             clock: self.faults.clock(),
             triggers: self.triggers(app)?,
+            clients,
             ..StartOptions::default()
         };
         app.check_redis(&start)?;

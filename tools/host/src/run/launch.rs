@@ -30,6 +30,7 @@ use crate::run::load::{CompiledApplication, Loaded};
 use crate::run::settings::ComponentSettings;
 use crate::run::told::Told;
 use crate::triggers;
+use crate::triggers::client_bounds::ClientBounds;
 use crate::triggers::redis::{Channels, Subscriber, Subscription};
 use crate::watch::calls::Calls;
 use crate::watch::effects::Installed;
@@ -53,6 +54,8 @@ pub struct StartOptions {
     pub triggers: Triggers,
     /// How many requests an instance answers.
     pub reuse: Reuse,
+    /// What clients may cost before any component runs.
+    pub clients: ClientBounds,
 }
 
 /// The components whose triggers work. Direct calls always do.
@@ -83,7 +86,7 @@ impl CompiledApplication {
         let address = listener.as_ref().map(TcpListener::local_addr).transpose()?;
         let application = plan.application()?;
         if let Some(listener) = listener {
-            application.lifetime().spawn(triggers::http::serve(application.clone(), listener));
+            application.lifetime().spawn(triggers::http::serve(application.clone(), listener, start.clients));
         }
         let subscriptions = plan.subscribe(&application);
         let running = RunningApplication { application, address, triggers: plan.bound(), subscriptions };

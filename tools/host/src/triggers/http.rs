@@ -1,27 +1,35 @@
-//! The HTTP trigger: an HTTP/1.1 server.
+//! The HTTP trigger: an HTTP/1.1 server. [`pace`](super::pace) bounds how long a client may keep it waiting, and
+//! [`connections`](super::connections) how many connections clients may have.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
 use http::uri::{Authority, Scheme};
 use http::{Request, Response, StatusCode, Uri, Version, header};
 use http_body_util::{BodyExt, BodyStream, StreamBody};
-use hyper::body::Incoming;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use wasmtime_wasi_http::{Error, WasiBody};
 
 use crate::run::body::whole;
 use crate::run::dispatch::Dispatcher;
 use crate::run::engine::INSTANCES;
+use crate::triggers::client_bounds::ClientBounds;
+use crate::triggers::connections::{Admitted, Connections};
+use crate::triggers::pace::{Pace, PaceTimer, Paced};
 
 /// How long to wait after a connection couldn't be accepted, for example because too many files are open.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -31,29 +39,67 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const REQUESTS: usize = 500;
 const _: () = assert!(REQUESTS < INSTANCES as usize, "there must be instances left for messages and idle ones");
 
+/// What a client reads that has no place. It may try again soon: the requests in hand end.
+const NO_PLACE: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\n\
+content-type: text/plain; charset=utf-8\r\ncontent-length: 56\r\n\r\nThere are too many connections. Try again in a second.\r\n";
+/// How long a client may take to read that, and how many clients may do so at once. Others are closed at once.
+const FAREWELL: Duration = Duration::from_secs(1);
+const FAREWELLS: usize = 100;
+
 /// What the requests of a server share.
 #[derive(Clone)]
 struct Server {
     application: Arc<Dispatcher>,
     turns: Arc<Semaphore>,
+    connections: Arc<Connections>,
+    farewells: Arc<Semaphore>,
 }
 
 /// Accepts connections until the application stops.
-pub(crate) async fn serve(application: Arc<Dispatcher>, listener: TcpListener) {
+pub(crate) async fn serve(application: Arc<Dispatcher>, listener: TcpListener, bounds: ClientBounds) {
     let stopping = application.lifetime().stopping.clone();
-    let server = Server { application, turns: Arc::new(Semaphore::new(REQUESTS)) };
+    let server = Server {
+        application,
+        turns: Arc::new(Semaphore::new(REQUESTS)),
+        connections: Connections::new(bounds),
+        farewells: Arc::new(Semaphore::new(FAREWELLS)),
+    };
     loop {
         let accepted = tokio::select! {
             () = stopping.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, client)) => {
-                server.application.lifetime().spawn(converse(server.clone(), stream, client));
-            }
+            Ok((stream, client)) => server.receive(stream, client),
             Err(error) => pause(&error).await,
         }
     }
+}
+
+impl Server {
+    fn receive(&self, stream: TcpStream, client: SocketAddr) {
+        let lifetime = self.application.lifetime();
+        match self.connections.admit(client.ip()) {
+            Some(admitted) => lifetime.spawn(converse(self.clone(), stream, client, admitted)),
+            None => {
+                if let Ok(farewell) = self.farewells.clone().try_acquire_owned() {
+                    lifetime.spawn_beside(async move {
+                        _ = timeout(FAREWELL, turn_away(stream)).await;
+                        drop(farewell);
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// Says that there is no place. Closed with something unread, the connection would be reset, and the client might not
+/// see the answer.
+async fn turn_away(mut stream: TcpStream) -> io::Result<()> {
+    stream.write_all(NO_PLACE).await?;
+    stream.shutdown().await?;
+    while stream.read(&mut [0; 1024]).await? > 0 {}
+    Ok(())
 }
 
 async fn pause(error: &io::Error) {
@@ -61,19 +107,38 @@ async fn pause(error: &io::Error) {
     tokio::time::sleep(ACCEPT_PAUSE).await;
 }
 
-/// Answers the requests of one connection. When the application stops, answers the request in hand, then closes the
-/// connection.
-async fn converse(server: Server, stream: TcpStream, client: SocketAddr) {
+/// Answers the requests of one connection, until it keeps the host waiting for too long. When the application stops or
+/// another connection needs its place, it answers the request in hand, then it ends.
+async fn converse(server: Server, stream: TcpStream, client: SocketAddr, admitted: Admitted) {
     // A response in two small writes would otherwise wait for the client's delayed acknowledgement.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!("the client is gone already: {error}");
         return;
     }
     let stopping = server.application.lifetime().stopping.clone();
-    let service = service_fn(move |request| respond(server.clone(), request, client));
-    let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    let (bounds, pace) = (*server.connections.bounds(), admitted.pace.clone());
+    let service = service_fn({
+        let pace = pace.clone();
+        move |request| respond(server.clone(), request, client, pace.clone())
+    });
+    let mut http = http1::Builder::new();
+    http.header_read_timeout(None).max_header_size(bounds.head_bytes);
+    let mut connection = pin!(http.serve_connection(TokioIo::new(Paced { stream, pace: admitted }), service));
+    let mut timer = PaceTimer::new(&bounds);
     let ended = tokio::select! {
+        biased;
         ended = connection.as_mut() => ended,
+        () = poll_fn(|cx| timer.poll_overdue(&pace, &bounds, cx)) => {
+            tracing::debug!(%client, "a connection kept the host waiting for too long");
+            return;
+        }
+        () = pace.evicted.notified() => {
+            if pace.silence().is_some() {
+                return;
+            }
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
         () = stopping.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
@@ -88,17 +153,52 @@ async fn respond(
     server: Server,
     request: Request<Incoming>,
     client: SocketAddr,
-) -> Result<Response<WasiBody>, Infallible> {
+    pace: Arc<Pace>,
+) -> Result<Response<Answer>, Infallible> {
+    pace.request();
     let _turn = server.turns.acquire().await;
     let request = request.map(|body| body.map_err(Error::from).boxed_unsync());
-    Ok(match with_absolute_uri(request) {
+    let response = match with_absolute_uri(request) {
         Some(request) => with_beginning(server.application.route(request, client).await).await,
         None => {
             let mut response = Response::new(whole("The Host header is missing or wrong.\n".into()));
             *response.status_mut() = StatusCode::BAD_REQUEST;
             response
         }
-    })
+    };
+    Ok(response.map(|body| Answer { body, pace }))
+}
+
+/// A body that says when it is handed over.
+struct Answer {
+    body: WasiBody,
+    pace: Arc<Pace>,
+}
+
+impl Body for Answer {
+    type Data = <WasiBody as Body>::Data;
+    type Error = <WasiBody as Body>::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.pace.answered();
+    }
 }
 
 /// Waits for the first part of a body of known length, so that one write sends it together with the head. Most bodies
@@ -141,7 +241,6 @@ mod tests {
     use bytes::Bytes;
     use futures::FutureExt;
     use futures::channel::mpsc::{UnboundedSender, unbounded};
-    use hyper::body::Frame;
 
     use super::*;
 
@@ -186,7 +285,7 @@ mod tests {
         drop(sender);
         let ending = with_beginning(ending).now_or_never().expect("there is an end");
         // An empty body of known length would keep the client waiting for what the head has promised.
-        assert_eq!(hyper::body::Body::size_hint(ending.body()).exact(), None);
+        assert_eq!(Body::size_hint(ending.body()).exact(), None);
         assert!(
             ending
                 .into_body()

@@ -4,6 +4,7 @@
 
 mod application;
 mod build;
+mod clients;
 mod errors;
 mod harness;
 mod help;

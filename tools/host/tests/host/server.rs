@@ -18,7 +18,7 @@ async fn serve() -> (RunningApplication, SocketAddr) {
 }
 
 /// Sends a request on a connection, and reads the answer's head.
-async fn exchange(connection: &mut TcpStream, request: &str) -> String {
+pub(crate) async fn exchange(connection: &mut TcpStream, request: &str) -> String {
     connection.write_all(request.as_bytes()).await.unwrap();
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -28,7 +28,7 @@ async fn exchange(connection: &mut TcpStream, request: &str) -> String {
 }
 
 /// Whether the server has closed a connection.
-async fn is_closed(connection: &mut TcpStream) -> bool {
+pub(crate) async fn is_closed(connection: &mut TcpStream) -> bool {
     let read = tokio::time::timeout(PATIENCE, connection.read(&mut [0])).await.expect("an end");
     read.is_err() || read.is_ok_and(|bytes| bytes == 0)
 }

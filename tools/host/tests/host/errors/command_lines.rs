@@ -1,11 +1,13 @@
 //! Command lines that are wrong by themselves.
 
+use host::{ClientBounds, raise_open_files};
+
 use super::Errors;
 use crate::harness::Folder;
 use crate::process::shell;
 
 /// Each is run in the folder of an application whose one component is `reader`.
-const LINES: [&str; 47] = [
+const LINES: [&str; 50] = [
     "host ups",
     "host frobnicate",
     "host --lisen",
@@ -23,6 +25,9 @@ const LINES: [&str; 47] = [
     "host up --probe '/he alth'",
     "host up --fault-seed -1",
     "host up --clock-skew 1.5",
+    "host up --head-timeout 0",
+    "host up --max-head 100",
+    "host up --max-connections 0",
     "HOST_LOG=host=loud host up",
     "host up --redis 127.0.0.1:6379",
     "host up --redis rediss://127.0.0.1:6379",
@@ -61,4 +66,8 @@ pub(super) async fn provoke(errors: &mut Errors) {
     for line in LINES {
         errors.add(line, &mut shell(&folder, line), &[]).await;
     }
+    raise_open_files();
+    let most = ClientBounds::most_connections().to_string();
+    let line = "host up --max-connections 1000000000";
+    errors.add(line, &mut shell(&folder, line), &[(&most, "19800")]).await;
 }
