@@ -52,7 +52,8 @@ async fn place(State(door): State<Door>, headers: HeaderMap, body: Bytes) -> Res
             None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         },
         Ok(Accepted::Conflict(_)) => StatusCode::UNPROCESSABLE_ENTITY.into_response(),
-        Ok(Accepted::Full) | Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        // Its callers have no rates.
+        Ok(Accepted::Full | Accepted::Limited) | Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
 }
 
