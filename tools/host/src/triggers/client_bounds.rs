@@ -5,7 +5,7 @@ use std::time::Duration;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// How many connections are kept by default, where the process may open twice as many files. An idle one takes about
-/// 15 KB, so all of them take 150 MB.
+/// 25 KB, so all of them take 250 MB.
 const MOST_CONNECTIONS: usize = 10_000;
 /// Files for what isn't a client: Redis, partners, components, the log.
 const OTHER_FILES: usize = 200;
