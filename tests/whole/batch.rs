@@ -103,6 +103,7 @@ async fn a_batch_belongs_to_its_caller_and_each_order_of_it_counts() {
     let sluice = Sluice::with(&[("api_keys", &json!([entry]).to_string())]).await;
     let answer = send(&sluice, &json!({"orders": vec![an_order(); 5]})).await;
     assert_eq!(statuses(&body_of(&answer)), [202, 202, 202, 429, 429]);
+    assert_eq!(body_of(&answer)["orders"][4]["retry_after"], 1);
     assert!(answer.headers()["ratelimit"].to_str().unwrap().starts_with("\"orders\";r=0;"));
     let id = body_of(&answer)["orders"][0]["order"]["id"].as_str().unwrap().to_owned();
     let shown = sluice.operate("GET", &format!("/orders/{id}"), KEY, &Value::Null).await;

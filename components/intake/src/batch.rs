@@ -47,7 +47,7 @@ pub(crate) async fn place_all(request: Request, caller: &Caller) -> Result<Respo
     Ok(Response::json(StatusCode::OK, body))
 }
 
-/// What is told of one order: the status and the body that it would have alone.
+/// What is told of one order: the status, the body and the wait that it would have alone.
 fn item(kept: Result<Kept, Problem>) -> Vec<u8> {
     match kept {
         Ok(Kept { is_replayed, json, .. }) => {
@@ -55,8 +55,9 @@ fn item(kept: Result<Kept, Problem>) -> Vec<u8> {
             [br#"{"status":202,"#, replayed, br#""order":"#, &json, b"}"].concat()
         }
         Err(problem) => {
+            let wait = problem.retry_after().map(|seconds| format!(r#""retry_after":{seconds},"#)).unwrap_or_default();
             let (status, problem) = problem.details();
-            [format!(r#"{{"status":{},"problem":"#, status.as_u16()).as_bytes(), &problem, b"}"].concat()
+            [format!(r#"{{"status":{},{wait}"problem":"#, status.as_u16()).as_bytes(), &problem, b"}"].concat()
         }
     }
 }

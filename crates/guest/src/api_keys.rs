@@ -97,13 +97,21 @@ impl KeyFaults {
         Some((per_second?, burst.or(per_second)?))
     }
 
-    /// Keys of one name are of one caller, who has one role.
+    /// Keys of one name are of one caller, who has one role and one limit.
     fn check_others(&mut self, place: &str, key: &KeyEntry, others: &[KeyEntry]) {
-        let KeyEntry { name, digest, role, .. } = key;
+        let KeyEntry { name, digest, role, rate } = key;
         if let Some(other) = others.iter().find(|other| other.name == *name && other.role != *role) {
             let other = other.role;
             self.0
                 .push(format!("{place}/role is {role}, but another key of {name} has {other}: a caller has one role"));
+        }
+        if let Some(other) = others.iter().find(|other| other.name == *name && other.rate != *rate) {
+            let words = |rate: &Option<Rate>| match rate {
+                Some(Rate { per_second, burst, .. }) => format!("{per_second} a second and {burst} at once"),
+                None => "no limit".to_owned(),
+            };
+            let (rate, other) = (words(rate), words(&other.rate));
+            self.0.push(format!("{place} has {rate}, but another key of {name} has {other}: a caller has one limit"));
         }
         if name.as_str() == OPERATOR && *role != Role::Operator {
             self.0.push(format!("{place}/role must be operator: the name belongs to the variable operator_key"));
@@ -223,5 +231,10 @@ mod tests {
         ] {
             assert!(rate(more).is_err_and(|fault| fault.contains(told)), "{more}");
         }
+        let [one, two] = ["one", "two"].map(|key| entry("webshop", key, "shop"));
+        let limited = one.replace('}', r#", "per_second": 5}"#);
+        let fault = parse(&format!("[{limited}, {two}]")).unwrap_err();
+        let told = "api_keys/1 has no limit, but another key of webshop has 5 a second and 5 at once";
+        assert!(fault.contains(told), "{fault}");
     }
 }

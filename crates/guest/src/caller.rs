@@ -64,9 +64,12 @@ impl Caller {
     }
 }
 
-/// The key in the header `Authorization: Bearer`. The scheme's case means nothing (RFC 9110, section 11.1).
+/// The key in the header `Authorization: Bearer`. The scheme's case means nothing (RFC 9110, section 11.1). Of several
+/// such headers none counts: a proxy may have read another one than this.
 fn sent(request: &Request) -> Option<&str> {
-    let (scheme, key) = request.header("authorization")?.split_once(' ')?;
+    let mut headers = request.headers("authorization");
+    let (Some(header), None) = (headers.next(), headers.next()) else { return None };
+    let (scheme, key) = header?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
 }
 

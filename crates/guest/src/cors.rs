@@ -11,7 +11,7 @@ const VARIABLE: &str = "cors_origins";
 
 /// What a page may send and read beyond what each page may.
 const SENT: &str = "authorization, content-type, idempotency-key, traceparent";
-const READ: &str = "allow, idempotency-replayed, location, retry-after";
+const READ: &str = "allow, idempotency-replayed, location, ratelimit, ratelimit-policy, retry-after, www-authenticate";
 
 /// For how long a browser needn't ask again, in seconds. Browsers keep it no longer than two hours.
 const REMEMBERED: &str = "7200";

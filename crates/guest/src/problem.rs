@@ -340,6 +340,12 @@ impl Problem {
         }
     }
 
+    /// How long to wait before the request is sent again, in seconds, if it is worth it.
+    pub fn retry_after(&self) -> Option<String> {
+        let (kind, _) = self.describe();
+        self.header(kind.status).filter(|(name, _)| *name == "retry-after").map(|(_, seconds)| seconds)
+    }
+
     /// Its status, and its problem details.
     pub fn details(&self) -> (StatusCode, Vec<u8>) {
         let (kind, detail) = self.describe();

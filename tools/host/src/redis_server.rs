@@ -4,9 +4,10 @@
 //! the server, and ends it once a pipe closes that only the owner holds open. Both run in a process group of their own,
 //! so that a terminal's Ctrl-C reaches only the owner.
 
-use std::fs::{File, TryLockError};
+use std::fs::{DirBuilder, File, TryLockError};
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -121,7 +122,8 @@ impl RedisServer {
     /// The same with more in its environment.
     pub async fn start_in(data: &Path, environment: Environment) -> Result<Self, RedisServerError> {
         let failed = |error| RedisServerError::Io { data: data.to_path_buf(), error };
-        std::fs::create_dir_all(data).map_err(failed)?;
+        // What others of this machine may not read: customers, and what stands for their cards.
+        DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(failed)?;
         let data = data.canonicalize().map_err(failed)?;
         let log = lock(&data).await?;
         let mut tried = 0;

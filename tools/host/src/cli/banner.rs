@@ -65,3 +65,24 @@ fn redis_line(redis: &Redis) -> Option<String> {
 fn filled_in(example: &str, address: SocketAddr) -> String {
     example.replace("{address}", &address.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::open_door;
+
+    #[test]
+    fn an_open_door_is_told_loudly_where_others_can_reach_it() {
+        for (address, is_loud) in [
+            ("127.0.0.1:3000", false),
+            ("[::1]:3000", false),
+            ("[::ffff:127.0.0.1]:3000", false),
+            ("0.0.0.0:3000", true),
+            ("192.168.1.2:80", true),
+            ("[::]:3000", true),
+        ] {
+            let told = open_door(address.parse().expect("an address"), &["api_keys".to_owned(), "key".to_owned()]);
+            assert!(told.contains("api_keys and key are empty") && told.contains(address), "{told}");
+            assert_eq!(told.contains("OPEN TO THE NETWORK"), is_loud, "{told}");
+        }
+    }
+}

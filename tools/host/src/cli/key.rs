@@ -1,5 +1,7 @@
 //! `host key`: makes an API key, and the entry by which an application knows it.
 
+use std::num::NonZeroU32;
+
 use access::{ApiKey, CallerName, KeyDigest, Role};
 use anyhow::anyhow;
 use clap::Args;
@@ -10,6 +12,12 @@ pub(crate) struct Key {
     name: CallerName,
     /// What its caller may do: shop, viewer, support or operator.
     role: Role,
+    /// How much its caller may ask for in a second. Give each key of one name the same. Default: no limit.
+    #[arg(long, value_name = "NUMBER")]
+    per_second: Option<NonZeroU32>,
+    /// How much at once. Default: as much as in a second.
+    #[arg(long, value_name = "NUMBER", requires = "per_second")]
+    burst: Option<NonZeroU32>,
 }
 
 impl Key {
@@ -17,11 +25,16 @@ impl Key {
     /// kept nowhere.
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         let key = ApiKey::new(random()?);
-        let entry = serde_json::json!({
+        let mut entry = serde_json::json!({
             "name": self.name.as_str(),
             "sha256": KeyDigest::of(key.as_str()).to_string(),
             "role": self.role.as_str(),
         });
+        for (field, number) in [("per_second", self.per_second), ("burst", self.burst)] {
+            if let Some(number) = number {
+                entry[field] = number.get().into();
+            }
+        }
         println!("{}\n{entry}", key.as_str());
         Ok(())
     }

@@ -145,9 +145,10 @@ impl Up {
     fn open_door(&self, app: &CompiledApplication) -> String {
         let declared = &app.manifest().variables;
         let given = variables::from_environment(declared);
+        // Its own default is what the application takes for none; another kind of nothing may be a fault to it.
         let is_empty = |name: &String| {
-            let value = given.get(name).or_else(|| declared.get(name)?.default.as_ref());
-            value.is_none_or(|value| matches!(value.trim(), "" | "[]"))
+            let default = declared.get(name).and_then(|declared| declared.default.as_ref());
+            given.get(name).is_none_or(|given| default.is_some_and(|default| given.trim() == default))
         };
         match self.keys_in.iter().all(is_empty) && !self.keys_in.is_empty() {
             true => banner::open_door(self.listen, &self.keys_in),
