@@ -43,12 +43,15 @@ fn hold_of(effects: &[Effect], n: u8) -> (String, bool) {
     (hold.asks.clone(), hold.waits)
 }
 
+/// There is one place at the provider, which takes its time.
+fn with_one_place<const N: usize>(orders: [Message; N]) -> Double {
+    charging(orders).with("payment_concurrency", "1").with("payment_timeout_ms", "60000")
+}
+
 #[tokio::test]
 async fn an_order_without_a_place_is_thrown_back_with_its_stock_held_and_leaves_nothing_behind() {
     let second = Message { since: 1_795_000_000_001, ..order(2) };
-    let alone = charging([order(1), second, paid_later(3)])
-        .with("payment_concurrency", "1")
-        .with("payment_timeout_ms", "60000")
+    let alone = with_one_place([order(1), second, paid_later(3)])
         .holding_back(|effect| is_charge_of(effect, 1), |effect| is_settled(effect, 2, "throttle"))
         .when(|effect| matches!(effect, Effect::Http(_)).then(|| says(201, PAID)))
         .around("processor")
@@ -84,9 +87,7 @@ async fn an_order_that_was_only_thrown_back_is_charged_as_if_it_came_for_the_fir
 #[tokio::test]
 async fn what_crashed_before_it_was_thrown_back_is_seen_to_when_it_is() {
     let crashed = Message { delivery: 2, crashes: 1, ..order(2) };
-    let alone = charging([order(1), crashed])
-        .with("payment_concurrency", "1")
-        .with("payment_timeout_ms", "60000")
+    let alone = with_one_place([order(1), crashed])
         .holding_back(|effect| is_charge_of(effect, 1), |effect| is_settled(effect, 2, "throttle"))
         .when(|effect| matches!(effect, Effect::Http(_)).then(|| says(201, PAID)))
         .around("processor")
@@ -99,9 +100,7 @@ async fn what_crashed_before_it_was_thrown_back_is_seen_to_when_it_is() {
 
 #[tokio::test]
 async fn an_order_that_is_sold_out_is_told_so_though_there_is_no_place() {
-    let alone = charging([order(1), order(2)])
-        .with("payment_concurrency", "1")
-        .with("payment_timeout_ms", "60000")
+    let alone = with_one_place([order(1), order(2)])
         .holding_back(|effect| is_charge_of(effect, 1), |effect| is_settled(effect, 2, "done"))
         .when(|effect| match effect.verb() {
             Some(Verb::Hold(holds)) if holds.iter().all(|hold| hold.id == id(2).as_bytes()) => {

@@ -2,13 +2,16 @@
 
 use guest::{Caller, Problem, Request, Response, read_body};
 use http::StatusCode;
-use order::batch::{BODY_BYTES, BatchItem, in_body, parse};
+use order::batch::{BODY_BYTES, BatchItem, ORDERS, in_body, parse};
 use queue::Accept;
+use queue::limits::AT_ONCE;
 
 use crate::context::Context;
 use crate::incoming::{Incoming, Kept, accept};
 use crate::place::trace;
 use crate::rates;
+
+const _: () = assert!(ORDERS <= AT_ONCE, "one call must take all orders of a batch");
 
 pub(crate) async fn place_all(request: Request, caller: &Caller) -> Result<Response, Problem> {
     if !request.is_json() {
@@ -17,19 +20,22 @@ pub(crate) async fn place_all(request: Request, caller: &Caller) -> Result<Respo
     rates::check(caller)?;
     let trace = trace(&request);
     let body = read_body(request, BODY_BYTES).await?;
-    let items = parse(&body).map_err(Problem::in_batch)?;
+    let items = parse(&body).map_err(Problem::in_request)?;
     let context = Context::get().await?;
+    let mut messages: Vec<Accept> = Vec::new();
     let incoming = items.into_iter().enumerate().map(|(index, item)| {
         let BatchItem { key, order } = item.map_err(Problem::InvalidOrder)?;
-        Incoming::new(order, key, trace.as_ref(), caller, &context).map_err(|problem| match problem {
+        let incoming = Incoming::new(order, key, trace.as_ref(), caller, &context);
+        let (incoming, message) = incoming.map_err(|problem| match problem {
             Problem::InvalidOrder(faults) => {
                 Problem::InvalidOrder(faults.into_iter().map(|fault| in_body(index, fault)).collect())
             }
             other => other,
-        })
+        })?;
+        messages.push(message);
+        Ok(incoming)
     });
     let incoming: Vec<Result<Incoming, Problem>> = incoming.collect();
-    let messages: Vec<Accept> = incoming.iter().flatten().map(|order| order.message.clone()).collect();
     let answers = if messages.is_empty() { Ok(Vec::new()) } else { accept(&context, &messages).await };
     let mut answers = answers.map_err(Problem::OrderNotAccepted)?.into_iter();
     let mut told = Vec::new();
@@ -55,9 +61,10 @@ fn item(kept: Result<Kept, Problem>) -> Vec<u8> {
             [br#"{"status":202,"#, replayed, br#""order":"#, &json, b"}"].concat()
         }
         Err(problem) => {
-            let wait = problem.retry_after().map(|seconds| format!(r#""retry_after":{seconds},"#)).unwrap_or_default();
-            let (status, problem) = problem.details();
-            [format!(r#"{{"status":{},{wait}"problem":"#, status.as_u16()).as_bytes(), &problem, b"}"].concat()
+            let (status, details) = problem.details();
+            let wait = problem.retry_after(status).map(|seconds| format!(r#""retry_after":{seconds},"#));
+            let head = format!(r#"{{"status":{},{}"problem":"#, status.as_u16(), wait.unwrap_or_default());
+            [head.as_bytes(), &details, b"}"].concat()
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use access::{CallerName, Role};
+use access::CallerName;
 use guest::{Caller, Problem, within};
 use order::{ChangeKind, Command, CommandId, OrderId, OrderJson, RecordError, RecordName, Standing, State};
 use queue::{Found, Head, MessageId, MessageState, Subject};
@@ -45,10 +45,10 @@ pub(crate) fn subject(order: OrderId) -> Subject {
 /// Looks for an order's messages and for its record. For a shop, an order of another one is not there.
 pub(crate) async fn look_up(context: &Context, order: OrderId, caller: &Caller) -> Result<Lookup, Problem> {
     let found = find(context, order).await?;
-    if caller.role == Role::Shop && caller.name.is_some() && !caller.may_see(found.shop()?.as_ref()) {
-        return Err(Problem::NoSuchOrder);
+    match caller.sees_only() {
+        Some(own) if found.shop()?.is_some_and(|shop| shop != *own) => Err(Problem::NoSuchOrder),
+        _ => Ok(found),
     }
-    Ok(found)
 }
 
 async fn find(context: &Context, order: OrderId) -> Result<Lookup, Problem> {
@@ -71,7 +71,7 @@ async fn find(context: &Context, order: OrderId) -> Result<Lookup, Problem> {
 }
 
 impl Lookup {
-    /// Whose key brought the order, wherever that is noted now. While no API keys are set, nobody's.
+    /// Whose key brought the order, wherever that is noted now; nobody's, if it came before there were API keys.
     fn shop(&self) -> Result<Option<CallerName>, Problem> {
         if let Some(stored) = &self.stored {
             return Ok(stored.standing()?.shop);

@@ -14,8 +14,6 @@ use crate::rates;
 pub(crate) struct Incoming {
     id: OrderId,
     order: NewOrder,
-    /// The message that keeps it.
-    pub(crate) message: Accept,
 }
 
 /// An order that is kept, now or since an earlier request.
@@ -27,14 +25,14 @@ pub(crate) struct Kept {
 }
 
 impl Incoming {
-    /// Gives an order its id and its message, unless nobody would take its money or give it back.
+    /// Gives an order its id, and the message that keeps it, unless nobody would take its money or give it back.
     pub(crate) fn new(
         order: NewOrder,
         key: Option<IdempotencyKey>,
         trace: Option<&TraceParent>,
         caller: &Caller,
         context: &Context,
-    ) -> Result<Self, Problem> {
+    ) -> Result<(Self, Accept), Problem> {
         check_means(&order, context)?;
         let shop = caller.name.as_ref();
         let id = OrderId::new(Timestamp::from_ms(now_ms()), random_bytes());
@@ -51,7 +49,7 @@ impl Incoming {
             again: false,
             rate: caller.rate.clone(),
         };
-        Ok(Self { id, order, message })
+        Ok((Self { id, order }, message))
     }
 
     /// What became of it.

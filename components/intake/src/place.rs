@@ -19,8 +19,7 @@ pub(crate) async fn place(request: Request, caller: &Caller) -> Result<Response,
     let body = read_body(request, BODY_BYTES).await?;
     let order = NewOrder::parse(&body)?;
     let context = Context::get().await?;
-    let incoming = Incoming::new(order, key, trace.as_ref(), caller, &context)?;
-    let message = incoming.message.clone();
+    let (incoming, message) = Incoming::new(order, key, trace.as_ref(), caller, &context)?;
     let answered = context.together.accept(message, async |messages| accept(&context, messages).await).await;
     let answered = answered.map_err(Problem::OrderNotAccepted)?;
     let Kept { id, is_replayed, json } = incoming.told(&answered, caller, &context).await?;

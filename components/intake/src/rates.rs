@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use guest::{Caller, Problem, Response, now_ms};
+use guest::{Caller, Problem, Response, in_whole_seconds, now_ms};
 use queue::{Allowance, Rate};
 
 /// What a caller had left at some time, in ms since the epoch.
@@ -41,7 +41,7 @@ pub(crate) fn note(rate: &Rate, allowance: Allowance) {
 pub(crate) fn tell(caller: &Caller, answer: Response) -> Response {
     let Some(rate) = &caller.rate else { return answer };
     let window = rate.burst.div_ceil(rate.per_second);
-    let (left, full) = seen(rate).map_or((rate.burst, 0), |seen| (seen.left, in_seconds(seen.full)));
+    let (left, full) = seen(rate).map_or((rate.burst, 0), |seen| (seen.left, in_whole_seconds(seen.full)));
     answer
         .with("ratelimit-policy", format!("\"orders\";q={};w={window}", rate.burst))
         .with("ratelimit", format!("\"orders\";r={left};t={full}"))
@@ -59,9 +59,4 @@ fn seen(rate: &Rate) -> Option<Allowance> {
         next: allowance.next.saturating_sub(passed),
         full: allowance.full.saturating_sub(passed),
     })
-}
-
-/// A part of a second counts as a whole one.
-fn in_seconds(time: Duration) -> u64 {
-    time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }

@@ -11,4 +11,4 @@ mod routes;
 pub use api_key::{ApiKey, KeyDigest, NotADigest};
 pub use caller_name::{BadName, CallerName};
 pub use role::Role;
-pub use routes::{Allowed, Method, ROUTES, Route, Unrouted};
+pub use routes::{Allowed, ROUTES, Route, Unrouted};

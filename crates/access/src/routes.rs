@@ -1,9 +1,8 @@
 //! All routes, and which roles each is for. Components answer no other: whoever adds a route adds it here.
 
-use std::fmt;
+use http::Method;
 
 use crate::role::Role;
-use Method::{Delete, Get, Patch, Post, Put};
 use Role::{Operator, Shop, Support, Viewer};
 
 /// A route: a method, and the form of its paths.
@@ -28,21 +27,6 @@ pub enum Allowed {
     Everybody,
 }
 
-/// The methods of HTTP that routes have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
-    /// Reads, and changes nothing.
-    Get,
-    /// Asks for something to be done.
-    Post,
-    /// Sets something.
-    Put,
-    /// Changes something by a difference.
-    Patch,
-    /// Removes something.
-    Delete,
-}
-
 /// Why a request has no route.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Unrouted {
@@ -61,26 +45,26 @@ const fn route(method: Method, path: &'static str, allowed: Allowed) -> Route {
 
 /// Every route, with those who may call it.
 pub static ROUTES: &[Route] = &[
-    route(Post, "/orders", Allowed::Roles(&[Shop, Operator])),
-    route(Post, "/orders/batch", Allowed::Roles(&[Shop, Operator])),
-    route(Get, "/orders/{id}", Allowed::Roles(&[Shop, Viewer, Support, Operator])),
-    route(Post, "/orders/{id}/cancel", Allowed::Roles(&[Shop, Support, Operator])),
-    route(Post, "/orders/{id}/fulfil", Allowed::Roles(&[Support, Operator])),
-    route(Get, "/dead-letters", READERS),
-    route(Get, "/dead-letters/{queue}", READERS),
-    route(Post, "/dead-letters/{queue}/redrive", OPERATORS),
-    route(Post, "/dead-letters/{queue}/discard", OPERATORS),
-    route(Post, "/dead-letters/placed/settle", OPERATORS),
-    route(Get, "/endpoints", READERS),
-    route(Delete, "/endpoints/{name}", OPERATORS),
-    route(Get, "/metrics", READERS),
-    route(Get, "/stock", READERS),
-    route(Get, "/stock/{sku...}", READERS),
-    route(Put, "/stock/{sku...}", OPERATORS),
-    route(Patch, "/stock/{sku...}", OPERATORS),
-    route(Post, "/payments/events", Allowed::Signers),
-    route(Post, "/payments/stripe/events", Allowed::Signers),
-    route(Get, "/health", Allowed::Everybody),
+    route(Method::POST, "/orders", Allowed::Roles(&[Shop, Operator])),
+    route(Method::POST, "/orders/batch", Allowed::Roles(&[Shop, Operator])),
+    route(Method::GET, "/orders/{id}", Allowed::Roles(&[Shop, Viewer, Support, Operator])),
+    route(Method::POST, "/orders/{id}/cancel", Allowed::Roles(&[Shop, Support, Operator])),
+    route(Method::POST, "/orders/{id}/fulfil", Allowed::Roles(&[Support, Operator])),
+    route(Method::GET, "/dead-letters", READERS),
+    route(Method::GET, "/dead-letters/{queue}", READERS),
+    route(Method::POST, "/dead-letters/{queue}/redrive", OPERATORS),
+    route(Method::POST, "/dead-letters/{queue}/discard", OPERATORS),
+    route(Method::POST, "/dead-letters/placed/settle", OPERATORS),
+    route(Method::GET, "/endpoints", READERS),
+    route(Method::DELETE, "/endpoints/{name}", OPERATORS),
+    route(Method::GET, "/metrics", READERS),
+    route(Method::GET, "/stock", READERS),
+    route(Method::GET, "/stock/{sku...}", READERS),
+    route(Method::PUT, "/stock/{sku...}", OPERATORS),
+    route(Method::PATCH, "/stock/{sku...}", OPERATORS),
+    route(Method::POST, "/payments/events", Allowed::Signers),
+    route(Method::POST, "/payments/stripe/events", Allowed::Signers),
+    route(Method::GET, "/health", Allowed::Everybody),
 ];
 
 impl Route {
@@ -88,45 +72,21 @@ impl Route {
     ///
     /// # Errors
     /// See [`Unrouted`].
-    pub fn find(method: &str, path: &str) -> Result<&'static Self, Unrouted> {
-        let mut methods: Vec<Method> = Vec::new();
-        for route in of_path(path) {
-            if route.method.is(method) {
-                return Ok(route);
-            }
-            methods.push(route.method);
-        }
-        if methods.is_empty() { Err(Unrouted::NoSuchPath) } else { Err(Unrouted::OtherMethods(listed(&methods))) }
+    pub fn find(method: &Method, path: &str) -> Result<&'static Self, Unrouted> {
+        let wanted = if method == Method::HEAD { &Method::GET } else { method };
+        let found = of_path(path).find(|route| route.method == *wanted);
+        found.ok_or_else(|| Self::methods(path).map_or(Unrouted::NoSuchPath, Unrouted::OtherMethods))
     }
 
     /// The methods of all routes with this path, as the header `Allow` lists them; `None` if there is no such path.
     #[must_use]
     pub fn methods(path: &str) -> Option<String> {
-        let methods: Vec<Method> = of_path(path).map(|route| route.method).collect();
-        (!methods.is_empty()).then(|| listed(&methods))
-    }
-}
-
-impl Method {
-    /// Whether a request with this method is for a route with this one.
-    fn is(self, method: &str) -> bool {
-        method == self.as_str() || (self == Get && method == "HEAD")
-    }
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Get => "GET",
-            Post => "POST",
-            Put => "PUT",
-            Patch => "PATCH",
-            Delete => "DELETE",
-        }
-    }
-}
-
-impl fmt::Display for Method {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        let methods = of_path(path).map(|route| match &route.method {
+            &Method::GET => "GET, HEAD",
+            other => other.as_str(),
+        });
+        let methods: Vec<&str> = methods.collect();
+        (!methods.is_empty()).then(|| [&methods[..], &["OPTIONS"]].concat().join(", "))
     }
 }
 
@@ -134,11 +94,6 @@ impl fmt::Display for Method {
 fn of_path(path: &str) -> impl Iterator<Item = &'static Route> + '_ {
     let is_written = ROUTES.iter().any(|route| route.path == path);
     ROUTES.iter().filter(move |route| if is_written { route.path == path } else { fits(route.path, path) })
-}
-
-fn listed(methods: &[Method]) -> String {
-    let names = methods.iter().map(|method| if *method == Get { "GET, HEAD" } else { method.as_str() });
-    names.chain(["OPTIONS"]).collect::<Vec<_>>().join(", ")
 }
 
 fn fits(form: &str, path: &str) -> bool {
@@ -157,6 +112,8 @@ fn fits(form: &str, path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use http::Method;
+
     use super::{Route, Unrouted};
 
     #[test]
@@ -182,7 +139,8 @@ mod tests {
             ("GET", "/", Err(Unrouted::NoSuchPath)),
             ("GET", "", Err(Unrouted::NoSuchPath)),
         ] {
-            assert_eq!(Route::find(method, path).map(|route| route.path), found, "{method} {path}");
+            let method: Method = method.parse().expect("a method");
+            assert_eq!(Route::find(&method, path).map(|route| route.path), found, "{method} {path}");
         }
     }
 }

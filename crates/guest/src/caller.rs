@@ -42,7 +42,7 @@ impl Caller {
     /// # Errors
     /// `nothing` if there is no such route, and what else is wrong.
     pub async fn admit(settings: &Settings, request: &Request, nothing: Problem) -> Result<Self, Problem> {
-        let route = Route::find(request.method().as_str(), request.path()).map_err(|unrouted| match unrouted {
+        let route = Route::find(request.method(), request.path()).map_err(|unrouted| match unrouted {
             Unrouted::NoSuchPath => nothing,
             Unrouted::OtherMethods(allow) => Problem::MethodNotAllowed { allow },
         })?;
@@ -54,13 +54,10 @@ impl Caller {
         if roles.contains(&caller.role) { Ok(caller) } else { Err(Problem::Forbidden { role: caller.role, roles }) }
     }
 
-    /// Whether an order is theirs: each one, but for a shop those of another. Orders that came before there were keys
-    /// are everybody's, as they were.
-    pub fn may_see(&self, shop: Option<&CallerName>) -> bool {
-        match (self.role, &self.name, shop) {
-            (Role::Shop, Some(name), Some(shop)) => name == shop,
-            _ => true,
-        }
+    /// The shop whose orders are all that they may see, if they may not see all. Orders that came before there were
+    /// keys are nobody's, and everybody sees them.
+    pub fn sees_only(&self) -> Option<&CallerName> {
+        self.name.as_ref().filter(|_| self.role == Role::Shop)
     }
 }
 

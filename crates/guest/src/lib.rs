@@ -51,6 +51,7 @@ pub use redis::{REQUEST_DEADLINE, Redis};
 pub use redis_address::RedisAddress;
 pub use request::Request;
 pub use response::Response;
+pub use retry_after::in_whole_seconds;
 pub use runtime::{Wasi, now_ms, random_bytes, within};
 pub use settings::{QueueSettings, SettingError, Settings};
 pub use stripe::StripeAccount;

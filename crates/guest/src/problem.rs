@@ -12,6 +12,7 @@ use crate::foreign_encoding::ForeignEncoding;
 use crate::log;
 use crate::problem_kind::{self as kind, ProblemKind};
 use crate::response::Response;
+use crate::retry_after::in_whole_seconds;
 use crate::settings::SettingError;
 
 /// Why a request was not fulfilled.
@@ -305,14 +306,6 @@ impl Problem {
         }
     }
 
-    /// The problem of a body that is no batch.
-    pub fn in_batch(fault: BodyFault) -> Self {
-        match fault {
-            BodyFault::TooLarge => Self::TooLarge { most: order::batch::BODY_BYTES },
-            other => Self::in_request(other),
-        }
-    }
-
     /// What only the operator is told, by the log: shops and their customers have no use for Redis's own words.
     fn for_the_log(&self) -> Option<String> {
         match self {
@@ -340,10 +333,9 @@ impl Problem {
         }
     }
 
-    /// How long to wait before the request is sent again, in seconds, if it is worth it.
-    pub fn retry_after(&self) -> Option<String> {
-        let (kind, _) = self.describe();
-        self.header(kind.status).filter(|(name, _)| *name == "retry-after").map(|(_, seconds)| seconds)
+    /// How long to wait before the request that got this status is sent again, in seconds, if it is worth it.
+    pub fn retry_after(&self, status: StatusCode) -> Option<String> {
+        self.header(status).filter(|(name, _)| *name == "retry-after").map(|(_, seconds)| seconds)
     }
 
     /// Its status, and its problem details.
@@ -378,9 +370,7 @@ impl Problem {
     fn header(&self, status: StatusCode) -> Option<(&'static str, String)> {
         let (name, value) = match self {
             Self::RateLimited { wait } => {
-                // Whole seconds are all that the header can say.
-                let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-                return Some(("retry-after", seconds.max(1).to_string()));
+                return Some(("retry-after", in_whole_seconds(*wait).max(1).to_string()));
             }
             Self::MethodNotAllowed { allow } => Some(("allow", allow.as_str())),
             Self::Unauthorized | Self::DamagedKey => Some(("www-authenticate", "Bearer")),

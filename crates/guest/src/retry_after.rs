@@ -1,4 +1,4 @@
-//! The header Retry-After, in both of its forms (RFC 9110, section 10.2.3).
+//! The header Retry-After (RFC 9110, section 10.2.3): reading it in both of its forms, and the seconds to write.
 
 use std::time::Duration;
 
@@ -21,6 +21,11 @@ pub(crate) fn retry_after(value: &[u8], date: Option<&[u8]>, now_ms: u64) -> Opt
     let at = http_date(value)?;
     let now = date.and_then(|date| http_date(str::from_utf8(date).ok()?.trim()));
     Some(at.saturating_sub(now.unwrap_or(Duration::from_millis(now_ms))).min(MOST))
+}
+
+/// The seconds of a time, as headers have it: a part of a second counts as a whole one.
+pub fn in_whole_seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];

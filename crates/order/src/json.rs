@@ -12,6 +12,12 @@ pub(crate) fn written(value: &(impl Serialize + ?Sized)) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_else(|error| unreachable!("it can be JSON: {error}"))
 }
 
+/// Where that begins which stands behind a field's name in a JSON text without white space. `field` is the name in its
+/// quotes with what follows. No string holds these bytes, because in a string a quote comes behind a backslash.
+pub(crate) fn behind(json: &[u8], field: &[u8]) -> Option<usize> {
+    json.windows(field.len()).position(|bytes| bytes == field).map(|at| at + field.len())
+}
+
 /// A JSON value.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Node<'a> {

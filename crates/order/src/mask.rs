@@ -1,14 +1,14 @@
 //! Masking what only some may see.
 
+use crate::json::behind;
+
 /// Masks each e-mail address in the JSON of an order, of an event or of a message, whoever wrote it:
 /// `a***@example.com`.
 #[must_use]
 pub fn with_masked_emails(json: Vec<u8>) -> Vec<u8> {
-    // No string holds these bytes, because in a string a quote comes behind a backslash.
-    const FIELD: &[u8] = br#""email":""#;
     let (mut masked, mut rest) = (Vec::with_capacity(json.len()), json.as_slice());
-    while let Some(at) = rest.windows(FIELD.len()).position(|bytes| bytes == FIELD) {
-        let (before, value) = rest.split_at(at + FIELD.len());
+    while let Some(begin) = behind(rest, br#""email":""#) {
+        let (before, value) = rest.split_at(begin);
         let (address, behind) = value.split_at(length_of_string(value));
         masked.extend_from_slice(before);
         masked.extend(mask(address));

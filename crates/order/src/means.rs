@@ -1,6 +1,7 @@
 //! How a shop has an order paid for.
 
 use crate::fault::Malformed;
+use crate::json::behind;
 use crate::limits;
 use crate::reader::{Value, text, yes};
 use crate::text::PaymentId;
@@ -66,10 +67,8 @@ pub const HIDDEN: &str = "[hidden]";
 /// Hides the token in an order's JSON, whoever wrote it.
 #[must_use]
 pub fn without_token(mut json: Vec<u8>) -> Vec<u8> {
-    // No string holds these bytes, because in a string a quote comes behind a backslash. And a token has no quote.
-    const WORD: &[u8] = br#""payment":{"token":""#;
-    if let Some(at) = json.windows(WORD.len()).position(|bytes| bytes == WORD) {
-        let begin = at + WORD.len();
+    if let Some(begin) = behind(&json, br#""payment":{"token":""#) {
+        // A token has no quote.
         let length = json[begin..].iter().position(|byte| *byte == b'"').unwrap_or(json.len() - begin);
         json.splice(begin..begin + length, HIDDEN.bytes());
     }

@@ -3,7 +3,7 @@
 use crate::envelope::Placed;
 use crate::id::OrderId;
 use crate::iso_code::Currency;
-use crate::json::{Node, Number, written};
+use crate::json::{Node, Number, behind, written};
 use crate::means::Means;
 use crate::money::Money;
 use crate::new_order::{Customer, NewOrder};
@@ -301,10 +301,8 @@ impl SettledByHand {
 /// Takes the operator's words out of an order's JSON, whoever wrote it: outside of the desk it only says that the
 /// payment was settled.
 pub(crate) fn without_words(mut json: Vec<u8>) -> Vec<u8> {
-    // No string holds these bytes, because in a string a quote comes behind a backslash.
-    const WORD: &[u8] = br#""settled":{"#;
-    let Some(at) = json.windows(WORD.len()).position(|bytes| bytes == WORD) else { return json };
-    let begin = at + WORD.len() - 1;
+    let Some(behind) = behind(&json, br#""settled":{"#) else { return json };
+    let begin = behind - 1;
     let (mut is_string, mut is_escaped) = (false, false);
     let length = json[begin..].iter().position(|byte| {
         let is_plain = !std::mem::take(&mut is_escaped);
