@@ -140,7 +140,7 @@ impl Double {
             Verb::Unask { .. } | Verb::Hasten { .. } => vec![],
             Verb::Ring { .. } => vec![RedisResult::Int64(1)],
             Verb::Subscribe { queue, lanes } => self.subscribe(queue, lanes),
-            Verb::CatchUp { .. } => vec![RedisResult::Int64(0); 2],
+            Verb::CatchUp { .. } | Verb::Expire { .. } => vec![RedisResult::Int64(0); 2],
         }
     }
 
@@ -271,6 +271,7 @@ impl Verb {
             Self::Settle { queue, .. } => format!("settle {queue}"),
             Self::Renew { queue, .. } => format!("renew {queue}"),
             Self::Ring { queue } => format!("ring {queue}"),
+            Self::Expire { queue } => format!("expire {queue}"),
             Self::Hold(_) => "hold".to_owned(),
             Self::Unask { .. } => "unask".to_owned(),
             Self::Hasten { .. } => "hasten".to_owned(),

@@ -294,7 +294,7 @@ pub(crate) fn found(head: &str, place: &str, payload: &[u8], why: &str) -> Vec<R
         vec![binary(place), binary(payload), binary(why), RedisResult::Int64(0)]
     };
     let none = row("", b"", "");
-    [vec![now, binary(head), binary("")], row(place, payload, why), none.clone(), none].concat()
+    [vec![now, binary(head), binary("")], row(place, payload, why), none.clone(), none.clone(), none].concat()
 }
 
 pub(crate) fn finding(

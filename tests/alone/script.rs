@@ -50,6 +50,9 @@ pub(crate) enum Verb {
     Ring {
         queue: String,
     },
+    Expire {
+        queue: String,
+    },
     /// Lanes, each with its topics.
     Subscribe {
         queue: String,
@@ -107,6 +110,7 @@ pub(crate) struct Settled {
     pub(crate) since: i64,
     pub(crate) clears: bool,
     pub(crate) topic: String,
+    pub(crate) ends: String,
     pub(crate) partner: String,
     pub(crate) showed: String,
     pub(crate) pause_ms: i64,
@@ -170,6 +174,7 @@ impl<'a> Arguments<'a> {
             "settle" => Verb::Settle { queue: once.text("queue"), settled: self.each(settled) },
             "renew" => Verb::Renew { queue: once.text("queue"), ids: self.each(|_, delivery| delivery.bytes("id")) },
             "ring" => Verb::Ring { queue: once.text("queue") },
+            "expire" => Verb::Expire { queue: once.text("queue") },
             "subscribe" => Verb::Subscribe {
                 queue: once.text("queue"),
                 lanes: self.each(|_, subscriber| (subscriber.text("lane"), subscriber.text("topics"))),
@@ -255,6 +260,7 @@ fn settled(arguments: &mut Arguments<'_>, named: &Named<'_>) -> Settled {
         since: named.number("since"),
         clears: named.flag("clears"),
         topic: named.text("topic"),
+        ends: named.text("ends"),
         partner: finding.text("partner"),
         showed: finding.text("showed"),
         pause_ms: finding.number("pause_ms"),

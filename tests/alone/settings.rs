@@ -8,6 +8,7 @@ use crate::harness::json as body_of;
 const NUMBERS: &[(&str, &[&str])] = &[
     ("lease_ms", &["", "49", "43200001", "-50", "1e3", "50.0", "0x50", "half a minute"]),
     ("log_retention_h", &["", "0", "8785", "99999999999999999999"]),
+    ("retention_days", &["", "-1", "36601", "90d"]),
     ("idempotency_ttl_s", &["", "0", "2592001", "1d"]),
     ("max_queue_depth", &["", "-1", "100000001"]),
     ("max_queue_age_s", &["", "-1", "2592001"]),
@@ -65,7 +66,8 @@ impl Alone {
 #[tokio::test]
 async fn the_intake_names_a_variable_that_is_wrong_until_it_is_mended() {
     let alone = Double::new().around("intake").await;
-    let numbers = ["lease_ms", "log_retention_h", "idempotency_ttl_s", "max_queue_depth", "max_queue_age_s"];
+    let numbers =
+        ["lease_ms", "log_retention_h", "retention_days", "idempotency_ttl_s", "max_queue_depth", "max_queue_age_s"];
     alone.refuses_all(&numbers).await;
     assert_eq!(alone.http(post()).await.status(), 202);
 }
@@ -76,6 +78,7 @@ async fn the_processor_names_a_variable_that_is_wrong_and_claims_nothing() {
     let numbers = [
         "lease_ms",
         "log_retention_h",
+        "retention_days",
         "max_attempts",
         "max_crashes",
         "backoff_base_ms",
@@ -96,8 +99,15 @@ async fn the_processor_names_a_variable_that_is_wrong_and_claims_nothing() {
 #[tokio::test]
 async fn the_notifier_names_a_variable_that_is_wrong_and_claims_nothing() {
     let alone = Double::new().holding("changes", [change(1)]).around("notifier").await;
-    let numbers =
-        ["lease_ms", "log_retention_h", "max_crashes", "drain_budget_ms", "webhook_timeout_ms", "webhook_concurrency"];
+    let numbers = [
+        "lease_ms",
+        "log_retention_h",
+        "retention_days",
+        "max_crashes",
+        "drain_budget_ms",
+        "webhook_timeout_ms",
+        "webhook_concurrency",
+    ];
     alone.refuses_all(&numbers).await;
     let more_than_a_week = (7 * 24 * 3_600_000 + 1).to_string();
     let too_many = ["1"; 33].join(",");
@@ -163,8 +173,13 @@ async fn no_order_is_taken_whose_changes_nobody_would_hear_of() {
 #[tokio::test]
 async fn the_ends_of_each_range_are_taken() {
     for ends in [
-        &[("lease_ms", "50"), ("log_retention_h", "1"), ("idempotency_ttl_s", "1")][..],
-        &[("lease_ms", "43200000"), ("log_retention_h", "8784"), ("idempotency_ttl_s", "2592000")],
+        &[("lease_ms", "50"), ("log_retention_h", "1"), ("retention_days", "1"), ("idempotency_ttl_s", "1")][..],
+        &[
+            ("lease_ms", "43200000"),
+            ("log_retention_h", "8784"),
+            ("retention_days", "36600"),
+            ("idempotency_ttl_s", "2592000"),
+        ],
         &[("lease_ms", " 50\n"), ("max_queue_depth", "0"), ("max_queue_age_s", "0")],
         &[("namespace", "{a-b_c.d:E9}"), ("max_queue_depth", "100000000"), ("max_queue_age_s", "2592000")],
         &[("max_attempts", "1"), ("max_crashes", "1"), ("backoff_base_ms", "1"), ("backoff_cap_ms", "1")],

@@ -12,6 +12,7 @@ mod clock;
 mod dead;
 mod doubles;
 mod follow_ups;
+mod forget;
 mod limits;
 mod model;
 mod partner;

@@ -5,20 +5,22 @@ use std::time::Duration;
 
 use queue::native::{Native, scripts};
 use queue::{
-    Adjustment, Class, Effects, Emit, Error, FollowUp, Leave, LetGo, Message, Pace, Report, Settlement, Showed, Stock,
-    Terms, Untracked, Verdict,
+    Adjustment, Class, Effects, Emit, Ends, Error, FollowUp, Leave, LetGo, Message, Pace, Report, Settlement, Showed,
+    Stock, Terms, Untracked, Verdict,
 };
 
+use super::forget::finish_for_good;
 use super::setup::*;
 use crate::harness::Trouble;
 
 /// The verbs that write.
-pub(super) const VERBS: [&str; 18] = [
+pub(super) const VERBS: [&str; 21] = [
     "accept",
     "amend",
     "ask",
     "claim",
     "discard",
+    "expire",
     "follow",
     "hasten",
     "hold",
@@ -26,16 +28,18 @@ pub(super) const VERBS: [&str; 18] = [
     "redrive",
     "redrive_some",
     "renew",
+    "rewrite",
     "ring",
     "settle",
     "settle_lane",
     "stock_adjust",
     "stock_set",
     "unask",
+    "unlog",
 ];
 
 /// What must be done though Redis is full: it frees memory, or tells of what was done already.
-const EVEN_IF_FULL: [&str; 5] = ["discard", "renew", "settle", "settle_lane", "unask"];
+const EVEN_IF_FULL: [&str; 8] = ["discard", "expire", "renew", "rewrite", "settle", "settle_lane", "unask", "unlog"];
 
 /// A queue with something for every verb, and a second user of Redis whose rights the test decides.
 pub(super) struct Scene {
@@ -63,6 +67,7 @@ impl Scene {
         let (queue, stock) = (setup.jobs(), Stock::new(&setup.connection, &setup.namespace));
         stock.set("tea", 9).await.unwrap();
         bury_all(&queue, &["dead", "grave"], Class::Handler).await;
+        finish_for_good(&queue, "past").await;
         accept_all(&queue, &["delayed"]).await;
         let delayed = queue.claim(&claim(1)).await.unwrap();
         assert!(settle(&queue, &delayed[0], release_after(LONG)).await);
@@ -93,6 +98,7 @@ impl Scene {
             "ask" => queue.ask(&leased[1], PARTNER).await.map(drop),
             "claim" => queue.claim(&queue::Claim { silence: true, ..claim(9) }).await.map(drop),
             "discard" => queue.discard(&"dead".into(), "ann", "typo", "").await.map(drop),
+            "expire" => queue.expire(Duration::ZERO, b"past").await.map(drop),
             "follow" => {
                 let follow_up = FollowUp { id: "h".into(), subject: "b".into(), payload: "h".into(), recalls: true };
                 queue.follow(follow_up).await.map(drop)
@@ -106,12 +112,14 @@ impl Scene {
             "redrive" => queue.redrive(&["dead".into(), "grave".into()]).await.map(drop),
             "redrive_some" => queue.redrive_some(None, Pace::AtOnce, 9).await.map(drop),
             "renew" => queue.renew(&leased.iter().map(|m| (&m.id, m.delivery)).collect::<Vec<_>>()).await.map(drop),
+            "rewrite" => self.setup.on(&self.user, "told").rewrite(&"past.1".into(), b"none".to_vec()).await,
             "ring" => queue.ring().await,
             "settle" => queue.settle("worker", &self.every_verdict("told")).await.map(drop),
             "settle_lane" => queue.settle("worker", &self.every_verdict("told.erp")).await.map(drop),
             "stock_adjust" => stock.adjust("tea", &Adjustment { by: 3, most: 1000, idempotency: None }).await.map(drop),
             "stock_set" => stock.set("tea", 3).await.map(drop),
             "unask" => queue.unask(&leased[2]).await,
+            "unlog" => queue.unlog("past.", "a mark", 0).await,
             _ => unreachable!("{verb}"),
         }
     }
@@ -125,6 +133,7 @@ impl Scene {
             clears: true,
             emits: vec![emit.clone()],
             topic: None,
+            ends: Some(if stock == Some(LetGo::Out) { Ends::Forgotten } else { Ends::Final }),
             again: None,
         };
         let never = || "never".to_owned();

@@ -1,5 +1,7 @@
 //! Each verb is one command, so that nothing can come between its parts, and is only repeated when nothing was run.
 
+use std::time::Duration;
+
 use queue::{Accepted, Amended, Leave, MessageState, Pace, Subscription, Terms, Unsubscribed, Untracked};
 
 use super::doubles::Failing;
@@ -61,6 +63,10 @@ impl Tour<'_> {
         self.step("rearm", async { queue.rearm().await.is_ok() }).await;
         let batch = queue.claim(&claim(1)).await.unwrap();
         assert_eq!(queue.settle("worker", &[settlement(&batch[0], done())]).await.unwrap(), [true]);
+        self.step("expire", async { !queue.expire(Duration::ZERO, b"a").await.unwrap().is_more }).await;
+        self.step("rewrite", async { queue.rewrite(&"a".into(), Vec::new()).await.is_ok() }).await;
+        self.step("rewrite_all", async { queue.rewrite_all("a", |_| None).await.is_ok() }).await;
+        self.step("unlog", async { queue.unlog("a", "a", 0).await.is_ok() }).await;
         self.step("amend", async {
             queue.amend(&"a".into(), amendment("a/cancel", "a")).await.unwrap() == Amended::Unknown
         })

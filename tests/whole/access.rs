@@ -28,6 +28,7 @@ const CELLS: &[(&str, &str)] = &[
     ("GET /orders/{id}", "+?+++!!!"),
     ("POST /orders/{id}/cancel", "+?-++!!!"),
     ("POST /orders/{id}/fulfil", "---++!!!"),
+    ("DELETE /orders/{id}/personal-data", "----+!!!"),
     ("GET /dead-letters", "--+++!!!"),
     ("GET /dead-letters/{queue}", "--+++!!!"),
     ("POST /dead-letters/{queue}/redrive", "----+!!!"),

@@ -14,6 +14,7 @@ mod desk;
 mod door;
 mod early_answer;
 mod endpoints;
+mod erasure;
 mod forgetful;
 mod interleavings;
 mod kept_connections;

@@ -1,8 +1,9 @@
-//! `POST /orders/{id}/cancel` and `/fulfil`: changes to an order that was accepted before. A change goes into the queue
-//! behind the order, and the processor makes it. A change that the order's state doesn't allow is refused here already.
+//! `POST /orders/{id}/cancel` and `/fulfil`, `DELETE /orders/{id}/personal-data`: changes to an order that was accepted
+//! before. A change goes into the queue behind the order, and the processor makes it. A change that the order's state
+//! doesn't allow is refused here already.
 
 use guest::{Caller, Problem, Request, Response, read_body};
-use order::{Change, ChangeKind, ChangeRequest, CommandId};
+use order::{Change, ChangeKind, ChangeRequest, CommandId, State};
 use queue::{FollowUp, Followed, MessageState};
 
 use crate::answer;
@@ -21,6 +22,12 @@ pub(crate) async fn cancel(request: Request, id: &str, caller: &Caller) -> Resul
 /// Support says that the order's goods went out.
 pub(crate) async fn fulfil(request: Request, id: &str, caller: &Caller) -> Result<Response, Problem> {
     accept(read(request, id, ChangeKind::Fulfil).await?, caller).await
+}
+
+/// An operator has it taken out who the order's customer is.
+pub(crate) async fn erase(request: &Request, id: &str, caller: &Caller) -> Result<Response, Problem> {
+    let change = Change { id: find::order_id(id)?, request: ChangeRequest::Erase, trace: trace(request) };
+    accept(change, caller).await
 }
 
 async fn read(request: Request, id: &str, kind: ChangeKind) -> Result<Change, Problem> {
@@ -46,6 +53,9 @@ async fn accept(change: Change, caller: &Caller) -> Result<Response, Problem> {
         return Err(Problem::CancelPending);
     }
     let present = order.state()?;
+    if change.kind() == ChangeKind::Erase && present == State::NeedsAttention {
+        return Err(Problem::Undecided);
+    }
     let mut is_paid = false;
     if let Some(stored) = order.stored {
         let standing = stored.standing()?;

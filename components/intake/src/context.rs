@@ -51,6 +51,11 @@ impl Context {
         Ok(Self { redis, idempotency_ttl, limits, together, has_payments, shared })
     }
 
+    /// How long an order is kept that has ended; `None`: for ever.
+    pub(crate) fn retention(&self) -> Option<Duration> {
+        self.shared.retention
+    }
+
     /// The queue of orders.
     pub(crate) fn placed(&self) -> Queue<'_, Redis> {
         Queue::new(&self.redis, &self.shared.namespace, queues::PLACED, self.shared.timing)

@@ -25,6 +25,7 @@ pub(crate) struct Lookup {
     /// The message that asks for each kind of change.
     pub(crate) fulfil: Option<MessageState>,
     pub(crate) cancel: Option<MessageState>,
+    pub(crate) erase: Option<MessageState>,
     /// `None` while the order is undecided.
     pub(crate) stored: Option<StoredOrder>,
 }
@@ -52,11 +53,11 @@ pub(crate) async fn look_up(context: &Context, order: OrderId, caller: &Caller) 
 }
 
 async fn find(context: &Context, order: OrderId) -> Result<Lookup, Problem> {
-    let ids = [None, Some(ChangeKind::Fulfil), Some(ChangeKind::Cancel)];
+    let ids = [None, Some(ChangeKind::Fulfil), Some(ChangeKind::Cancel), Some(ChangeKind::Erase)];
     let ids = ids.map(|change| MessageId::from(CommandId { order, change }.to_bytes()));
     let subject = subject(order);
     for _ in 0..TRIES {
-        let Found { now, head, messages: [own, fulfil, cancel] } =
+        let Found { now, head, messages: [own, fulfil, cancel, erase] } =
             context.placed().find(&subject, ids.each_ref()).await.map_err(Problem::QueueFailed)?;
         let stored = match &head {
             None => None,
@@ -65,7 +66,12 @@ async fn find(context: &Context, order: OrderId) -> Result<Lookup, Problem> {
                 None => continue,
             },
         };
-        return Ok(Lookup { now, own, fulfil, cancel, stored });
+        if let (None, None, Some(retention)) = (&own, &stored, context.retention())
+            && order.accepted_at().ms() + retention.as_millis() as u64 <= now
+        {
+            return Err(Problem::Removed { days: retention.as_secs() / 86_400 });
+        }
+        return Ok(Lookup { now, own, fulfil, cancel, erase, stored });
     }
     Err(unreadable("the store has lost the record of this order"))
 }

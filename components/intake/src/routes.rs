@@ -14,6 +14,7 @@ pub(crate) async fn route(request: Request, caller: &Caller) -> Result<Response,
         (["orders", id], Method::GET) => show::show(id, caller).await,
         (["orders", id, "cancel"], Method::POST) => change::cancel(request, id, caller).await,
         (["orders", id, "fulfil"], Method::POST) => change::fulfil(request, id, caller).await,
+        (["orders", id, "personal-data"], Method::DELETE) => change::erase(&request, id, caller).await,
         _ => Err(Problem::NoSuchOrder),
     }
 }

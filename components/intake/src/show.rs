@@ -11,14 +11,14 @@ use crate::find::{self, Lookup};
 
 pub(crate) async fn show(id: &str, caller: &Caller) -> Result<Response, Problem> {
     let id = find::order_id(id)?;
-    let Lookup { now, own, fulfil, cancel, stored } = find::look_up(&*Context::get().await?, id, caller).await?;
+    let Lookup { now, own, fulfil, cancel, erase, stored } = find::look_up(&*Context::get().await?, id, caller).await?;
     let order = match stored {
         // What the one wrote who settled its payment by hand is not for the shop.
         Some(stored) if caller.role == Role::Shop => stored.into_json()?.without_words(),
         Some(stored) => stored.into_json()?,
         None => undecided(id, own.as_ref(), now)?,
     };
-    let changes = [(ChangeKind::Fulfil, &fulfil), (ChangeKind::Cancel, &cancel)];
+    let changes = [(ChangeKind::Fulfil, &fulfil), (ChangeKind::Cancel, &cancel), (ChangeKind::Erase, &erase)];
     let pending: Vec<_> = changes.into_iter().filter_map(|(change, state)| pending(change, state.as_ref()?)).collect();
     let order = if caller.role == Role::Viewer { order.with_masked_email() } else { order };
     Ok(answer::found(order.with_pending(&pending)))

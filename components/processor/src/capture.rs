@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use guest::now_ms;
 use order::payment::Capture;
-use order::{CommandId, OrderId, Payment, PaymentId, Record, event, queues};
+use order::{ChangeKind, CommandId, OrderId, Payment, PaymentId, Record, event, queues};
 use queue::{Effects, Emit, Failure, Message};
 
 use crate::changes::tell;
@@ -46,7 +46,7 @@ impl Commands<'_> {
     /// Tells support of an order that is still neither fulfilled nor cancelled.
     pub(crate) async fn remind(&self, message: &Message) -> Result<Effects, Failure> {
         let (id, name) = match (CommandId::parse(&message.id), present(message)?) {
-            (Some(id), Some(name)) if name.change.is_none() => (id, name),
+            (Some(id), Some(name)) if matches!(name.change, None | Some(ChangeKind::Erase)) => (id, name),
             _ => return Ok(Effects::default()),
         };
         let record = match self.records.read(id.order, name).await {

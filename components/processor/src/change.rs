@@ -7,7 +7,7 @@ use guest::now_ms;
 use order::payment::{Capture, GivenBack};
 use order::{
     Change, ChangeKind, ChangeRequest, Command, CommandId, NewOrder, OrderId, Payment, Placed, Record, RecordName,
-    Timestamp, cancel_undecided,
+    State, Timestamp, cancel_undecided,
 };
 use queue::{Asked, Effects, Failure, LetGo, Message, MessageId, OwnMessage};
 
@@ -35,6 +35,9 @@ pub(crate) struct UndecidedOrder {
 
 impl Commands<'_> {
     pub(crate) async fn change(&self, message: &Message, change: Change) -> Result<Effects, Failure> {
+        if change.kind() == ChangeKind::Erase {
+            return self.erase(message, &change).await;
+        }
         let (kind, before) = (change.kind(), present(message)?);
         if self.payments.is_some() {
             self.check_store(message).await?;
@@ -62,13 +65,14 @@ impl Commands<'_> {
     ) -> Result<Option<MadeChange>, Failure> {
         let mut record = self.records.read(id, before).await?;
         let was_due = record.payment().is_some_and(Payment::is_due);
-        if let Err(illegal) = record.status().after(request.kind().into()) {
+        if let Err(illegal) = State::Decided(record.status()).allows(request.kind()) {
             // The client was told that the change was accepted, so the log must say why it isn't made.
             eprintln!("Nothing was changed: {illegal}. Order {id}.");
             return Ok(None);
         }
         let now = || Timestamp::from_ms(now_ms());
         let moved = match request {
+            ChangeRequest::Erase => return Ok(None),
             ChangeRequest::Fulfil { .. } if self.is_refund_begun(&record).await? => {
                 let reason = "its cancellation was tried, so its money may be given back: redrive or settle that one, \
                               or ask for it again";

@@ -6,10 +6,12 @@ use access::CallerName;
 use guest::{Redis, now_ms};
 use order::event::GivenUp;
 use order::{
-    Command, CommandId, DecodeError, Means, Money, NewOrder, OrderId, Record, RecordName, Timestamp, TraceParent,
-    Version, event,
+    ChangeKind, Command, CommandId, DecodeError, Means, Money, NewOrder, OrderId, Record, RecordName, Timestamp,
+    TraceParent, Version, event,
 };
-use queue::{Effects, Emit, Failure, Head, Hold, HoldRequest, Joined, LetGo, Message, MessageId, Queue, Untracked};
+use queue::{
+    Effects, Emit, Ends, Failure, Head, Hold, HoldRequest, Joined, LetGo, Message, MessageId, Queue, Untracked,
+};
 
 use crate::changes::tell;
 use crate::payments::Payments;
@@ -18,6 +20,8 @@ use crate::records::Records;
 /// Carries out commands, and writes the new records of their orders.
 pub(crate) struct Commands<'a> {
     pub(crate) queue: Queue<'a, Redis>,
+    /// From which the notifier tells the endpoints.
+    pub(crate) changes: Queue<'a, Redis>,
     /// The orders that are about to hold their stock.
     pub(crate) holds: Joined<HoldRequest, Hold>,
     pub(crate) records: &'a Records,
@@ -131,7 +135,11 @@ impl Commands<'_> {
     /// that nobody will read any more are removed later.
     pub(crate) fn effects(&self, message: &Message, moved: &Moved<'_>) -> Effects {
         let Moved { record, name, before, stock, trace } = moved;
-        let mut emits = vec![tell(event::id(&record.id(), record.version()), event::to_json(record, *trace))];
+        let event = match name.change {
+            Some(ChangeKind::Erase) => event::erased(record, *trace),
+            _ => event::to_json(record, *trace),
+        };
+        let mut emits = vec![tell(event::id(&record.id(), record.version()), event)];
         emits.extend(before.map(|name| self.records.superseded(record.id(), name)));
         emits.append(&mut self.left_behind(message, message.delivery - 1));
         Effects {
@@ -140,6 +148,7 @@ impl Commands<'_> {
             stock: *stock,
             clears: name.change.is_some(),
             topic: None,
+            ends: record.status().is_final().then_some(Ends::Final),
             emits,
             again: None,
         }

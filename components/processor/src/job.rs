@@ -17,15 +17,16 @@ impl Handler for ProcessorJob<'_> {
     async fn handle(&self, message: &Message) -> Result<Effects, Failure> {
         match self {
             Self::Commands(commands) => commands.handle(message).await,
-            Self::Later(commands) if *message.payload == *queues::REMINDER.as_bytes() => commands.remind(message).await,
-            Self::Later(commands) => {
-                let key = String::from_utf8_lossy(&message.payload);
-                if !key.starts_with(RECORDS) {
-                    return Err(no_key(&key));
+            Self::Later(commands) => match &*String::from_utf8_lossy(&message.payload) {
+                queues::REMINDER => commands.remind(message).await,
+                queues::EXPIRED => commands.forget(message).await,
+                queues::PURGE => commands.purge(message).await,
+                key if key.starts_with(RECORDS) => {
+                    commands.records.remove(key).await?;
+                    Ok(Effects::default())
                 }
-                commands.records.remove(&key).await?;
-                Ok(Effects::default())
-            }
+                key => Err(no_key(key)),
+            },
         }
     }
 

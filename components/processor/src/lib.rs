@@ -7,6 +7,7 @@ mod change;
 mod changes;
 mod commands;
 mod decide;
+mod erase;
 mod job;
 mod payments;
 mod pending;

@@ -89,6 +89,11 @@ impl Records {
         self.in_time(self.store.delete(key)).await.map_err(Failure::release)
     }
 
+    /// How long nobody must rely on it that a superseded record is gone.
+    pub(crate) fn grace(&self) -> Duration {
+        self.grace
+    }
+
     /// The message that has a record removed when nobody needs it any more.
     pub(crate) fn superseded(&self, order: OrderId, name: RecordName) -> Emit {
         let key = name.key(order);

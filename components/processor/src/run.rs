@@ -66,6 +66,7 @@ impl<'a> ProcessorWake<'a> {
     async fn run(&self) -> Result<(), queue::Error> {
         let commands = Commands {
             queue: self.placed(),
+            changes: self.queue(queues::CHANGES),
             holds: Joined::new(TOGETHER),
             records: self.records,
             payments: self.settings.payments.clone().map(Payments::new),
@@ -74,6 +75,9 @@ impl<'a> ProcessorWake<'a> {
         };
         let mut more = self.drain(self.placed(), &ProcessorJob::Commands(&commands)).await?;
         let later = self.placed().lane(queues::SUPERSEDED);
+        if let Some(retention) = self.settings.shared.retention {
+            more |= later.expire(retention, queues::EXPIRED.as_bytes()).await?.is_more;
+        }
         more |= self.drain(later, &ProcessorJob::Later(&commands)).await?;
         if more { self.placed().ring().await } else { Ok(()) }
     }
@@ -95,7 +99,11 @@ impl<'a> ProcessorWake<'a> {
     }
 
     fn placed(&self) -> Queue<'a, Redis> {
-        Queue::new(self.redis, &self.settings.shared.namespace, queues::PLACED, self.settings.shared.timing)
+        self.queue(queues::PLACED)
+    }
+
+    fn queue(&self, name: &str) -> Queue<'a, Redis> {
+        Queue::new(self.redis, &self.settings.shared.namespace, name, self.settings.shared.timing)
     }
 }
 

@@ -50,6 +50,7 @@ pub static ROUTES: &[Route] = &[
     route(Method::GET, "/orders/{id}", Allowed::Roles(&[Shop, Viewer, Support, Operator])),
     route(Method::POST, "/orders/{id}/cancel", Allowed::Roles(&[Shop, Support, Operator])),
     route(Method::POST, "/orders/{id}/fulfil", Allowed::Roles(&[Support, Operator])),
+    route(Method::DELETE, "/orders/{id}/personal-data", OPERATORS),
     route(Method::GET, "/dead-letters", READERS),
     route(Method::GET, "/dead-letters/{queue}", READERS),
     route(Method::POST, "/dead-letters/{queue}/redrive", OPERATORS),

@@ -78,6 +78,13 @@ pub enum Problem {
     ChangeGivenUp(CommandId),
     /// The order is about to be cancelled, so it must not be fulfilled.
     CancelPending,
+    /// The order is a dead letter, which holds its customer.
+    Undecided,
+    /// The order is older than orders are kept that have ended.
+    Removed {
+        /// Days that one is kept.
+        days: u64,
+    },
     /// The queue has no such dead letter.
     NoSuchLetter,
     /// A host has named the endpoint that was to be removed within the last minute.
@@ -224,6 +231,15 @@ impl Problem {
             Self::CancelPending => (
                 kind::CANCEL_PENDING,
                 "Its cancellation was accepted and comes first. GET shows what became of it.".to_owned(),
+            ),
+            Self::Undecided => (
+                kind::UNDECIDED,
+                "It is a dead letter, and has no record yet. Redrive, cancel or discard it, and send the request again."
+                    .to_owned(),
+            ),
+            Self::Removed { days } => (
+                kind::REMOVED,
+                format!("An order that has ended is removed {days} days later. This one was, or there never was one."),
             ),
             Self::NoSuchLetter => (
                 kind::NOT_FOUND,

@@ -44,6 +44,8 @@ kinds! {
     CANCEL_PENDING: CONFLICT, "cancel-pending", "The order is about to be cancelled";
     REFUND_UNKNOWN: CONFLICT, "refund-unknown", "The order's money may be given back already";
     ENDPOINT_IN_USE: CONFLICT, "endpoint-in-use", "A host still names the endpoint";
+    UNDECIDED: CONFLICT, "undecided", "The order is not decided yet";
+    REMOVED: GONE, "removed", "The order was removed";
     NOTHING_TO_SETTLE: CONFLICT, "nothing-to-settle", "Only a payment can be settled";
     RECORD_UNREADABLE: INTERNAL_SERVER_ERROR, "record-unreadable", "The order is damaged";
     MALFORMED_REQUEST: BAD_REQUEST, "malformed-request", "The request can't be carried out";

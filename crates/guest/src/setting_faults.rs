@@ -2,7 +2,7 @@
 
 use crate::settings::{
     BACKOFF_BASE, BACKOFF_CAP, DRAIN_BUDGET, IDEMPOTENCY_TTL, LEASE, LOG_RETENTION, MAX_ATTEMPTS, MAX_CRASHES,
-    QUEUE_AGE, QUEUE_DATABASE, QUEUE_DEPTH, STORE_DATABASE, SettingError, Settings,
+    QUEUE_AGE, QUEUE_DATABASE, QUEUE_DEPTH, RETENTION, STORE_DATABASE, SettingError, Settings,
 };
 
 impl Settings {
@@ -12,6 +12,7 @@ impl Settings {
         for number in [
             LEASE,
             LOG_RETENTION,
+            RETENTION,
             MAX_ATTEMPTS,
             MAX_CRASHES,
             BACKOFF_BASE,

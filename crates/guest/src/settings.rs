@@ -41,6 +41,8 @@ pub struct QueueSettings {
     pub namespace: Namespace,
     /// Lease, and how long the log is kept.
     pub timing: Timing,
+    /// How long an order is kept that has ended; `None`: for ever.
+    pub retention: Option<Duration>,
 }
 
 /// A variable that is a whole number, and its least and greatest value.
@@ -50,6 +52,7 @@ const SECOND: u64 = 1000;
 const HOUR: u64 = 3600 * SECOND;
 
 pub(crate) const LOG_RETENTION: WholeNumber = WholeNumber("log_retention_h", 1, 24 * 366);
+pub(crate) const RETENTION: WholeNumber = WholeNumber("retention_days", 0, 36_600);
 pub(crate) const LEASE: WholeNumber = WholeNumber("lease_ms", millis(*LEASES.start()), millis(*LEASES.end()));
 pub(crate) const BACKOFF_BASE: WholeNumber = WholeNumber("backoff_base_ms", 1, HOUR);
 pub(crate) const BACKOFF_CAP: WholeNumber = WholeNumber("backoff_cap_ms", 1, 24 * HOUR);
@@ -102,12 +105,16 @@ impl Settings {
 
     /// The settings of everyone who works on the queues.
     pub async fn queue(&self) -> Result<QueueSettings, SettingError> {
-        let texts = self.texts(&["namespace", LOG_RETENTION.0, LEASE.0, "redis_url"]).await?;
+        let texts = self.texts(&["namespace", LOG_RETENTION.0, RETENTION.0, LEASE.0, "redis_url"]).await?;
         let namespace = self.namespace(texts.untrimmed("namespace"))?;
-        let hours = texts.number(LOG_RETENTION)?;
-        let timing = Timing { lease: texts.millis(LEASE)?, log_retention: Duration::from_millis(hours * HOUR) };
+        let log_retention = Duration::from_millis(texts.number(LOG_RETENTION)? * HOUR);
+        let days = texts.number(RETENTION)?;
+        let retention = (days > 0).then(|| Duration::from_millis(days * 24 * HOUR));
+        // What the log has of an order that is removed must go too.
+        let log_retention = retention.map_or(log_retention, |retention| log_retention.min(retention));
+        let timing = Timing { lease: texts.millis(LEASE)?, log_retention };
         let redis_url = self.parsed_address("redis_url", texts.text("redis_url"), QUEUE_DATABASE)?;
-        Ok(QueueSettings { redis_url, namespace, timing })
+        Ok(QueueSettings { redis_url, namespace, timing, retention })
     }
 
     pub(crate) fn namespace(&self, text: &str) -> Result<Namespace, SettingError> {

@@ -136,6 +136,8 @@ fn examples() -> Vec<Problem> {
         Problem::EventNotPassedOn { why: "the listener answered 503".to_owned() },
         Problem::Forbidden { role: Role::Shop, roles: &[Role::Support, Role::Operator] },
         Problem::RateLimited { wait: Duration::from_millis(50) },
+        Problem::Undecided,
+        Problem::Removed { days: 90 },
     ]
 }
 
@@ -186,5 +188,7 @@ fn number(problem: &Problem) -> usize {
         Problem::EventNotPassedOn { .. } => 41,
         Problem::Forbidden { .. } => 42,
         Problem::RateLimited { .. } => 43,
+        Problem::Undecided => 44,
+        Problem::Removed { .. } => 45,
     }
 }

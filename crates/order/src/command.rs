@@ -56,10 +56,13 @@ pub enum ChangeRequest {
         /// An operator's word that nothing is to be asked of the payment provider any more.
         settled: Option<SettledByHand>,
     },
+    /// Take out who its customer is.
+    Erase,
 }
 
 impl ChangeRequest {
     /// Reads the body of a request for a change: `{"reason"?}` to cancel, `{"tracking"?}` to fulfil. It may be empty.
+    /// That of an erasure means nothing.
     ///
     /// # Errors
     /// Everything that is wrong with the body, at once.
@@ -69,6 +72,7 @@ impl ChangeRequest {
             ChangeKind::Fulfil => {
                 parse_only(body, "tracking", seen_text).map(|tracking| Self::Fulfil { tracking, settled: None })
             }
+            ChangeKind::Erase => Ok(Self::Erase),
         }
     }
 
@@ -78,6 +82,7 @@ impl ChangeRequest {
         match self {
             Self::Cancel { .. } => ChangeKind::Cancel,
             Self::Fulfil { .. } => ChangeKind::Fulfil,
+            Self::Erase => ChangeKind::Erase,
         }
     }
 
@@ -87,6 +92,7 @@ impl ChangeRequest {
         match (self, order.status) {
             (Self::Cancel { .. }, Status::Cancelled) => true,
             (Self::Fulfil { tracking, .. }, Status::Fulfilled) => tracking.is_none() || *tracking == order.tracking,
+            (Self::Erase, _) => order.is_erased,
             _ => false,
         }
     }
@@ -135,6 +141,7 @@ impl Change {
         let (reason, settled, tracking) = match &self.request {
             ChangeRequest::Cancel { reason, settled } => (reason.as_ref(), settled.as_ref(), None),
             ChangeRequest::Fulfil { tracking, settled } => (None, settled.as_ref(), tracking.as_ref()),
+            ChangeRequest::Erase => (None, None, None),
         };
         let (kind, trace) = (self.kind(), self.trace.as_ref());
         written(&WrittenChange { v: 1, kind, id: self.id, trace, reason, tracking, settled })
@@ -188,11 +195,12 @@ fn version(message: &Value<'_>) -> Option<u64> {
 }
 
 fn read_v1(message: &Value<'_>) -> Option<Command> {
-    const KINDS: [&str; 3] = ["placed", "cancel", "fulfil"];
+    const KINDS: [&str; 4] = ["placed", "cancel", "fulfil", "erase"];
     let kind = message.field("type")?.required(|value| value.one_of(&KINDS));
     match kind {
         Some("cancel") => cancel_v1(message).map(Command::Change),
         Some("fulfil") => fulfil_v1(message).map(Command::Change),
+        Some("erase") => erase_v1(message).map(Command::Change),
         // A message of an unknown kind is read as an order, so that its other faults are reported too.
         _ => Placed::read_v1(message).filter(|_| kind.is_some()).map(|placed| Command::Decide(Box::new(placed))),
     }
@@ -212,6 +220,11 @@ fn fulfil_v1(message: &Value<'_>) -> Option<Change> {
     let (tracking, settled) = (tracking.optional(text), settled.optional(SettledByHand::read));
     let request = tracking.and_then(|tracking| Some(ChangeRequest::Fulfil { tracking, settled: settled? }));
     change(&id, &trace, request)
+}
+
+fn erase_v1(message: &Value<'_>) -> Option<Change> {
+    let [_version, _kind, id, trace] = message.fields(["v", "type", "id", "trace"])?;
+    change(&id, &trace, Some(ChangeRequest::Erase))
 }
 
 fn change(id: &Field<'_>, trace: &Field<'_>, request: Option<ChangeRequest>) -> Option<Change> {

@@ -5,7 +5,8 @@ use crate::life::Move;
 use serde::Serialize;
 use std::fmt;
 
-/// A change that a shop or support can ask for. The other [moves](Move) of an order follow from processing it.
+/// A change that a shop, support or an operator can ask for. The other [moves](Move) of an order follow from processing
+/// it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeKind {
@@ -13,6 +14,8 @@ pub enum ChangeKind {
     Fulfil,
     /// Call the order off.
     Cancel,
+    /// Take out who its customer is. The order stays where it stands.
+    Erase,
 }
 
 /// The id of a message in the queue of orders. An order has one message of each kind at a time, so to ask twice is to
@@ -27,7 +30,7 @@ pub struct CommandId {
 
 impl ChangeKind {
     /// All of them, in the order in which a shop is shown them.
-    pub const ALL: [Self; 2] = [Self::Fulfil, Self::Cancel];
+    pub const ALL: [Self; 3] = [Self::Fulfil, Self::Cancel, Self::Erase];
 
     /// Reads the name that `Display` writes.
     pub(crate) fn parse(name: &str) -> Option<Self> {
@@ -38,15 +41,16 @@ impl ChangeKind {
         match self {
             Self::Fulfil => "fulfil",
             Self::Cancel => "cancel",
+            Self::Erase => "erase",
         }
     }
-}
 
-impl From<ChangeKind> for Move {
-    fn from(kind: ChangeKind) -> Self {
-        match kind {
-            ChangeKind::Fulfil => Self::Fulfil,
-            ChangeKind::Cancel => Self::Cancel,
+    /// The order's move, if the change is one.
+    pub(crate) fn step(self) -> Option<Move> {
+        match self {
+            Self::Fulfil => Some(Move::Fulfil),
+            Self::Cancel => Some(Move::Cancel),
+            Self::Erase => None,
         }
     }
 }
@@ -97,7 +101,7 @@ mod tests {
     #[test]
     fn an_id_is_read_as_it_was_written() {
         let order: OrderId = ORDER.parse().unwrap();
-        for change in [None, Some(ChangeKind::Fulfil), Some(ChangeKind::Cancel)] {
+        for change in [None].into_iter().chain(ChangeKind::ALL.map(Some)) {
             let id = CommandId { order, change };
             assert_eq!(CommandId::parse(&id.to_bytes()), Some(id));
         }

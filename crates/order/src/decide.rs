@@ -57,6 +57,7 @@ pub fn decide(placed: Placed, finding: &Finding, now: Timestamp) -> Record {
         tracking: None,
         // The clock of the host that accepted it may be ahead of ours, and no order changes before it exists.
         updated_at: placed.accepted_at(),
+        erased_at: None,
         shop: placed.shop,
         order: Box::new(placed.order),
     };
@@ -147,6 +148,13 @@ impl Record {
         self.advance(Some(self.status), Move::Fulfil, now)?;
         self.tracking = tracking;
         Ok(())
+    }
+
+    /// Takes out who the order's customer is. What accounts need stays, and so does the time of its last move.
+    pub fn erase(&mut self, now: Timestamp) {
+        self.order.erase();
+        self.version = self.version.next();
+        self.erased_at = Some(now.max(self.updated_at));
     }
 
     fn advance(&mut self, present: Option<Status>, step: Move, now: Timestamp) -> Result<(), Illegal> {

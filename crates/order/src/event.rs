@@ -2,7 +2,7 @@
 
 use crate::command_id::CommandId;
 use crate::id::OrderId;
-use crate::json::written;
+use crate::json::{Node, written};
 use crate::new_order::NewOrder;
 use crate::payment::without_words;
 use crate::record::{Record, Status, Version};
@@ -28,6 +28,9 @@ pub const NEEDS_ATTENTION: &str = "sluice.order.needs_attention";
 /// The event type of an order whose money is only authorized, and may soon not be had any more.
 pub const AUTHORIZATION_EXPIRING: &str = "sluice.order.authorization_expiring";
 
+/// The event type of an order whose customer was taken out. Who keeps a copy of the order takes them out too.
+pub const PERSONAL_DATA_ERASED: &str = "sluice.order.personal_data_erased";
+
 /// The event type of a payment provider that fails for all orders from now on.
 pub const PAYMENTS_INTERRUPTED: &str = "sluice.payments.interrupted";
 
@@ -36,7 +39,8 @@ pub const PAYMENTS_RESUMED: &str = "sluice.payments.resumed";
 
 /// All event types: one for each status, and those of what went wrong.
 pub fn types() -> impl Iterator<Item = &'static str> {
-    let others = [NEEDS_ATTENTION, AUTHORIZATION_EXPIRING, PAYMENTS_INTERRUPTED, PAYMENTS_RESUMED];
+    let others =
+        [NEEDS_ATTENTION, AUTHORIZATION_EXPIRING, PERSONAL_DATA_ERASED, PAYMENTS_INTERRUPTED, PAYMENTS_RESUMED];
     Status::ALL.into_iter().map(event_type).chain(others)
 }
 
@@ -63,6 +67,12 @@ pub fn to_json(record: &Record, trace: Option<&TraceParent>) -> Vec<u8> {
     about(record, id(&record.id(), record.version()), event_type(record.status()), trace)
 }
 
+/// Writes the event that an order's customer was taken out, with the record that this made.
+#[must_use]
+pub fn erased(record: &Record, trace: Option<&TraceParent>) -> Vec<u8> {
+    about(record, id(&record.id(), record.version()), PERSONAL_DATA_ERASED, trace)
+}
+
 /// Writes the event that an order's money is only authorized, and may soon not be had any more. Gives its id, too.
 #[must_use]
 pub fn expiring(record: &Record) -> (String, Vec<u8>) {
@@ -77,7 +87,7 @@ fn about(record: &Record, id: String, event_type: &'static str, trace: Option<&T
         source: "/orders",
         event_type,
         subject: record.id(),
-        time: record.updated_at(),
+        time: record.erased_at().filter(|_| event_type == PERSONAL_DATA_ERASED).unwrap_or(record.updated_at()),
         datacontenttype: "application/json",
         version: record.version(),
         traceparent: trace,
@@ -174,6 +184,25 @@ struct Event<'a> {
 /// A Lua pattern that finds the type in an event that [`to_json`] or [`attention`] wrote: no attribute before it holds
 /// such a text.
 pub const TYPE_PATTERN: &str = r#""type":"([^"]+)""#;
+
+/// Takes the customer, the address and the note out of the data of an event that one of our builds wrote. `None`: there
+/// is nothing to take out.
+#[must_use]
+pub fn without_customer(event: &[u8], now: Timestamp) -> Option<Vec<u8>> {
+    let mut event = Node::parse(event).ok()?;
+    let data = event.member_mut("data")?;
+    let Node::Object(members) = data else { return None };
+    let before = members.len();
+    members.retain(|(name, _)| !["customer", "shipping_address", "note"].contains(&&**name));
+    if members.len() == before {
+        return None;
+    }
+    members.push(("erased_at".into(), Node::String(now.to_string().into())));
+    Some(written(&event))
+}
+
+/// What stands in each event with personal data, and in no other.
+pub const CUSTOMER_MARK: &str = r#""customer":{"#;
 
 /// The attributes by which an event is routed. Its other attributes and its data are skipped over, unread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

@@ -2,8 +2,8 @@
 //! occurs twice.
 
 use crate::fault::NotJson;
-use serde::Serialize;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::{Serialize, Serializer};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -48,6 +48,12 @@ impl<'a> Node<'a> {
         serde_json::from_slice(text).map_err(|error| NotJson::new(text, &error))
     }
 
+    /// A member of an object.
+    pub(crate) fn member_mut(&mut self, name: &str) -> Option<&mut Self> {
+        let Self::Object(members) = self else { return None };
+        members.iter_mut().find_map(|(other, node)| (other == name).then_some(node))
+    }
+
     /// The kind of value, with its article.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
@@ -57,6 +63,21 @@ impl<'a> Node<'a> {
             Self::String(_) => "a string",
             Self::Array(_) => "an array",
             Self::Object(_) => "an object",
+        }
+    }
+}
+
+impl Serialize for Node<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Bool(value) => value.serialize(serializer),
+            Self::Number(Number::Unsigned(value)) => value.serialize(serializer),
+            Self::Number(Number::Negative(value)) => value.serialize(serializer),
+            Self::Number(Number::Float(value)) => value.serialize(serializer),
+            Self::String(value) => value.serialize(serializer),
+            Self::Array(elements) => serializer.collect_seq(elements),
+            Self::Object(members) => serializer.collect_map(members.iter().map(|(name, node)| (name, node))),
         }
     }
 }

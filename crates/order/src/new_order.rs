@@ -25,7 +25,8 @@ use std::ops::Not;
 pub struct NewOrder {
     #[serde(skip_serializing_if = "Option::is_none")]
     reference: Option<Reference>,
-    customer: Customer,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    customer: Option<Customer>,
     currency: Currency,
     lines: Vec<Line>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -144,10 +145,17 @@ impl NewOrder {
         self.reference.as_ref()
     }
 
-    /// Who orders.
+    /// Who orders. Every new order says it; `None`: that was erased since.
     #[must_use]
-    pub fn customer(&self) -> &Customer {
-        &self.customer
+    pub fn customer(&self) -> Option<&Customer> {
+        self.customer.as_ref()
+    }
+
+    /// Takes out who its customer is: the customer, the address and the note.
+    pub(crate) fn erase(&mut self) {
+        self.customer = None;
+        self.shipping_address = None;
+        self.note = None;
     }
 
     /// The currency of all its prices.

@@ -94,7 +94,8 @@ pub struct ChargeRequest<'a> {
     order_id: OrderId,
     amount: Money,
     currency: Currency,
-    customer: &'a Customer,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    customer: Option<&'a Customer>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reference: Option<&'a Reference>,
     /// The token.

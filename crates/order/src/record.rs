@@ -29,6 +29,7 @@ pub struct Record {
     pub(crate) next_action: Option<NextAction>,
     pub(crate) tracking: Option<Tracking>,
     pub(crate) updated_at: Timestamp,
+    pub(crate) erased_at: Option<Timestamp>,
     pub(crate) shop: Option<CallerName>,
     pub(crate) order: Box<NewOrder>,
 }
@@ -60,6 +61,8 @@ pub struct Standing {
     pub is_paid: bool,
     /// Whose key brought it.
     pub shop: Option<CallerName>,
+    /// Who its customer is was taken out.
+    pub is_erased: bool,
 }
 
 /// How often an order has changed: 1 for its first record, and 0 while it has none.
@@ -152,10 +155,16 @@ impl Record {
         self.id.accepted_at()
     }
 
-    /// When this record was made.
+    /// When the order came to stand where it stands.
     #[must_use]
     pub fn updated_at(&self) -> Timestamp {
         self.updated_at
+    }
+
+    /// When it was taken out who the customer is; `None`: it was not.
+    #[must_use]
+    pub fn erased_at(&self) -> Option<Timestamp> {
+        self.erased_at
     }
 
     /// Whose key brought the order; `None` if no keys were asked for then.

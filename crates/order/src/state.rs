@@ -44,9 +44,9 @@ impl State {
     /// Says whether an order in this state can be changed so.
     ///
     /// # Errors
-    /// [`Illegal`] where the [table](life::LIFE) has no such move, and for every change of a discarded order.
+    /// [`Illegal`] where the [table](life::LIFE) has no such move, and for every move of a discarded order.
     pub fn allows(self, change: ChangeKind) -> Result<(), Illegal> {
-        let step = Move::from(change);
+        let Some(step) = change.step() else { return Ok(()) };
         let after = match self {
             Self::Queued | Self::NeedsAttention => life::next(None, step),
             Self::Discarded => None,
@@ -57,6 +57,12 @@ impl State {
 }
 
 impl Status {
+    /// Whether no move leads on from here.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        !life::LIFE.iter().any(|(before, ..)| *before == Some(self))
+    }
+
     /// The state that a move leads to.
     ///
     /// # Errors

@@ -37,6 +37,9 @@ pub(crate) struct View<'a> {
     created_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     updated_at: Option<Timestamp>,
+    /// Then there is no customer, no address and no note.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    erased_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     age_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -89,6 +92,7 @@ impl<'a> View<'a> {
             tracking: None,
             created_at: id.accepted_at(),
             updated_at: None,
+            erased_at: None,
             age_ms: None,
             shop: None,
             reference: None,
@@ -118,6 +122,7 @@ impl<'a> View<'a> {
             next_action: record.next_action(),
             tracking: record.tracking(),
             updated_at: Some(record.updated_at()),
+            erased_at: record.erased_at(),
             shop: record.shop(),
             ..Self::new(record.id(), State::Decided(record.status())).with(record.order())
         }
@@ -165,7 +170,7 @@ impl<'a> View<'a> {
             lines: order.lines(),
             discounts: order.discounts(),
             taxes: order.taxes(),
-            customer: Some(order.customer()),
+            customer: order.customer(),
             shipping_address: order.shipping_address(),
             note: order.note(),
             metadata: Some(order.metadata()).filter(|metadata| !metadata.is_empty()),

@@ -20,6 +20,15 @@ pub enum LetGo {
     Out,
 }
 
+/// What becomes of a subject that is settled for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// It will not change any more. After a time it may be [forgotten](crate::Queue::expire).
+    Final,
+    /// Its head is forgotten.
+    Forgotten,
+}
+
 /// The effects of a settled delivery.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Effects {
@@ -33,6 +42,8 @@ pub struct Effects {
     pub clears: bool,
     /// Copies the message, as it is, to the lanes of its queue's subscribers to this topic.
     pub topic: Option<String>,
+    /// What becomes of the message's subject. `None`: it goes on.
+    pub ends: Option<Ends>,
     /// Messages for other queues.
     pub emits: Vec<Emit>,
     /// Has the message come again after this time, as it is, with all its attempts. Its subject is not decided yet:
@@ -180,7 +191,7 @@ impl<C: Connection> Queue<'_, C> {
 fn with_settlement(arguments: Arguments, settlement: &Settlement) -> Arguments {
     let Settlement { id, delivery, verdict, report } = settlement;
     let none = Effects::default();
-    let Effects { head, counter, stock, clears, topic, .. } = verdict.effects().unwrap_or(&none);
+    let Effects { head, counter, stock, clears, topic, ends, .. } = verdict.effects().unwrap_or(&none);
     let emits = verdict.emits();
     let stock = match stock {
         None => "",
@@ -199,7 +210,8 @@ fn with_settlement(arguments: Arguments, settlement: &Settlement) -> Arguments {
         .with("stock", stock)
         .with("since", verdict.since())
         .with("clears", *clears)
-        .with("topic", topic.as_deref().unwrap_or_default());
+        .with("topic", topic.as_deref().unwrap_or_default())
+        .with("ends", ends.map_or("", Ends::name));
     let (partner, showed, pause, why, news) = match report {
         Some(Report { partner, showed, pause, why, news }) => {
             (partner.as_str(), showed.name(), *pause, why.as_str(), news.as_ref())
@@ -218,6 +230,15 @@ fn with_settlement(arguments: Arguments, settlement: &Settlement) -> Arguments {
             .with("delay_ms", *after);
     }
     arguments
+}
+
+impl Ends {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Final => "final",
+            Self::Forgotten => "forgotten",
+        }
+    }
 }
 
 impl Verdict {

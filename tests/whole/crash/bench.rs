@@ -30,6 +30,12 @@ pub(crate) const LEASE: Duration = Duration::from_millis(150);
 /// What takes longer will never happen. Far above what a busy machine needs for the slowest scenario.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The orders that have ended, numbered by when they did.
+pub(crate) const ENDED: &str = "{orders}:final";
+
+/// When those ended that are to be removed.
+pub(crate) const LONG_AGO_MS: u64 = 1000;
+
 /// How often it is asked whether all is done. Whoever did the last of it is gone by then, and can't tell.
 const POLL: Duration = Duration::from_millis(3);
 
@@ -76,9 +82,20 @@ impl Bench {
         true
     }
 
+    /// Whether orders ended so long ago that they are still to be removed. Then they become messages.
+    async fn is_any_to_be_removed(&self) -> bool {
+        let mut range = redis::cmd("XRANGE");
+        range.arg(ENDED).arg("-").arg(LONG_AGO_MS).arg("COUNT").arg(1);
+        let entries: Vec<redis::Value> = range.query_async(&mut self.queues.clone()).await.expect("Redis is up");
+        !entries.is_empty()
+    }
+
     /// The queues and lanes that hold messages: an empty sorted set is no key. One command, so that no message can be
     /// missed on its way from one queue to the next.
     async fn waiting(&self) -> Vec<String> {
+        if self.is_any_to_be_removed().await {
+            return vec![ENDED.to_owned()];
+        }
         let keys = redis::cmd("KEYS").arg("{orders}:*:due").query_async(&mut self.queues.clone()).await;
         keys.expect("Redis is up")
     }

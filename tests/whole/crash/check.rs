@@ -8,8 +8,8 @@ use order::queues;
 use serde_json::Value;
 
 use super::model::{
-    ATTENTION, Broken, CANCELLED, CONFIRMED, Ending, FULFILLED, INTERRUPTED, Model, Money, PENDING, Promise, REJECTED,
-    RESUMED, Stock, Subscriber,
+    ATTENTION, Broken, CANCELLED, CONFIRMED, ERASED, Ending, FULFILLED, INTERRUPTED, Model, Money, PENDING, Promise,
+    REJECTED, REMOVED, RESUMED, Stock, Subscriber,
 };
 use super::stage::wanted;
 use super::world::{Contents, Event, World};
@@ -51,6 +51,7 @@ impl<'w> Check<'w> {
     fn order(&mut self, id: &str, ending: &Ending) {
         match self.world.shown.get(id) {
             Some((StatusCode::OK, body)) if json(body)["status"] == ending.status => {}
+            Some((StatusCode::NOT_FOUND, _)) if ending.status == REMOVED => {}
             shown => {
                 let what = format!("order {id} should be {}, but GET answers {}", ending.status, in_words(shown));
                 self.breaks(Promise::Kept, what);
@@ -200,7 +201,9 @@ impl<'w> Check<'w> {
         let (world, name) = (self.world, subscriber.name);
         let logged: BTreeMap<&str, &Bytes> = world.log.iter().map(|event| (event.id.as_str(), &event.bytes)).collect();
         let told = world.told.get(name).map_or(&[][..], Vec::as_slice);
-        for event in told {
+        let erased: Vec<&str> = self.model.erased().collect();
+        let is_purged = |event: &Event| erased.contains(&order_of(event)) && type_of(event) != ERASED;
+        for event in told.iter().filter(|event| !is_purged(event)) {
             if logged.get(event.id.as_str()) != Some(&&event.bytes) {
                 let what = format!("{name} was told the event {} otherwise than the log has it", event.id);
                 self.breaks(Promise::Told, what);
@@ -248,12 +251,14 @@ impl<'w> Check<'w> {
 
     /// What was counted in the same step as it was done agrees with what was done.
     fn counters(&mut self) {
-        let (world, all) = (self.world, self.world.log.len() as u64);
+        // Each was confirmed, and that is in the log no more.
+        let purged = self.model.erased().count() as u64;
+        let (world, all) = (self.world, self.world.log.len() as u64 + purged);
         let of_type = |wanted: &str| world.log.iter().filter(|event| type_of(event) == wanted).count() as u64;
         let of_endpoints =
             |which: fn(&&Subscriber) -> bool| all * self.model.subscribers.iter().filter(which).count() as u64;
-        let (confirmed, rejected, given_up) = (of_type(CONFIRMED), of_type(REJECTED), of_type(ATTENTION));
-        let (fulfilled, cancelled) = (of_type(FULFILLED), of_type(CANCELLED));
+        let (confirmed, rejected, given_up) = (of_type(CONFIRMED) + purged, of_type(REJECTED), of_type(ATTENTION));
+        let (fulfilled, cancelled, erased) = (of_type(FULFILLED), of_type(CANCELLED), of_type(ERASED));
         let unchanged = world.totals.get("orders:unchanged").copied().unwrap_or(0);
         let (delivered, buried) = (of_endpoints(|it| it.takes), of_endpoints(|it| it.refused));
         for (counter, expected) in [
@@ -263,7 +268,8 @@ impl<'w> Check<'w> {
             ("orders:needs_attention", given_up),
             ("orders:fulfilled", fulfilled),
             ("orders:cancelled", cancelled),
-            ("placed:done", confirmed + rejected + fulfilled + cancelled + unchanged),
+            ("orders:erased", erased),
+            ("placed:done", confirmed + rejected + fulfilled + cancelled + erased + unchanged),
             ("placed:bury", given_up),
             ("changes:done", all),
             ("changes:bury", 0),

@@ -90,6 +90,7 @@ pub(crate) const CONFIRMED: &str = "sluice.order.confirmed";
 pub(crate) const REJECTED: &str = "sluice.order.rejected";
 pub(crate) const FULFILLED: &str = "sluice.order.fulfilled";
 pub(crate) const CANCELLED: &str = "sluice.order.cancelled";
+pub(crate) const ERASED: &str = "sluice.order.personal_data_erased";
 pub(crate) const ATTENTION: &str = "sluice.order.needs_attention";
 pub(crate) const INTERRUPTED: &str = "sluice.payments.interrupted";
 pub(crate) const RESUMED: &str = "sluice.payments.resumed";
@@ -125,6 +126,12 @@ impl Ending {
 
     pub(crate) const DISCARDED: Self = Self { status: "discarded", events: &[&[ATTENTION]], ..Self::REJECTED };
 
+    /// Its customer was taken out, and with that the events of before out of the log.
+    pub(crate) const ERASED: Self = Self { events: &[&[ERASED]], ..Self::CONFIRMED };
+
+    /// It was cancelled long ago.
+    pub(crate) const REMOVED: Self = Self { status: REMOVED, ..Self::CANCELLED };
+
     /// It was given up before it came to its stock.
     pub(crate) const UNREADABLE: Self = Self { stock: Stock::Free, ..Self::given_up(Class::Undecodable) };
 
@@ -139,7 +146,15 @@ impl Ending {
     }
 }
 
+/// The status of an order that is there no more.
+pub(crate) const REMOVED: &str = "removed";
+
 impl Model {
+    /// The orders whose customers were taken out.
+    pub(crate) fn erased(&self) -> impl Iterator<Item = &str> {
+        self.orders.iter().filter(|(_, ending)| **ending == Ending::ERASED).map(|(id, _)| id.as_str())
+    }
+
     /// Notes that something was read that should not have been.
     pub(crate) fn breaks(&mut self, promise: Promise, what: impl Into<String>) {
         self.broken.push(Broken { promise, what: what.into() });

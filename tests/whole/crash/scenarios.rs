@@ -29,6 +29,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         authorizing(),
         pending(),
         changing(),
+        forgetting(),
     ]
     .concat()
 }
@@ -478,6 +479,65 @@ fn changing() -> Vec<Scenario> {
         },
     ]
 }
+
+/// What is taken out of an order, and what is removed.
+fn forgetting() -> Vec<Scenario> {
+    vec![
+        Scenario {
+            past: Some(Past { worked_off: true, trouble: NO_TROUBLE, act: PLACE_ONE }),
+            ..Scenario::new("erase the customer of an order", &["intake", "processor"], ERASE)
+        },
+        Scenario {
+            past: Some(Past {
+                worked_off: false,
+                trouble: NO_TROUBLE,
+                act: |stage| {
+                    async {
+                        stage.place("cart").await;
+                        ERASE(stage).await;
+                    }
+                    .boxed()
+                },
+            }),
+            ..Scenario::new("erase the customer of an order that waits", &["processor"], |stage| {
+                async { stage.ring().await }.boxed()
+            })
+        },
+        Scenario {
+            variables: &[("retention_days", "1")],
+            past: Some(Past {
+                worked_off: true,
+                trouble: NO_TROUBLE,
+                act: |stage| {
+                    async {
+                        stage.place("cart").await;
+                        let id = stage.id_of("cart");
+                        stage.until(&id, "confirmed").await;
+                        CANCEL(stage).await;
+                    }
+                    .boxed()
+                },
+            }),
+            ..Scenario::new("remove an order that ended long ago", &["processor"], |stage| {
+                async {
+                    stage.age_the_ended().await;
+                    stage.expect(&stage.id_of("cart"), Ending::REMOVED);
+                    stage.ring().await;
+                }
+                .boxed()
+            })
+        },
+    ]
+}
+
+const ERASE: Step = |stage| {
+    async {
+        let id = stage.id_of("cart");
+        stage.erase(&id).await;
+        stage.expect(&id, Ending::ERASED);
+    }
+    .boxed()
+};
 
 const CANCEL: Step = |stage| {
     async {

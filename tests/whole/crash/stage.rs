@@ -10,7 +10,7 @@ use order::{OrderId, Timestamp, queues};
 use queue::{Accept, Claim, Side, Stock};
 use serde_json::Value;
 
-use super::bench::{Bench, PATIENCE};
+use super::bench::{Bench, ENDED, LONG_AGO_MS, PATIENCE};
 use super::model::{Ending, Model, Promise, Subscriber};
 use super::world::{Event, Told};
 use crate::harness::{Endpoint, PaymentProvider, Reaction, Sluice, an_order, json, signed_word};
@@ -159,6 +159,32 @@ impl<'b> Stage<'b> {
             self.model()
                 .breaks(Promise::Kept, format!("order {id} was to {change}, and that was answered with {answer:?}"));
         }
+    }
+
+    /// Has it taken out who the order's customer is: asks until there is an answer.
+    pub(crate) async fn erase(&self, id: &str) {
+        let request = || {
+            let request = Request::delete(format!("/orders/{id}/personal-data"));
+            let request = request.header("authorization", format!("Bearer {OPERATOR_KEY}"));
+            request.body(Bytes::new()).expect("a request")
+        };
+        let answer = self.insist(request).await;
+        if !matches!(answer.as_ref().map(Response::status), Some(StatusCode::OK | StatusCode::ACCEPTED)) {
+            self.model().breaks(Promise::Kept, format!("{id} was to be erased, and that was answered with {answer:?}"));
+        }
+    }
+
+    /// All orders that have ended did so long ago.
+    pub(crate) async fn age_the_ended(&self) {
+        let mut queues = self.bench.queues.clone();
+        let entries: Vec<(String, (String, Vec<u8>))> =
+            redis::cmd("XRANGE").arg(ENDED).arg("-").arg("+").query_async(&mut queues).await.expect("Redis is up");
+        let mut aged = redis::pipe();
+        aged.atomic().cmd("DEL").arg(ENDED).ignore();
+        for (n, (_, (field, subjects))) in entries.into_iter().enumerate() {
+            aged.cmd("XADD").arg(ENDED).arg(format!("{LONG_AGO_MS}-{n}")).arg(field).arg(subjects).ignore();
+        }
+        aged.exec_async(&mut queues).await.expect("Redis is up");
     }
 
     /// Wakes whoever works on orders, though nothing was accepted just now.

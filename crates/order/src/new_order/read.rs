@@ -12,18 +12,21 @@ use crate::reader::{Field, Value, boolean, seen_text, text, text_by, word};
 use crate::text::{MetadataKey, MetadataValue, Reference, Sku};
 use std::collections::BTreeMap;
 
-/// Reads the names in an order by which people and programs find a thing again. A new order's are read strictly; those
-/// of one that was accepted before, as they are.
+/// Reads the names in an order by which people and programs find a thing again, and its customer. A new order's names
+/// are read strictly; those of one that was accepted before, as they are.
 #[derive(Clone, Copy)]
 struct NameReaders {
+    customer: fn(&Field<'_>, Self) -> Option<Option<Customer>>,
     reference: fn(&Value<'_>) -> Option<Reference>,
     email: fn(&Value<'_>) -> Option<Email>,
     sku: fn(&Value<'_>) -> Option<Sku>,
 }
 
 impl NameReaders {
-    const NEW: Self = Self { reference: seen_text, email: seen_text, sku: |value| text_by(value, Sku::named) };
-    const KEPT: Self = Self { reference: text, email: text, sku: text };
+    const NEW: Self =
+        Self { customer: there, reference: seen_text, email: seen_text, sku: |value| text_by(value, Sku::named) };
+    const KEPT: Self = Self { customer: there, reference: text, email: text, sku: text };
+    const ERASED: Self = Self { customer: gone, ..Self::KEPT };
 }
 
 impl NewOrder {
@@ -99,12 +102,17 @@ impl NewOrder {
         Self::with_names(fields, NameReaders::KEPT)
     }
 
+    /// Reads an order that was accepted before, and whose customer was taken out since.
+    pub(crate) fn from_erased_fields(fields: [Field<'_>; 11]) -> Option<Self> {
+        Self::with_names(fields, NameReaders::ERASED)
+    }
+
     #[inline(never)]
     fn with_names(fields: [Field<'_>; 11], names: NameReaders) -> Option<Self> {
         let [reference, customer, currency, lines, amounts @ .., shipping_address, note, metadata] = &fields;
         let [discounts, shipping, taxes, prices_include_tax] = amounts;
         let reference = reference.optional(names.reference);
-        let customer = customer.required(|value| self::customer(value, names));
+        let customer = (names.customer)(customer, names);
         let currency = currency.required(word);
         let lines = lines.required(|value| self::lines(value, names));
         let discounts = discounts.optional(|value| list(value, limits::DISCOUNTS, "discounts", discount));
@@ -145,6 +153,18 @@ impl NewOrder {
         field.fault(detail);
         None
     }
+}
+
+fn there(field: &Field<'_>, names: NameReaders) -> Option<Option<Customer>> {
+    field.required(|value| customer(value, names)).map(Some)
+}
+
+fn gone(field: &Field<'_>, names: NameReaders) -> Option<Option<Customer>> {
+    let customer = field.optional(|value| customer(value, names))?;
+    if customer.is_some() {
+        field.fault("must not be there: the customer was erased");
+    }
+    Some(None)
 }
 
 fn customer(value: &Value<'_>, names: NameReaders) -> Option<Customer> {

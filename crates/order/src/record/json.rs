@@ -15,6 +15,7 @@ use crate::money::Money;
 use crate::new_order::{NewOrder, Worth};
 use crate::payment::Payment;
 use crate::reader::{self, Value, caller, text, word};
+use crate::timestamp::Timestamp;
 use crate::view::View;
 
 impl Record {
@@ -62,13 +63,20 @@ fn standing(record: &Value<'_>) -> Option<Standing> {
     // It is an object, or else the word "none".
     let payment = record.field("payment")?.optional(|payment| Some(!payment.is_string()));
     let shop = record.field("shop")?.optional(caller);
-    Some(Standing { status: status?, tracking: tracking?, is_paid: payment? == Some(true), shop: shop? })
+    let erased_at = record.field("erased_at")?.optional(text::<Timestamp>);
+    Some(Standing {
+        status: status?,
+        tracking: tracking?,
+        is_paid: payment? == Some(true),
+        shop: shop?,
+        is_erased: erased_at?.is_some(),
+    })
 }
 
 fn record(value: &Value<'_>) -> Option<Record> {
-    let [_format, id, status, version, reason, payment, action, tracking, created_at, updated_at, shop, order @ ..] =
+    let [_format, id, status, version, reason, payment, action, tracking, created_at, updated_at, rest @ ..] =
         value.fields(FIELDS)?;
-    let [subtotal, discount, tax, total, order @ ..] = order;
+    let [erased_at, shop, subtotal, discount, tax, total, order @ ..] = rest;
     let id = id.required(text::<OrderId>);
     let status = status.required(word);
     let version = version.required(self::version);
@@ -78,8 +86,12 @@ fn record(value: &Value<'_>) -> Option<Record> {
     let tracking = tracking.optional(text);
     created_at.required(|value| value.equal(text(value)?, id?.accepted_at()));
     let updated_at = updated_at.required(text);
+    let erased_at = erased_at.optional(text);
     let shop = shop.optional(caller);
-    let order = NewOrder::from_fields(order);
+    let order = match erased_at {
+        Some(Some(_)) => NewOrder::from_erased_fields(order),
+        _ => NewOrder::from_fields(order),
+    };
     let worth = order.as_ref().map(NewOrder::worth);
     let amount = |value: &Value<'_>, of: fn(&Worth) -> Money| {
         value.equal(value.integer(0..=limits::TOTAL)?, of(worth?).minor_units())
@@ -97,13 +109,14 @@ fn record(value: &Value<'_>) -> Option<Record> {
         next_action: next_action?,
         tracking: tracking?,
         updated_at: updated_at?,
+        erased_at: erased_at?,
         shop: shop?,
         order: Box::new(order?),
     })
 }
 
 /// A record's own fields, then those of its order.
-const FIELDS: [&str; 26] = NewOrder::with_fields([
+const FIELDS: [&str; 27] = NewOrder::with_fields([
     "v",
     "id",
     "status",
@@ -114,6 +127,7 @@ const FIELDS: [&str; 26] = NewOrder::with_fields([
     "tracking",
     "created_at",
     "updated_at",
+    "erased_at",
     "shop",
     "subtotal",
     "discount",

@@ -75,6 +75,10 @@ async fn call_all(queue: &Queue<'_, Deaf>, stock: &Stock<'_, Deaf>) {
     drop(queue.redrive(std::slice::from_ref(&id)).await);
     drop(queue.redrive_some(None, Pace::AtOnce, 1).await);
     drop(queue.discard(&id, "ann", "typo", "").await);
+    drop(queue.expire(Duration::from_secs(1), b"{}").await);
+    drop(queue.rewrite_all("m", |_| None).await);
+    drop(queue.rewrite(&id, Vec::new()).await);
+    drop(queue.unlog("m", "mark", 0).await);
     let amendment = Amendment { id: id.clone(), subject: id.as_subject(), opening: "{", mark: ",", addition: ",more}" };
     drop(queue.amend(&id, amendment).await);
     drop(stock.set("tea", 1).await);

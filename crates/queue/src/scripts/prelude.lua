@@ -61,6 +61,8 @@
 --                                  showed then], ...]; told: '1' once health has told that Redis's clock was set
 --   ns:<root>:rearmed      string  ms of the last rearm, which health asks for
 --   ns:log                 stream  every event with its payload, trimmed by age
+--   ns:final               stream  subjects that will not change any more, each once: msgpack list of those that became
+--                                  so together. Numbered by Redis's own clock
 --   ns:probe               string  never there: what is tried on it shows whether Redis takes writes
 --
 -- Each script's last argument is what its caller's clock shows, in ms.

@@ -6,6 +6,7 @@
 -- since          since when a throttled message is visible, in ms; or 0
 -- clears         '1' to clear the subject's own message, whether it waits or is a dead letter
 -- topic          copies the message to the lanes of its queue's subscribers to this topic; '' for no copies
+-- ends           'final' if its subject will not change any more, 'forgotten' to forget its head, or ''
 -- partner        whom its handler asked, or was to ask, or ''
 -- showed         what that showed: 'answered', 'failed', or 'waits' as it had no leave to ask
 -- pause_ms, why  how long the partner wants no request, and how it failed
@@ -28,7 +29,7 @@
 -- a failure counts only if the partner has answered nothing since it was asked.
 local queue, worker, guard_ms, retention_ms, cut_off = unpack(ARGV, 1, 5)
 -- How many arguments each has. build.rs counts the names below.
-local SETTLEMENT, FINDING, EMIT = 12, 5, 5
+local SETTLED, FINDING, EMIT = 13, 5, 5
 -- After so many failures a partner fails for all. The first probe comes after so small a part of the lease, and the
 -- pause doubles up to one. No message waits for its turn for more than so many leases.
 local BREAKS_AT, FIRST_PAUSE, LONGEST_PARKED = 5, 32, 10
@@ -37,6 +38,7 @@ local parked, throttled, FIRST = key(queue, 'parked'), key(queue, 'throttled'), 
 local at, counts, reply, trimmed = FIRST, {}, {}, false
 -- Written together in the end, because nothing before that reads it.
 local finished, heads, decided, emitted, waiting = {}, {}, {}, {}, {states = {}, times = {}, since = {}}
+local final, forgotten = {}, {}
 local follow_ups = redis.call('EXISTS', key(queue, 'subject'), key(queue, 'line')) > 0
 
 local function take(n)
@@ -207,13 +209,15 @@ local function clear(subject)
 end
 
 -- What is known of the messages, as this script goes on: one may come twice.
-local ids, states, targets, letting_go, answering = {}, {}, {}, {}, {}
+local ids, states, targets, letting_go, answering, is_any_final = {}, {}, {}, {}, {}, false
 while at <= #ARGV do
-  -- The id is the first of its arguments, stock the ninth, topic the twelfth, and the number of emits the last.
+  -- The id is the first of its arguments, stock the ninth, topic and ends the last. The last one of the finding is the
+  -- number of emits.
   ids[#ids + 1] = ARGV[at]
   if ARGV[at + 8] ~= '' then letting_go[#letting_go + 1] = ARGV[at] end
   copies = copies or ARGV[at + 11] ~= ''
-  at = at + SETTLEMENT
+  is_any_final = is_any_final or ARGV[at + 12] == 'final'
+  at = at + SETTLED
   if ARGV[at + 1] == 'answered' then answering[ARGV[at]] = true end
   at = at + FINDING
   for _ = 1, tonumber(ARGV[at - 1]) do
@@ -231,10 +235,12 @@ for _, part in ipairs({':asked', ':held', ':partners'}) do hashes[#hashes + 1] =
 if letting_go[1] then
   for _, part in ipairs({':stock', ':stock:held'}) do hashes[#hashes + 1] = ns .. part end
 end
+local streams = {ns .. ':log'}
+if is_any_final then streams[2] = ns .. ':final' end
 check_waking(queue)
 begin_even_if_full({'HDEL', 'HEXISTS', 'HGET', 'HINCRBY', 'HMGET', 'HSET', 'XADD', 'ZADD', 'ZCARD', 'ZRANGE', 'ZREM',
   'ZSCORE'},
-  {hash = hashes, zset = zsets, stream = {ns .. ':log'}})
+  {hash = hashes, zset = zsets, stream = streams})
 if copies then
   subscribers = subscribers_of(queue)
   for lane in pairs(subscribers) do targets[lane] = true end
@@ -257,7 +263,7 @@ end
 
 at = FIRST
 while at <= #ARGV do
-  local id, delivery, verdict, delay_ms, class, reason, head, counter, stock, since, clears, topic = take(SETTLEMENT)
+  local id, delivery, verdict, delay_ms, class, reason, head, counter, stock, since, clears, topic, ends = take(SETTLED)
   local partner, showed, pause_ms, why, emits = take(FINDING)
   local deliveries, failures, crashes, holder = parse_state(states[id])
   -- The fence. A settled delivery has no holder, a later one has another number.
@@ -297,6 +303,8 @@ while at <= #ARGV do
     if counter ~= '' then count(counter) end
     if stock ~= '' then let_go(subject, stock == 'back') end
     if clears == '1' then clear(subject) end
+    if ends == 'final' then final[#final + 1] = subject end
+    if ends == 'forgotten' then forgotten[#forgotten + 1] = subject end
     count(queue .. ':' .. verdict)
   else
     count(queue .. ':late')
@@ -315,6 +323,8 @@ end
 call_with('ZREM', due, finished)
 for _, part in ipairs({body, states_key, key(queue, 'history')}) do call_with('HDEL', part, finished) end
 call_with('HSET', ns .. ':head', heads)
+call_with('HDEL', ns .. ':head', forgotten)
+if final[1] then redis.call('XADD', ns .. ':final', '*', 'subjects', cmsgpack.pack(final)) end
 call_with('HDEL', ns .. ':asked', decided)
 -- That it held once is of no use any more where it holds nothing.
 local HELD_NOTHING, empty = cmsgpack.pack({}), {}
