@@ -7,6 +7,7 @@ mod bad_bodies;
 mod batch;
 mod canonical_form;
 mod decisions;
+mod erased;
 mod life;
 mod limits;
 mod messages;

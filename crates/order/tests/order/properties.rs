@@ -271,6 +271,13 @@ proptest! {
         prop_assert_eq!(Record::from_json(&record.to_json()), Ok(record.clone()));
         let event = event::to_json(&record, None);
         prop_assert_eq!(event::read(&event).unwrap().id, format!("{id}.1"));
+        let mut erased = record.clone();
+        erased.erase(Timestamp::from_ms(now));
+        prop_assert_eq!(Record::from_json(&erased.to_json()), Ok(erased.clone()));
+        let purged: Value = serde_json::from_slice(&event::without_customer(&event, erased.erased_at().unwrap()).unwrap()).unwrap();
+        let mut expected: Value = serde_json::from_slice(&erased.to_json()).unwrap();
+        expected["version"] = 1.into();
+        prop_assert_eq!(&purged["data"], &expected);
     }
 
     #[test]

@@ -173,6 +173,7 @@ fn the_type_of_an_event_follows_the_status() {
             "sluice.order.cancelled",
             "sluice.order.needs_attention",
             "sluice.order.authorization_expiring",
+            "sluice.order.personal_data_erased",
             "sluice.payments.interrupted",
             "sluice.payments.resumed",
         ]
@@ -274,7 +275,7 @@ fn where_an_order_stands_is_read_without_the_rest_of_its_record() {
     let fulfilled = after(record(), |record| record.fulfil(tracking.clone(), Timestamp::from_ms(0)).unwrap());
     assert_eq!(
         Standing::from_json(&fulfilled.to_json()),
-        Ok(Standing { status: Status::Fulfilled, tracking, is_paid: false, shop: None })
+        Ok(Standing { status: Status::Fulfilled, tracking, is_paid: false, shop: None, is_erased: false })
     );
     let error = Standing::from_json(b"{}").unwrap_err().to_string();
     assert_eq!(error, "the record has faults: /status is required");
