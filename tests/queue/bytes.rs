@@ -24,8 +24,7 @@ async fn ids_and_payloads_of_any_bytes_go_their_whole_way_unharmed() {
     let queue = setup.jobs();
     for bytes in awkward() {
         let (id, payload) = (MessageId::from(bytes.clone()), Payload::from(bytes.clone()));
-        let sent = Accept { id: id.clone(), payload: payload.clone(), idempotency: None, again: false, rate: None };
-        queue.accept(sent).await.unwrap();
+        queue.accept(Accept::new(id.clone(), payload.clone())).await.unwrap();
         assert_eq!(
             queue.find(&id.as_subject(), [&id]).await.unwrap().messages,
             [Some(MessageState::Queued { payload: payload.clone() })]

@@ -4,13 +4,13 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use ::redis::AsyncCommands;
-use queue::{Accept, Accepted, Allowance, Answered, Limits, Rate};
+use queue::{Accept, Accepted, Allowance, Answered, Limits, Owner, Rate};
 
 use super::setup::{LONG, Setup, keyed, message};
 use crate::harness::eventually;
 
-fn of(caller: &str, per_second: u32, burst: u32) -> Option<Rate> {
-    Some(Rate { caller: caller.to_owned(), per_second, burst })
+fn of(name: &str, per_second: u32, burst: u32) -> Option<Owner> {
+    Some(Owner { name: name.to_owned(), rate: Some(Rate { per_second, burst }) })
 }
 
 impl Setup {
@@ -24,7 +24,7 @@ impl Setup {
     async fn burst(&self, caller: &str, prefix: &str, messages: usize, rate: (u32, u32)) -> Vec<Accepted> {
         let (per_second, burst) = rate;
         let messages: Vec<_> = (0..messages)
-            .map(|n| Accept { rate: of(caller, per_second, burst), ..message(&format!("{prefix}{n}")) })
+            .map(|n| Accept { owner: of(caller, per_second, burst), ..message(&format!("{prefix}{n}")) })
             .collect();
         let answers = self.jobs().accept_together(&messages, Limits::default()).await.unwrap();
         answers.into_iter().map(|answer| answer.accepted).collect()
@@ -41,7 +41,7 @@ async fn a_caller_may_send_a_burst_and_then_no_more_than_its_tokens_come_and_oth
     let verdicts = setup.burst("webshop", "a", 5, (1, 3)).await;
     assert_eq!(taken(&verdicts), 3, "{verdicts:?}");
     assert_eq!(verdicts[3..], [Accepted::Limited, Accepted::Limited]);
-    let (accepted, allowance) = setup.send(Accept { rate: of("webshop", 1, 3), ..message("b") }).await;
+    let (accepted, allowance) = setup.send(Accept { owner: of("webshop", 1, 3), ..message("b") }).await;
     let Allowance { left, next, full } = allowance.unwrap();
     assert_eq!((accepted, left), (Accepted::Limited, 0));
     assert!(next > Duration::ZERO && next <= Duration::from_secs(1), "{next:?}");
@@ -70,24 +70,24 @@ async fn tokens_come_steadily_by_the_queues_clock() {
 #[tokio::test]
 async fn a_message_that_is_known_is_answered_though_no_token_is_left() {
     let setup = Setup::new().await;
-    let rate = of("webshop", 1, 1);
-    let first = Accept { rate: rate.clone(), ..keyed("a", 1, 1, LONG) };
+    let owner = of("webshop", 1, 1);
+    let first = Accept { owner: owner.clone(), ..keyed("a", 1, 1, LONG) };
     assert_eq!(setup.send(first.clone()).await.0, Accepted::New);
     assert_eq!(
-        setup.send(Accept { rate: rate.clone(), ..keyed("b", 1, 1, LONG) }).await.0,
+        setup.send(Accept { owner: owner.clone(), ..keyed("b", 1, 1, LONG) }).await.0,
         Accepted::Replayed("a".into())
     );
     assert_eq!(
-        setup.send(Accept { rate: rate.clone(), ..keyed("b", 1, 2, LONG) }).await.0,
+        setup.send(Accept { owner: owner.clone(), ..keyed("b", 1, 2, LONG) }).await.0,
         Accepted::Conflict("a".into())
     );
     assert_eq!(setup.send(Accept { again: true, ..first }).await.0, Accepted::New, "its own answer was lost");
-    assert_eq!(setup.send(Accept { rate, ..keyed("c", 2, 2, LONG) }).await.0, Accepted::Limited);
+    assert_eq!(setup.send(Accept { owner, ..keyed("c", 2, 2, LONG) }).await.0, Accepted::Limited);
 }
 
 #[tokio::test]
 async fn what_a_stranger_wrote_over_the_buckets_holds_up_nobody_for_long() {
     let setup = Setup::new().await;
     let () = setup.redis.raw().await.hset(setup.key("rates"), "webshop", "soon").await.unwrap();
-    assert_eq!(setup.send(Accept { rate: of("webshop", 1, 1), ..message("a") }).await.0, Accepted::New);
+    assert_eq!(setup.send(Accept { owner: of("webshop", 1, 1), ..message("a") }).await.0, Accepted::New);
 }

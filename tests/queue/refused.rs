@@ -93,7 +93,7 @@ impl Scene {
         let stock = Stock::new(&self.user, &self.setup.namespace);
         let leased = &self.leased;
         match verb {
-            "accept" => queue.accept(keyed("new", 3, 3, LONG)).await.map(drop),
+            "accept" => queue.accept(listed("new", "ann", &[7])).await.map(drop),
             "amend" => queue.amend(&"dead".into(), amendment("dead/cancel", "dead")).await.map(drop),
             "ask" => queue.ask(&leased[1], PARTNER).await.map(drop),
             "claim" => queue.claim(&queue::Claim { silence: true, ..claim(9) }).await.map(drop),

@@ -8,7 +8,7 @@ use ::redis::aio::{MultiplexedConnection, PubSubStream};
 use queue::native::Native;
 use queue::{
     Accept, Amendment, Claim, Class, Connection, Effects, Hold, IdempotencyRecord, Leave, Message, MessageId,
-    Namespace, Queue, Settlement, Side, Terms, Timing, Untracked, Verdict,
+    Namespace, Owner, Queue, Settlement, Side, Tag, Terms, Timing, Untracked, Verdict,
 };
 
 use crate::harness::{Redis, eventually};
@@ -98,12 +98,13 @@ impl Setup {
         eventually("the next millisecond", async || (self.now().await > start).then_some(())).await;
     }
 
-    /// Each key with all that it holds, except the counters, the clock and what wakes workers.
+    /// Each key with all that it holds, except the counters, the clock, what wakes workers, and the index.
     pub(crate) async fn contents(&self) -> BTreeMap<String, Vec<u8>> {
         let mut contents = BTreeMap::new();
         for key in self.tell::<Vec<String>>(&["KEYS", "*"]).await {
             let wakes = [":totals", ":clock", ":clocks", ":bell", ":timer", ":guard", ":turn", ":rearmed"];
-            if wakes.iter().all(|part| !key.ends_with(part)) {
+            let index = [":made", ":tagged"];
+            if wakes.iter().all(|part| !key.ends_with(part)) && index.iter().all(|part| !key.contains(part)) {
                 contents.insert(key.clone(), self.tell(&["DUMP", &key]).await);
             }
         }
@@ -113,13 +114,20 @@ impl Setup {
 
 /// A message without a key, whose payload is its id.
 pub(crate) fn message(id: &str) -> Accept {
-    Accept { id: id.into(), payload: id.into(), idempotency: None, again: false, rate: None }
+    Accept::new(id.into(), id.into())
 }
 
 /// A message of the caller and key that `digest` stands for, with the body that `fingerprint` stands for.
 pub(crate) fn keyed(id: &str, digest: u8, fingerprint: u8, ttl: Duration) -> Accept {
     let record = IdempotencyRecord { digest: [digest; 16], fingerprint: [fingerprint; 16], ttl };
     Accept { idempotency: Some(record), ..message(id) }
+}
+
+/// A message with a key, of this owner and with these tags.
+pub(crate) fn listed(id: &str, owner: &str, tags: &[u8]) -> Accept {
+    let owner = Some(Owner { name: owner.to_owned(), rate: None });
+    let digest = id.bytes().fold(0, |digest: u8, byte| digest.wrapping_mul(31).wrapping_add(byte));
+    Accept { owner, tags: tags.iter().map(|tag| Tag([*tag; 8])).collect(), ..keyed(id, digest, 1, LONG) }
 }
 
 /// A claim of at most so many messages.

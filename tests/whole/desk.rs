@@ -39,8 +39,7 @@ async fn place_unreadable(sluice: &Sluice, payload: &[u8]) -> OrderId {
     let namespace = Namespace::new("{orders}").unwrap();
     let timing = Timing { lease: Duration::from_secs(30), log_retention: Duration::from_secs(3600) };
     let queue = Queue::new(&connection, &namespace, "placed", timing);
-    let message =
-        Accept { id: id.as_bytes().into(), payload: payload.into(), idempotency: None, again: false, rate: None };
+    let message = Accept::new(id.as_bytes().into(), payload.into());
     queue.accept(message).await.unwrap();
     id
 }

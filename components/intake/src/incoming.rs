@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use guest::{Caller, Problem, now_ms, random_bytes};
 use order::{CommandId, Fault, IdempotencyKey, Means, NewOrder, OrderId, Placed, State, Timestamp, TraceParent};
-use queue::{Accept, Accepted, Answered, Error, IdempotencyRecord, MessageId};
+use queue::{Accept, Accepted, Answered, Error, IdempotencyRecord, MessageId, Owner, Tag};
 
 use crate::context::Context;
 use crate::find;
@@ -42,12 +42,12 @@ impl Incoming {
             fingerprint: canonical.digest(),
             ttl: context.idempotency_ttl,
         });
+        let payload = Placed::encode_parts(&id, shop, &canonical, trace);
         let message = Accept {
-            id: CommandId { order: id, change: None }.to_bytes().into(),
-            payload: Placed::encode_parts(&id, shop, &canonical, trace).into(),
             idempotency,
-            again: false,
-            rate: caller.rate.clone(),
+            owner: shop.map(|shop| Owner { name: shop.to_string(), rate: caller.rate }),
+            tags: order.tags().map(Tag).collect(),
+            ..Accept::new(CommandId { order: id, change: None }.to_bytes().into(), payload.into())
         };
         Ok((Self { id, order }, message))
     }
@@ -55,8 +55,8 @@ impl Incoming {
     /// What became of it.
     pub(crate) async fn told(&self, answered: &Answered, caller: &Caller, context: &Context) -> Result<Kept, Problem> {
         let Answered { accepted, allowance } = answered;
-        if let (Some(rate), Some(allowance)) = (&caller.rate, *allowance) {
-            rates::note(rate, allowance);
+        if let (Some(name), Some(allowance)) = (&caller.name, *allowance) {
+            rates::note(name, allowance);
         }
         let kept = |id, is_replayed, state| Kept { id, is_replayed, json: self.order.answer(&id, state) };
         match accepted {

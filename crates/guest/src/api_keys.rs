@@ -51,10 +51,10 @@ impl ApiKeys {
     }
 
     /// Whose key this is. Every entry is looked at, so that the time tells nothing.
-    pub(crate) fn caller(&self, key: &str) -> Option<(&CallerName, Role, Option<&Rate>)> {
+    pub(crate) fn caller(&self, key: &str) -> Option<(&CallerName, Role, Option<Rate>)> {
         let digest = KeyDigest::of(key);
         self.0.iter().fold(None, |found, entry| {
-            if entry.digest.is(&digest) { Some((&entry.name, entry.role, entry.rate.as_ref())) } else { found }
+            if entry.digest.is(&digest) { Some((&entry.name, entry.role, entry.rate)) } else { found }
         })
     }
 }
@@ -85,7 +85,7 @@ impl KeyFaults {
 
     /// Reads how many orders a second its caller may send, and how many at once. Without the second, as many as the
     /// first.
-    fn rate(&mut self, per_second: Option<u32>, burst: Option<u32>, place: &str) -> Option<(u32, u32)> {
+    fn rate(&mut self, per_second: Option<u32>, burst: Option<u32>, place: &str) -> Option<Rate> {
         for (field, value) in [("per_second", per_second), ("burst", burst)] {
             if value.is_some_and(|value| !(1..=MOST_A_SECOND).contains(&value)) {
                 self.0.push(format!("{place}/{field} must be from 1 to {MOST_A_SECOND}: leave it out for no limit"));
@@ -94,7 +94,7 @@ impl KeyFaults {
         if burst.is_some() && per_second.is_none() {
             self.0.push(format!("{place}/per_second is missing, which goes with burst: write how many a second"));
         }
-        Some((per_second?, burst.or(per_second)?))
+        Some(Rate { per_second: per_second?, burst: burst.or(per_second)? })
     }
 
     /// Keys of one name are of one caller, who has one role and one limit.
@@ -107,7 +107,7 @@ impl KeyFaults {
         }
         if let Some(other) = others.iter().find(|other| other.name == *name && other.rate != *rate) {
             let words = |rate: &Option<Rate>| match rate {
-                Some(Rate { per_second, burst, .. }) => format!("{per_second} a second and {burst} at once"),
+                Some(Rate { per_second, burst }) => format!("{per_second} a second and {burst} at once"),
                 None => "no limit".to_owned(),
             };
             let (rate, other) = (words(rate), words(&other.rate));
@@ -138,7 +138,6 @@ fn parse(json: &str) -> Result<Vec<KeyEntry>, String> {
         let role = faults.read(role.as_ref(), &format!("{place}/role"), "write what its caller may do");
         let rate = faults.rate(*per_second, *burst, &place);
         if let (Some(name), Some(digest), Some(role)) = (name, digest, role) {
-            let rate = rate.map(|(per_second, burst)| Rate { caller: name.to_string(), per_second, burst });
             let key = KeyEntry { name, digest, role, rate };
             faults.check_others(&place, &key, &keys);
             keys.push(key);

@@ -87,7 +87,7 @@ impl Keys {
 
     fn caller(&self, sent: Option<&str>, roles: &[Role]) -> Result<Caller, Problem> {
         if let Some((name, role, rate)) = sent.and_then(|key| self.api_keys.caller(key)) {
-            return Ok(Caller { role, name: Some(name.clone()), rate: rate.cloned() });
+            return Ok(Caller { role, name: Some(name.clone()), rate });
         }
         let name = if self.api_keys.is_empty() { None } else { OPERATOR.parse().ok() };
         let operator = Caller { role: Role::Operator, name, rate: None };

@@ -1,7 +1,12 @@
-//! Digests by which Sluice knows a request again: of its idempotency key, and of its order.
+//! Digests by which Sluice knows a request again: of its idempotency key, and of its order; and by which it finds an
+//! order.
 
+use std::iter;
+
+use crate::email::Email;
 use crate::idempotency_key::IdempotencyKey;
-use crate::new_order::CanonicalJson;
+use crate::new_order::{CanonicalJson, NewOrder};
+use crate::text::Reference;
 use access::CallerName;
 use sha2::{Digest, Sha256};
 
@@ -23,6 +28,42 @@ impl CanonicalJson {
     pub fn digest(&self) -> [u8; 16] {
         digest(&[b"order", self.as_bytes()])
     }
+}
+
+impl Email {
+    /// A digest by which the customer's orders are found, in whatever case the address was written.
+    #[must_use]
+    pub fn tag(&self) -> [u8; 8] {
+        tag(b"email", &self.without_case())
+    }
+
+    /// The address in lower case. By its letter, RFC 5321 tells cases apart before the @, and no provider does.
+    #[must_use]
+    pub fn without_case(&self) -> String {
+        self.as_str().to_lowercase()
+    }
+}
+
+impl Reference {
+    /// A digest by which the orders with this number are found.
+    #[must_use]
+    pub fn tag(&self) -> [u8; 8] {
+        tag(b"reference", self.as_str())
+    }
+}
+
+impl NewOrder {
+    /// The digests by which the order is found.
+    pub fn tags(&self) -> impl Iterator<Item = [u8; 8]> {
+        let email = self.customer().email.tag();
+        iter::once(email).chain(self.reference().map(Reference::tag))
+    }
+}
+
+fn tag(kind: &[u8], text: &str) -> [u8; 8] {
+    let mut tag = [0; 8];
+    tag.copy_from_slice(&digest(&[kind, text.as_bytes()])[..8]);
+    tag
 }
 
 /// The digest of the parts, each with its length, so that no two lists of parts are the same bytes.
@@ -52,6 +93,23 @@ mod tests {
         let key: crate::IdempotencyKey = "cart-4711".parse().unwrap();
         let hex: String = key.digest(None).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(hex, "fdbc62865a67874c4a466c4af3f49c09");
+    }
+
+    /// Redis holds such digests: an order must be found after an update.
+    #[test]
+    fn the_digests_by_which_an_order_is_found_stay_as_they_are() {
+        let email: crate::Email = "Ada@Example.com".parse().unwrap();
+        let reference: crate::Reference = "cart-4711".parse().unwrap();
+        assert_eq!(u64::from_be_bytes(email.tag()), 0x991f_bdfd_bdac_82d0);
+        assert_eq!(u64::from_be_bytes(reference.tag()), 0x8e3b_a363_d986_3f85);
+    }
+
+    #[test]
+    fn an_address_is_the_same_in_each_case_and_no_reference() {
+        let [email, lower]: [crate::Email; 2] = ["ÄDA@Example.com", "äda@example.com"].map(|it| it.parse().unwrap());
+        let reference: crate::Reference = "äda@example.com".parse().unwrap();
+        assert_eq!(email.tag(), lower.tag());
+        assert_ne!(lower.tag(), reference.tag());
     }
 
     #[test]

@@ -40,26 +40,64 @@ pub struct Accept {
     pub payload: Payload,
     /// `None`: each call is a message of its own.
     pub idempotency: Option<IdempotencyRecord>,
-    /// Who sends it, if they may send only so many.
-    pub rate: Option<Rate>,
+    /// Whose it is; `None`: nobody's.
+    pub owner: Option<Owner>,
+    /// What it is [found](crate::Queue::list) by, besides its owner and the time of its coming.
+    pub tags: Vec<Tag>,
     /// The sender sent the same id before, and doesn't know whether that went through. Without an idempotency record, a
     /// message that is done already is known only by the head that its handler set.
     pub again: bool,
 }
 
-/// How many messages a caller may send: a token bucket, which holds a number of tokens at most and gets new ones
-/// steadily. Each message takes one. A message whose idempotency key is known takes one if there is one.
+impl Accept {
+    /// A message of its own that is nobody's.
+    #[must_use]
+    pub fn new(id: MessageId, payload: Payload) -> Self {
+        Self { id, payload, idempotency: None, owner: None, tags: Vec::new(), again: false }
+    }
+
+    fn rate(&self) -> Option<&Rate> {
+        self.owner.as_ref()?.rate.as_ref()
+    }
+}
+
+/// Whose a message is.
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// All who name the same one are one.
+    pub name: String,
+    /// How many messages they may send, if that is limited.
+    pub rate: Option<Rate>,
+}
+
+/// Something that messages have in common, by a digest of it. Only its first 62 bits count. So whoever finds a message
+/// by a tag looks whether it has what the tag stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tag(pub [u8; 8]);
+
+impl Tag {
+    /// Bytes of a tag as the scripts take it.
+    const WRITTEN: usize = 10;
+
+    /// The tag as the scripts take it: its shard in hex, which is part of a key, and the rest.
+    pub(crate) fn write(self, to: &mut Vec<u8>) {
+        let [first, second, rest @ ..] = self.0;
+        to.extend(format!("{:04x}", u16::from_be_bytes([first, second]) >> 2).into_bytes());
+        to.extend(rest);
+    }
+}
+
+/// How many messages an owner may send: a token bucket, which holds a number of tokens at most and gets new ones
+/// steadily. Each message takes one. A message whose idempotency key is known takes one if there is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// The caller: all who name the same one share the bucket.
-    pub caller: String,
     /// Tokens that come each second; not 0.
     pub per_second: u32,
     /// Tokens that the bucket holds at most; not 0.
     pub burst: u32,
 }
 
-/// What is left in a caller's bucket.
+/// What is left in an owner's bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowance {
     /// Tokens that are left.
@@ -75,7 +113,7 @@ pub struct Allowance {
 pub struct Answered {
     /// What became of it.
     pub accepted: Accepted,
-    /// `None` if the message named no [`Rate`].
+    /// `None` if the message's owner has no [`Rate`].
     pub allowance: Option<Allowance>,
 }
 
@@ -128,6 +166,9 @@ impl<C: Connection> Queue<'_, C> {
             .with("age_ms", limits.age.unwrap_or_default());
         for message in messages {
             let (digest, fingerprint, ttl) = idempotency(message.idempotency.as_ref());
+            let mut tags = Vec::with_capacity(message.tags.len() * Tag::WRITTEN);
+            message.tags.iter().for_each(|tag| tag.write(&mut tags));
+            let rate = message.rate();
             arguments = arguments
                 .with("id", &message.id)
                 .with("payload", &message.payload)
@@ -135,9 +176,11 @@ impl<C: Connection> Queue<'_, C> {
                 .with("fingerprint", fingerprint)
                 .with("ttl_ms", ttl)
                 .with("again", message.again)
-                .with("caller", message.rate.as_ref().map_or("", |rate| &rate.caller))
-                .with("per_second", message.rate.as_ref().map_or(0, |rate| u64::from(rate.per_second)))
-                .with("burst", message.rate.as_ref().map_or(0, |rate| u64::from(rate.burst)));
+                .with("tags", tags)
+                .with("caller", message.owner.as_ref().map_or("", |owner| &owner.name))
+                // 0 for no limit.
+                .with("per_second", rate.map_or(0, |rate| u64::from(rate.per_second)))
+                .with("burst", rate.map_or(0, |rate| u64::from(rate.burst)));
         }
         let mut replies = self.run(arguments).await?;
         messages.iter().map(|message| answered(message, &mut replies)).collect()
@@ -157,6 +200,6 @@ fn answered(message: &Accept, replies: &mut Replies) -> Result<Answered, Error> 
     };
     let (left, next) = (replies.number("left")?, replies.number("next_ms")?);
     let (next, full) = (Duration::from_millis(next), Duration::from_millis(replies.number("full_ms")?));
-    let allowance = message.rate.as_ref().map(|_| Allowance { left: left as u32, next, full });
+    let allowance = message.rate().map(|_| Allowance { left: left as u32, next, full });
     Ok(Answered { accepted, allowance })
 }

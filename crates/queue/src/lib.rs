@@ -53,7 +53,7 @@ mod together;
 mod window;
 mod worker;
 
-pub use accept::{Accept, Accepted, Allowance, Answered, IdempotencyRecord, Limits, Rate};
+pub use accept::{Accept, Accepted, Allowance, Answered, IdempotencyRecord, Limits, Owner, Rate, Tag};
 pub use backoff::Backoff;
 pub use claim::{Claim, Side};
 pub use connection::{Arg, Connection, Error, Reply, Runtime};

@@ -44,7 +44,9 @@ impl Rights {
         for queue in roots.iter().map(|root| (*root).to_owned()).chain(roots.iter().map(lane)) {
             let root = queue.split('.').next().unwrap_or_default();
             let named = |key: &&str| {
-                let key = key.replace("<queue>", &queue).replace("<root>", root).replace("<list>", "1000");
+                let others = [("<list>", "1000"), ("<owner>", "shop"), ("<period>", "700"), ("<shard>", "0000")];
+                let key = key.replace("<queue>", &queue).replace("<root>", root);
+                let key = others.iter().fold(key, |key, (part, value)| key.replace(part, value));
                 format!("{ns}:{key}")
             };
             keys.extend(script::KEYS.iter().map(named));

@@ -226,8 +226,7 @@ impl<'b> Stage<'b> {
     pub(crate) async fn place_unreadable(&self) -> String {
         let id = OrderId::new(Timestamp::from_ms(1_795_000_000_000), *b"unreadable");
         let payload = b"{\"v\":1,\xff".to_vec();
-        let message =
-            Accept { id: id.as_bytes().into(), payload: payload.into(), idempotency: None, again: false, rate: None };
+        let message = Accept::new(id.as_bytes().into(), payload.into());
         self.bench.queue(queues::PLACED).accept(message).await.expect("Redis is up");
         id.to_string()
     }

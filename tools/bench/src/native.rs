@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use order::{BodyFault, IdempotencyKey, NewOrder, OrderId, Placed, Timestamp};
-use queue::{Accept, IdempotencyRecord, Namespace, Timing};
+use queue::{Accept, IdempotencyRecord, Namespace, Tag, Timing};
 
 /// The manifest's own values.
 pub(crate) const TIMING: Timing =
@@ -34,7 +34,8 @@ pub(crate) fn incoming(body: &[u8], key: Option<&IdempotencyKey>) -> Result<Inco
         ttl: IDEMPOTENCY_TTL,
     });
     let payload = Placed::encode_parts(&id, None, &canonical, None);
-    let message = Accept { id: id.as_bytes().into(), payload: payload.into(), idempotency, again: false, rate: None };
+    let tags = order.tags().map(Tag).collect();
+    let message = Accept { idempotency, tags, ..Accept::new(id.as_bytes().into(), payload.into()) };
     Ok(Incoming { id, order, message })
 }
 

@@ -49,7 +49,7 @@ async fn call_all(queue: &Queue<'_, Deaf>, stock: &Stock<'_, Deaf>) {
         places: 1,
     };
     let follow_up = FollowUp { id: id.clone(), subject: id.as_subject(), payload: payload.clone(), recalls: true };
-    drop(queue.accept(Accept { id: id.clone(), payload, idempotency: None, again: false, rate: None }).await);
+    drop(queue.accept(Accept::new(id.clone(), payload)).await);
     drop(queue.follow(follow_up).await);
     drop(queue.claim(&claim).await);
     drop(queue.renew(&[(&id, 1)]).await);

@@ -7,7 +7,9 @@
 -- digest       of the idempotency key, or '': each message is one of its own
 -- fingerprint  of the body, 16 bytes
 -- again        '1' when the caller can't know whether its last try with this id went through
--- caller       who may send only so many, or ''; then per_second and burst say how many
+-- tags         what it is found by, one behind the other: of each the shard and 6 bytes, as in the key
+-- caller       whose it is, or ''
+-- per_second   how many messages the caller may send, with burst; 0: any number
 --
 -- Reply, for each message {verdict, id, left, next_ms, full_ms}: the last three tell of the caller's tokens: how many
 -- there are, and in how many ms there is one, and all. The verdict is
@@ -17,7 +19,7 @@
 --   full      past a limit; nothing was written of it
 --   limited   its caller has no token left; nothing was written of it
 local queue, bell_ms, guard_ms, depth, age_ms = unpack(ARGV, 1, 5)
-local FIRST, MESSAGE = 6, 9
+local FIRST, MESSAGE = 6, 10
 local seen, lists, body, due = ns .. ':seen', ns .. ':seen:lists', key(queue, 'body'), key(queue, 'due')
 
 -- What the keys were used for, also in this call: digest -> record.
@@ -47,6 +49,20 @@ end
 -- What is to be written of all messages, and what is to be forgotten when: list -> entries.
 local taken, bodies, times, new_records, ends = {}, {}, {}, {}, {}
 
+-- What finds them again: the stream -> the ids for its next entry, and each tag with an id.
+local MADE, TAG = ns .. ':made', 10
+local made, tagged = {}, {}
+
+local function put_into_index(id, tags, caller)
+  local packed = cmsgpack.pack(id)
+  made[MADE] = (made[MADE] or '') .. packed
+  if caller ~= '' then
+    local own = MADE .. ':' .. caller
+    made[own] = (made[own] or '') .. packed
+  end
+  for at = 1, #tags, TAG do tagged[#tagged + 1] = {string.sub(tags, at, at + TAG - 1), packed} end
+end
+
 local function put_down(id, payload, digest, fingerprint, ttl_ms)
   taken[id] = true
   bodies[#bodies + 1], bodies[#bodies + 2] = id, payload
@@ -64,7 +80,7 @@ local full_at, rates = {}, ns .. ':rates'
 
 -- Takes a token of the caller's, if there is one. Says whether there was, and what there is now.
 local function take_token(caller, per_second, burst)
-  if caller == '' then return true, 0, 0, 0 end
+  if per_second == '0' then return true, 0, 0, 0 end
   local each_ms, kept = 1000 / per_second, full_at[caller] or redis.call('HGET', rates, caller)
   local full = math.max(tonumber(kept or 0) or 0, now)
   local has = full + each_ms <= now + burst * each_ms + 0.001
@@ -86,7 +102,7 @@ end
 
 local reply, room = {}, nil
 for at = FIRST, #ARGV, MESSAGE do
-  local id, payload, digest, fingerprint, ttl_ms, again, caller, per_second, burst = unpack(ARGV, at, at + 8)
+  local id, payload, digest, fingerprint, ttl_ms, again, tags, caller, per_second, burst = unpack(ARGV, at, at + 9)
   local verdict, first, known = 'accepted', used_for(records[digest])
   local has_token, left, next_ms, full_ms = take_token(caller, per_second, burst)
   if first then
@@ -100,6 +116,7 @@ for at = FIRST, #ARGV, MESSAGE do
     elseif room > 0 then
       room = room - 1
       put_down(id, payload, digest, fingerprint, ttl_ms)
+      put_into_index(id, tags, caller)
     else
       verdict = 'full'
     end
@@ -126,6 +143,34 @@ call_with('HSET', seen, new_records)
 note_rates()
 -- If a stranger wrote these lists, records are kept too long, and nothing else is lost.
 for list, entries in pairs(ends) do pcall(put_in, list, entries) end
+
+-- An entry's time never goes back, but queue time may, by a little, where Redis's clock is set.
+local function write_made(stream, ids)
+  local written = redis.pcall('XADD', stream, now .. '-*', 'ids', ids)
+  if type(written) ~= 'table' then return end
+  local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
+  redis.call('XADD', stream, last and string.match(last[1], '^%d+') .. '-*' or '*', 'ids', ids)
+end
+
+local period = period_of(now)
+
+-- However many ids a tag has, the next one costs the same.
+local function write_tagged(tag, id)
+  local shard, field = place_of(tag, period)
+  if redis.call('HSETNX', shard, field, id) == 1 then return end
+  local value = redis.call('HGET', shard, field)
+  local ids, pages = newest_of(value)
+  if #ids < PAGE then
+    redis.call('HSET', shard, field, value .. id)
+  else
+    local page = cmsgpack.pack(unpack(ids))
+    redis.call('HSET', shard, page_of(field, pages), page, field, cmsgpack.pack(pages + 1) .. id)
+  end
+end
+
+-- What a stranger wrote there, or a right that the user lacks, costs a place in the index, and no message.
+for stream, ids in pairs(made) do pcall(write_made, stream, ids) end
+for _, one in ipairs(tagged) do pcall(write_tagged, one[1], one[2]) end
 
 -- Each fourth message has a few forgotten: nothing numerous carries a TTL, or Redis finds the timers late.
 local OFTEN, FEW, MOST, LISTS = 4, 16, 256, 4

@@ -41,6 +41,13 @@
 --                                  a list for each time to live in ms
 --   ns:seen:lists          set     the <list>s that may hold something
 --   ns:seen:order          list    the one list of release 0.1, in the order of their coming
+--   ns:made                stream  ids: the ids of messages that were accepted together, each in msgpack, one behind the
+--                                  other. An entry's time is queue time. Settling a message leaves it here
+--   ns:made:<owner>        stream  the same of one owner's
+--   ns:tagged:<period>:<shard> hash  6 bytes of a tag -> the newest ids that have it, 3 at most, each in msgpack, one
+--                                  behind the other; before them in msgpack how many pages of 3 there are besides,
+--                                  if any: field 6 bytes, page (4 bytes, from 0) -> 3 ids. <period> counts 30 days of
+--                                  queue time since 1970; <shard> is 0000 to 3fff, the tag's first 14 bits in hex
 --   ns:rates               hash    caller -> ms at which the bucket of their tokens is full
 --   ns:head                hash    subject -> which record in the store is its present one
 --   ns:stock               hash    item -> units left; absent: not tracked
@@ -517,6 +524,25 @@ end
 local function arm_earliest(queue, guard_ms)
   local next = redis.call('ZRANGE', key(queue, 'due'), '(' .. now, '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')
   if next[2] then arm(queue, tonumber(next[2]), guard_ms) end
+end
+
+-- Where ids are kept by their tags. A value of more than 64 bytes would make a hash several times as large.
+local PERIOD_MS, PAGE = 30 * 24 * 3600 * 1000, 3
+
+local function period_of(ms) return math.floor(ms / PERIOD_MS) end
+
+-- The hash and the field of a tag, as accept.rs writes it.
+local function place_of(tag, period)
+  return ns .. ':tagged:' .. period .. ':' .. string.sub(tag, 1, 4), string.sub(tag, 5)
+end
+
+local function page_of(field, page) return field .. struct.pack('>I4', page) end
+
+-- What the field of a tag holds: its newest ids, the first one first, and how many pages there are besides.
+local function newest_of(value)
+  local ids = {cmsgpack.unpack(value)}
+  local pages = type(ids[1]) == 'number' and table.remove(ids, 1) or 0
+  return ids, pages
 end
 
 -- What is known of a partner whom handlers ask.
