@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use queue::native::Native;
-use queue::{Effects, Emit, Ends, Expired, Message, Queue, Verdict};
+use queue::{Effects, Emit, Ends, Expired, Message, Queue, Tag, Verdict};
 
 use super::setup::*;
 
@@ -141,4 +141,60 @@ async fn the_log_loses_the_events_that_are_meant_and_no_other() {
     let left = log(&setup).await;
     assert_eq!(left.len(), 701);
     assert_eq!(left.iter().filter(|id| id.starts_with("mine")).collect::<Vec<_>>(), ["mine.2.1"]);
+}
+
+/// Tags, by the byte that they consist of.
+fn tags(bytes: &[u8]) -> Vec<Tag> {
+    bytes.iter().map(|byte| Tag([*byte; 8])).collect()
+}
+
+async fn tagged_keys(setup: &Setup) -> Vec<String> {
+    setup.tell(&["KEYS", &setup.key("tagged:*")]).await
+}
+
+#[tokio::test]
+async fn whatever_the_order_in_which_messages_leave_the_index_nothing_of_them_stays_there() {
+    let setup = Setup::new().await;
+    let queue = setup.jobs();
+    let ids: Vec<String> = (0..11).map(|n| format!("m{n}")).collect();
+    for order in
+        [[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10], [10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0], [4, 9, 0, 10, 3, 8, 1, 5, 2, 7, 6]]
+    {
+        for id in &ids {
+            queue.accept(listed(id, "ann", &[7, 9])).await.unwrap();
+        }
+        let batch = claimed(&queue, &claim(99)).await;
+        for message in &batch {
+            assert!(settle(&queue, message, done()).await);
+        }
+        for (left, n) in (0..ids.len()).rev().zip(order) {
+            queue.unindex(&ids[n].as_str().into(), &tags(&[7]), setup.now().await, Some("ann")).await.unwrap();
+            let is_all = tagged_keys(&setup).await.len() == 1;
+            assert_eq!(is_all, left == 0, "{left} are left under the tag 7");
+        }
+        for id in &ids {
+            queue.unindex(&id.as_str().into(), &tags(&[9]), setup.now().await, Some("ann")).await.unwrap();
+        }
+        assert_eq!(tagged_keys(&setup).await, [""; 0]);
+        for list in ["made", "made:ann"] {
+            assert_eq!(setup.ask::<u64>("XLEN", list, &[]).await, 0, "{list} has lost what is gone");
+        }
+        setup.tell::<()>(&["FLUSHALL"]).await;
+    }
+}
+
+#[tokio::test]
+async fn the_lists_keep_what_is_still_there_and_all_that_came_after_it() {
+    let setup = Setup::new().await;
+    let queue = setup.jobs();
+    for id in ["gone", "there", "gone too"] {
+        queue.accept(listed(id, "ann", &[])).await.unwrap();
+    }
+    for message in claimed(&queue, &claim(9)).await.iter().filter(|message| *message.id != *b"there") {
+        assert!(settle(&queue, message, done()).await);
+    }
+    queue.unindex(&"gone".into(), &[], setup.now().await, Some("ann")).await.unwrap();
+    for list in ["made", "made:ann"] {
+        assert_eq!(setup.ask::<u64>("XLEN", list, &[]).await, 2, "{list}");
+    }
 }

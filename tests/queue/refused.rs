@@ -14,7 +14,7 @@ use super::setup::*;
 use crate::harness::Trouble;
 
 /// The verbs that write.
-pub(super) const VERBS: [&str; 21] = [
+pub(super) const VERBS: [&str; 22] = [
     "accept",
     "amend",
     "ask",
@@ -35,11 +35,13 @@ pub(super) const VERBS: [&str; 21] = [
     "stock_adjust",
     "stock_set",
     "unask",
+    "unindex",
     "unlog",
 ];
 
 /// What must be done though Redis is full: it frees memory, or tells of what was done already.
-const EVEN_IF_FULL: [&str; 8] = ["discard", "expire", "renew", "rewrite", "settle", "settle_lane", "unask", "unlog"];
+const EVEN_IF_FULL: [&str; 9] =
+    ["discard", "expire", "renew", "rewrite", "settle", "settle_lane", "unask", "unindex", "unlog"];
 
 /// A queue with something for every verb, and a second user of Redis whose rights the test decides.
 pub(super) struct Scene {
@@ -119,6 +121,9 @@ impl Scene {
             "stock_adjust" => stock.adjust("tea", &Adjustment { by: 3, most: 1000, idempotency: None }).await.map(drop),
             "stock_set" => stock.set("tea", 3).await.map(drop),
             "unask" => queue.unask(&leased[2]).await,
+            "unindex" => {
+                queue.unindex(&"past".into(), &[queue::Tag([3; 8])], self.setup.now().await, Some("ann")).await
+            }
             "unlog" => queue.unlog("past.", "a mark", 0).await,
             _ => unreachable!("{verb}"),
         }

@@ -3,9 +3,10 @@
 //! An erasure makes the order's next record, without customer, address and note. Some worker may still have in hand
 //! what was told of the order before. So that is purged later, when the record before is removed.
 
+use access::CallerName;
 use guest::now_ms;
 use order::{Change, ChangeKind, CommandId, OrderId, RecordName, Timestamp, event, queues};
-use queue::{Effects, Emit, Ends, Failure, Message, MessageId};
+use queue::{Effects, Emit, Ends, Failure, Message, MessageId, Tag};
 
 use crate::commands::{Commands, Moved, present, queue_failed};
 
@@ -24,6 +25,9 @@ impl Commands<'_> {
         if record.erased_at().is_some() {
             return Ok(self.unchanged(message));
         }
+        let email = record.order().customer().map(|customer| Tag(customer.email.tag()));
+        let (own, came) = (own_message(change.id), change.id.accepted_at().ms());
+        self.queue.untag(&own, email.as_slice(), came).await.map_err(not_unindexed)?;
         record.erase(Timestamp::from_ms(now_ms()));
         let name = RecordName::of(&record, Some(ChangeKind::Erase), message.delivery);
         self.records.write_record(&record, name).await?;
@@ -36,8 +40,7 @@ impl Commands<'_> {
 
     /// Fails while the order's own message is there: it holds the customer, and can't be decided without.
     async fn check_discarded(&self, id: OrderId) -> Result<(), Failure> {
-        let own = MessageId::from(CommandId { order: id, change: None }.to_bytes());
-        match self.queue.find_own(&own).await {
+        match self.queue.find_own(&own_message(id)).await {
             Ok(None) => Ok(()),
             Ok(Some(_)) => Err(Failure::permanent(
                 "the order is a dead letter, which holds its customer: redrive, cancel or discard that one, and then \
@@ -85,7 +88,18 @@ impl Commands<'_> {
         if !record.status().is_final() {
             return Ok(Effects::default());
         }
+        let (own, tags) = (own_message(order), Vec::from_iter(record.order().tags().map(Tag)));
+        let (came, shop) = (order.accepted_at().ms(), record.shop().map(CallerName::as_str));
+        self.queue.unindex(&own, &tags, came, shop).await.map_err(not_unindexed)?;
         let emits = vec![self.records.superseded(order, name)];
         Ok(Effects { ends: Some(Ends::Forgotten), emits, ..Effects::counted("orders:removed") })
     }
+}
+
+fn own_message(order: OrderId) -> MessageId {
+    CommandId { order, change: None }.to_bytes().into()
+}
+
+fn not_unindexed(error: queue::Error) -> Failure {
+    queue_failed("the order can't be taken out of the index", &error)
 }

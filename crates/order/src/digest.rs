@@ -1,8 +1,6 @@
 //! Digests by which Sluice knows a request again: of its idempotency key, and of its order; and by which it finds an
 //! order.
 
-use std::iter;
-
 use crate::email::Email;
 use crate::idempotency_key::IdempotencyKey;
 use crate::new_order::{CanonicalJson, NewOrder};
@@ -55,8 +53,8 @@ impl Reference {
 impl NewOrder {
     /// The digests by which the order is found.
     pub fn tags(&self) -> impl Iterator<Item = [u8; 8]> {
-        let email = self.customer().email.tag();
-        iter::once(email).chain(self.reference().map(Reference::tag))
+        let email = self.customer().map(|customer| customer.email.tag());
+        email.into_iter().chain(self.reference().map(Reference::tag))
     }
 }
 

@@ -79,8 +79,15 @@ impl Tag {
     /// Bytes of a tag as the scripts take it.
     const WRITTEN: usize = 10;
 
+    /// Tags as the scripts take them.
+    pub(crate) fn write_all(tags: &[Self]) -> Vec<u8> {
+        let mut written = Vec::with_capacity(tags.len() * Self::WRITTEN);
+        tags.iter().for_each(|tag| tag.write(&mut written));
+        written
+    }
+
     /// The tag as the scripts take it: its shard in hex, which is part of a key, and the rest.
-    pub(crate) fn write(self, to: &mut Vec<u8>) {
+    fn write(self, to: &mut Vec<u8>) {
         let [first, second, rest @ ..] = self.0;
         to.extend(format!("{:04x}", u16::from_be_bytes([first, second]) >> 2).into_bytes());
         to.extend(rest);
@@ -166,8 +173,6 @@ impl<C: Connection> Queue<'_, C> {
             .with("age_ms", limits.age.unwrap_or_default());
         for message in messages {
             let (digest, fingerprint, ttl) = idempotency(message.idempotency.as_ref());
-            let mut tags = Vec::with_capacity(message.tags.len() * Tag::WRITTEN);
-            message.tags.iter().for_each(|tag| tag.write(&mut tags));
             let rate = message.rate();
             arguments = arguments
                 .with("id", &message.id)
@@ -176,7 +181,7 @@ impl<C: Connection> Queue<'_, C> {
                 .with("fingerprint", fingerprint)
                 .with("ttl_ms", ttl)
                 .with("again", message.again)
-                .with("tags", tags)
+                .with("tags", Tag::write_all(&message.tags))
                 .with("caller", message.owner.as_ref().map_or("", |owner| &owner.name))
                 // 0 for no limit.
                 .with("per_second", rate.map_or(0, |rate| u64::from(rate.per_second)))

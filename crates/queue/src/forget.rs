@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::accept::Tag;
 use crate::connection::{Connection, Error};
 use crate::message::{MessageId, Payload};
 use crate::queue::Queue;
@@ -28,6 +29,37 @@ impl<C: Connection> Queue<'_, C> {
             .with("payload", payload);
         let mut replies = self.run(arguments).await?;
         Ok(Expired { moved: replies.number("moved")?, is_more: replies.flag("is_more")? })
+    }
+
+    /// Takes a message out of the index by some of its tags. It came at about `came`, in ms since the epoch. Calling
+    /// again is safe.
+    pub async fn untag(&self, id: &MessageId, tags: &[Tag], came: u64) -> Result<(), Error> {
+        self.leave_index(id, tags, came, false, None).await
+    }
+
+    /// Takes a message wholly out of the index: it came at about `came`, in ms since the epoch, and its head is about
+    /// to be forgotten. The lists of all messages and of its owner's lose the beginning of which nothing is left, a few
+    /// entries at each call. Calling again is safe.
+    pub async fn unindex(&self, id: &MessageId, tags: &[Tag], came: u64, owner: Option<&str>) -> Result<(), Error> {
+        self.leave_index(id, tags, came, true, owner).await
+    }
+
+    async fn leave_index(
+        &self,
+        id: &MessageId,
+        tags: &[Tag],
+        came: u64,
+        goes: bool,
+        owner: Option<&str>,
+    ) -> Result<(), Error> {
+        let arguments = self
+            .arguments(&script::UNINDEX)
+            .with("id", id)
+            .with("tags", Tag::write_all(tags))
+            .with("came_ms", came)
+            .with("goes", goes)
+            .with("caller", owner.unwrap_or_default());
+        self.run(arguments).await.map(drop)
     }
 
     /// Gives a message another payload, if it is still there. A worker that has it goes on with what it was given.

@@ -11,7 +11,7 @@ use crate::connection::{Arg, Connection, Error, Reply};
 use crate::message::{Head, Message, MessageId, Payload, Subject};
 use crate::{
     Accept, Adjustment, Amendment, Claim, Class, Effects, Emit, FollowUp, Namespace, Pace, Queue, Report, Rights,
-    Settlement, Showed, Side, Stock, Subscription, Terms, Timing, Untracked, Verdict, totals,
+    Settlement, Showed, Side, Stock, Subscription, Tag, Terms, Timing, Untracked, Verdict, totals,
 };
 
 /// A Redis that only remembers which scripts were called.
@@ -79,6 +79,7 @@ async fn call_all(queue: &Queue<'_, Deaf>, stock: &Stock<'_, Deaf>) {
     drop(queue.rewrite_all("m", |_| None).await);
     drop(queue.rewrite(&id, Vec::new()).await);
     drop(queue.unlog("m", "mark", 0).await);
+    drop(queue.unindex(&id, &[Tag([0; 8])], 0, None).await);
     let amendment = Amendment { id: id.clone(), subject: id.as_subject(), opening: "{", mark: ",", addition: ",more}" };
     drop(queue.amend(&id, amendment).await);
     drop(stock.set("tea", 1).await);
