@@ -32,6 +32,14 @@ fn the_page_shows_each_field_of_an_order_and_no_other() {
 }
 
 #[test]
+fn each_code_of_a_reason_has_a_row() {
+    let page = Page::read(PAGE);
+    let rows = page.rows("`reason_code`");
+    let told: Vec<&str> = rows.iter().map(|row| row[0].trim_matches('`')).collect();
+    assert_eq!(told, order::ReasonCode::ALL.map(order::ReasonCode::as_str));
+}
+
+#[test]
 fn each_type_of_event_has_a_row() {
     let page = Page::read(PAGE);
     let rows = page.rows("type");

@@ -64,6 +64,8 @@ async fn lines_of_the_same_article_count_together() {
     order["lines"].as_array_mut().unwrap().push(line);
     let rejected = decided(&sluice, &sluice.place(&order).await).await;
     assert_eq!(rejected["reason"], "not enough in stock: TEA-1 (4 wanted, 3 left)");
+    assert_eq!(rejected["reason_code"], "out_of_stock");
+    assert_eq!(rejected["shortages"], json!([{"sku": "TEA-1", "wanted": 4, "left": 3}]));
     let confirmed = decided(&sluice, &sluice.place(&tea(3)).await).await;
     assert_eq!(confirmed["status"], "confirmed");
 }

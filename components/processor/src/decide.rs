@@ -229,5 +229,5 @@ impl Commands<'_> {
 }
 
 fn shortage(Shortfall { item, units, left }: Shortfall) -> Shortage {
-    Shortage { sku: item, ordered: units, left }
+    Shortage { sku: item, wanted: units, left }
 }

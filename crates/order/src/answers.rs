@@ -7,6 +7,7 @@ use crate::json::written;
 use crate::mask::with_masked_emails;
 use crate::new_order::NewOrder;
 use crate::payment::without_words;
+use crate::reason_code::ReasonCode;
 use crate::record::{RecordError, known_format};
 use crate::state::State;
 use crate::timestamp::Timestamp;
@@ -92,7 +93,7 @@ impl OrderJson {
     /// Speaks of an order whose dead letter was discarded, and its content with it.
     #[must_use]
     pub fn discarded(id: OrderId) -> Self {
-        Self(View::new(id, State::Discarded).because(DISCARDED).to_json())
+        Self(View::new(id, State::Discarded).because(ReasonCode::Discarded, DISCARDED).to_json())
     }
 
     /// Adds the field `pending`, the changes still to be made. Without changes there is no such field.
@@ -122,19 +123,22 @@ pub struct Pending {
     status: State,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason_code: Option<ReasonCode>,
 }
 
 impl Pending {
     /// A change that waits for its turn.
     #[must_use]
     pub fn queued(change: ChangeKind) -> Self {
-        Self { change, status: State::Queued, reason: None }
+        Self { change, status: State::Queued, reason: None, reason_code: None }
     }
 
     /// A change that was given up, and needs a person.
     #[must_use]
     pub fn given_up(change: ChangeKind) -> Self {
-        Self { change, status: State::NeedsAttention, reason: Some(GIVEN_UP) }
+        let reason_code = Some(ReasonCode::ProcessingFailed);
+        Self { change, status: State::NeedsAttention, reason: Some(GIVEN_UP), reason_code }
     }
 }
 

@@ -5,6 +5,7 @@ use crate::envelope::Placed;
 use crate::life::{self, Move};
 use crate::limits;
 use crate::payment::{Capture, GivenBack, Payment, SettledByHand};
+use crate::reason_code::{ReasonCode, Shortage};
 use crate::record::{Record, Status, Version};
 use crate::state::{Illegal, State};
 use crate::text::{NextAction, PaymentId, Reason, Tracking};
@@ -32,17 +33,6 @@ pub enum Finding {
     Recalled,
 }
 
-/// An article that the stock has too little of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shortage {
-    /// The article.
-    pub sku: String,
-    /// Pieces ordered.
-    pub ordered: u64,
-    /// Pieces left.
-    pub left: u64,
-}
-
 /// Decides a placed order, which has no record yet. The same arguments give the same record, so that a repeated
 /// delivery decides alike.
 #[must_use]
@@ -52,6 +42,8 @@ pub fn decide(placed: Placed, finding: &Finding, now: Timestamp) -> Record {
         status: Status::PaymentPending,
         version: Version::NONE,
         reason: None,
+        reason_code: None,
+        shortages: Vec::new(),
         payment: None,
         next_action: None,
         tracking: None,
@@ -70,7 +62,7 @@ pub fn decide(placed: Placed, finding: &Finding, now: Timestamp) -> Record {
 #[must_use]
 pub fn cancel_undecided(placed: Placed, reason: Option<Reason>, refund: Option<Payment>, now: Timestamp) -> Record {
     let mut record = decide(placed, &Finding::Recalled, now);
-    record.reason = reason;
+    record.give_words(reason);
     record.payment = refund;
     record
 }
@@ -91,19 +83,23 @@ impl Record {
     }
 
     fn find(&mut self, present: Option<Status>, finding: &Finding, now: Timestamp) {
+        let rejected = |code, words| (Move::Reject, Some((code, words)), None);
         let (step, reason, payment) = match finding {
             Finding::Good(payment) => (Move::Confirm, None, Some(payment.clone())),
-            Finding::OutOfStock(shortages) => (Move::Reject, Some(out_of_stock(shortages)), None),
-            Finding::Declined(words) => (Move::Reject, Some(declined(words.as_deref())), None),
+            Finding::OutOfStock(shortages) => rejected(ReasonCode::OutOfStock, out_of_stock(shortages)),
+            Finding::Declined(words) => rejected(ReasonCode::PaymentDeclined, declined(words.as_deref())),
             Finding::Pending { payment, .. } => (Move::Pend, None, Some(payment.clone())),
-            Finding::Expired => (Move::Reject, Some(expired()), None),
+            Finding::Expired => rejected(ReasonCode::PaymentExpired, expired()),
             Finding::Recalled => (Move::Cancel, None, None),
         };
         if self.advance(present, step, now).is_err() {
             unreachable!("every move that decides an order is in the table");
         }
-        self.reason = reason;
+        (self.reason_code, self.reason) = reason.unzip();
         self.payment = payment;
+        if let Finding::OutOfStock(shortages) = finding {
+            self.shortages.clone_from(shortages);
+        }
         if let Finding::Pending { next_action, .. } = finding {
             self.next_action.clone_from(next_action);
         }
@@ -116,7 +112,7 @@ impl Record {
     pub fn cancel(&mut self, reason: Option<Reason>, back: Option<GivenBack>, now: Timestamp) -> Result<(), Illegal> {
         let was_pending = self.status == Status::PaymentPending;
         self.advance(Some(self.status), Move::Cancel, now)?;
-        self.reason = reason;
+        self.give_words(reason);
         match (&mut self.payment, back) {
             (Some(payment), Some(back)) => payment.give(back),
             // What was pending is nothing any more.
@@ -124,6 +120,12 @@ impl Record {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Notes the words of whoever had it cancelled.
+    fn give_words(&mut self, reason: Option<Reason>) {
+        self.reason_code = reason.as_ref().map(|_| ReasonCode::Requested);
+        self.reason = reason;
     }
 
     /// Notes that the money was taken which was only authorized: the provider's id of that.
@@ -170,8 +172,8 @@ impl Record {
 fn out_of_stock(shortages: &[Shortage]) -> Reason {
     let mut reason = "not enough in stock".to_owned();
     let (mut separator, end) = (": ", ", and more");
-    for Shortage { sku, ordered, left } in shortages {
-        let line = format!("{separator}{sku} ({ordered} wanted, {left} left)");
+    for Shortage { sku, wanted, left } in shortages {
+        let line = format!("{separator}{sku} ({wanted} wanted, {left} left)");
         if reason.chars().count() + line.chars().count() > limits::REASON - end.len() {
             reason.push_str(end);
             break;

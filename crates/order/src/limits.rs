@@ -10,7 +10,7 @@
 pub const BODY_BYTES: usize = 256 * 1024;
 
 /// Bytes of a stored message or record: an order, and the fields that Sluice adds.
-pub const STORED_BYTES: usize = BODY_BYTES + 16 * 1024;
+pub const STORED_BYTES: usize = BODY_BYTES + 64 * 1024;
 
 /// Faults that are reported of one body: more than a person will mend in one go.
 pub const FAULTS: usize = 100;
@@ -145,6 +145,7 @@ const _: () = assert!(
     STORED_BYTES
         >= BODY_BYTES
             + (2 * REASON + NAME + 2 * PAYMENT_ID + PROVIDER + TRACKING) * CHARACTER_BYTES
+            + LINES * (SKU * CHARACTER_BYTES + 64)
             + NEXT_ACTION
             + 1024,
     "what is stored must fit an order of the largest size, what is said about it, and 1 KiB for times and names of fields"

@@ -10,6 +10,7 @@ use crate::limits;
 use crate::new_order::NewOrder;
 use crate::payment::Payment;
 use crate::reader::Unread;
+use crate::reason_code::{ReasonCode, Shortage};
 use crate::text::{NextAction, Reason, Tracking};
 use crate::timestamp::Timestamp;
 use access::CallerName;
@@ -25,6 +26,8 @@ pub struct Record {
     pub(crate) status: Status,
     pub(crate) version: Version,
     pub(crate) reason: Option<Reason>,
+    pub(crate) reason_code: Option<ReasonCode>,
+    pub(crate) shortages: Vec<Shortage>,
     pub(crate) payment: Option<Payment>,
     pub(crate) next_action: Option<NextAction>,
     pub(crate) tracking: Option<Tracking>,
@@ -129,6 +132,18 @@ impl Record {
     #[must_use]
     pub fn reason(&self) -> Option<&Reason> {
         self.reason.as_ref()
+    }
+
+    /// The reason for programs. Records of release 0.1 have none.
+    #[must_use]
+    pub fn reason_code(&self) -> Option<ReasonCode> {
+        self.reason_code
+    }
+
+    /// The articles that were short, if that is the reason.
+    #[must_use]
+    pub fn shortages(&self) -> &[Shortage] {
+        &self.shortages
     }
 
     /// How the order is paid for; `None` if it was never confirmed.

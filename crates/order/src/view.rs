@@ -7,6 +7,7 @@ use crate::json::written;
 use crate::money::Money;
 use crate::new_order::{Address, Customer, Discount, Line, NewOrder, Shipping, Tax};
 use crate::payment::Payment;
+use crate::reason_code::{ReasonCode, Shortage};
 use crate::record::{Record, Version};
 use crate::state::State;
 use crate::text::{MetadataKey, MetadataValue, NextAction, Note, Reference, Tracking};
@@ -28,6 +29,10 @@ pub(crate) struct View<'a> {
     change: Option<ChangeKind>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason_code: Option<ReasonCode>,
+    #[serde(skip_serializing_if = "<[Shortage]>::is_empty")]
+    shortages: &'a [Shortage],
     #[serde(skip_serializing_if = "Option::is_none")]
     payment: Option<&'a Payment>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,6 +92,8 @@ impl<'a> View<'a> {
             version: None,
             change: None,
             reason: None,
+            reason_code: None,
+            shortages: &[],
             payment: None,
             next_action: None,
             tracking: None,
@@ -118,6 +125,8 @@ impl<'a> View<'a> {
         Self {
             version: Some(record.version()),
             reason: record.reason().map(|reason| reason.as_str()),
+            reason_code: record.reason_code(),
+            shortages: record.shortages(),
             payment: record.payment(),
             next_action: record.next_action(),
             tracking: record.tracking(),
@@ -135,12 +144,12 @@ impl<'a> View<'a> {
 
     /// An order, or a change to it, that was given up.
     pub(crate) fn given_up(id: OrderId, change: Option<ChangeKind>, reason: &'a str) -> Self {
-        Self { change, ..Self::new(id, State::NeedsAttention).because(reason) }
+        Self { change, ..Self::new(id, State::NeedsAttention).because(ReasonCode::ProcessingFailed, reason) }
     }
 
     /// The same with a reason.
-    pub(crate) fn because(self, reason: &'a str) -> Self {
-        Self { reason: Some(reason), ..self }
+    pub(crate) fn because(self, code: ReasonCode, reason: &'a str) -> Self {
+        Self { reason: Some(reason), reason_code: Some(code), ..self }
     }
 
     /// The same with whose key brought it.

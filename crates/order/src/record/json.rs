@@ -15,6 +15,7 @@ use crate::money::Money;
 use crate::new_order::{NewOrder, Worth};
 use crate::payment::Payment;
 use crate::reader::{self, Value, caller, text, word};
+use crate::reason_code::Shortage;
 use crate::timestamp::Timestamp;
 use crate::view::View;
 
@@ -74,13 +75,15 @@ fn standing(record: &Value<'_>) -> Option<Standing> {
 }
 
 fn record(value: &Value<'_>) -> Option<Record> {
-    let [_format, id, status, version, reason, payment, action, tracking, created_at, updated_at, rest @ ..] =
+    let [_format, id, status, version, reason, reason_code, shortages, payment, action, rest @ ..] =
         value.fields(FIELDS)?;
-    let [erased_at, shop, subtotal, discount, tax, total, order @ ..] = rest;
+    let [tracking, created_at, updated_at, erased_at, shop, subtotal, discount, tax, total, order @ ..] = rest;
     let id = id.required(text::<OrderId>);
     let status = status.required(word);
     let version = version.required(self::version);
     let reason = reason.optional(text);
+    let reason_code = reason_code.optional(word);
+    let shortages = shortages.optional(Shortage::read_all);
     let payment = payment.optional(Payment::read);
     let next_action = action.optional(text);
     let tracking = tracking.optional(text);
@@ -105,6 +108,8 @@ fn record(value: &Value<'_>) -> Option<Record> {
         status: status?,
         version: version?,
         reason: reason?,
+        reason_code: reason_code?,
+        shortages: shortages?.unwrap_or_default(),
         payment: payment?,
         next_action: next_action?,
         tracking: tracking?,
@@ -116,12 +121,14 @@ fn record(value: &Value<'_>) -> Option<Record> {
 }
 
 /// A record's own fields, then those of its order.
-const FIELDS: [&str; 27] = NewOrder::with_fields([
+const FIELDS: [&str; 29] = NewOrder::with_fields([
     "v",
     "id",
     "status",
     "version",
     "reason",
+    "reason_code",
+    "shortages",
     "payment",
     "next_action",
     "tracking",

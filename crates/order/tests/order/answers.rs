@@ -53,10 +53,11 @@ fn an_order_that_was_given_up_tells_so_in_neutral_words() {
     let read = json(&placed().waiting(Waiting::NeedsAttention).into_bytes());
     for answer in [read, json(&OrderJson::unread(id(), Waiting::NeedsAttention).into_bytes())] {
         assert_eq!((&answer["status"], &answer["reason"]), (&"needs_attention".into(), &neutral.into()));
-        assert_eq!(answer.get("age_ms"), None);
+        assert_eq!((&answer["reason_code"], answer.get("age_ms")), (&"processing_failed".into(), None));
     }
     let discarded = json(&OrderJson::discarded(id()).into_bytes());
     assert_eq!((&discarded["status"], &discarded["reason"]), (&"discarded".into(), &"an operator gave it up".into()));
+    assert_eq!(discarded["reason_code"], "discarded");
 }
 
 #[test]
@@ -77,7 +78,7 @@ fn an_order_is_shown_with_the_changes_that_wait() {
         json!([
             {"change": "fulfil", "status": "queued"},
             {"change": "cancel", "status": "needs_attention",
-             "reason": "it could not be processed, and an operator must look at it"},
+             "reason": "it could not be processed, and an operator must look at it", "reason_code": "processing_failed"},
         ])
     );
     assert_eq!(shown(&changes)["total"], 749);

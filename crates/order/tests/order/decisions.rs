@@ -3,7 +3,8 @@
 use crate::sample::{after, full, id, noon, parse, pending, placed, record, unpaid};
 use order::payment::{Capture, GivenBack, read_word};
 use order::{
-    Finding, NextAction, Payment, PaymentId, Record, RecordName, Shortage, Status, Timestamp, cancel_undecided, decide,
+    Finding, NextAction, Payment, PaymentId, ReasonCode, Record, RecordName, Shortage, Status, Timestamp,
+    cancel_undecided, decide,
 };
 use serde_json::{Value, json};
 
@@ -70,14 +71,18 @@ fn a_record_is_kept_under_its_version_and_delivery() {
 
 #[test]
 fn an_order_that_the_stock_cannot_fill_is_rejected_with_what_was_short() {
-    let shortage = |sku: &str| Shortage { sku: sku.to_owned(), ordered: 2, left: 1 };
+    let shortage = |sku: &str| Shortage { sku: sku.to_owned(), wanted: 2, left: 1 };
     let rejected = |shortages| decide(placed(), &Finding::OutOfStock(shortages), noon());
     let record = rejected(vec![shortage("TEA-1"), shortage("CUP-2")]);
     assert_eq!(record.status(), Status::Rejected);
     assert_eq!(record.payment(), None);
     let reason = "not enough in stock: TEA-1 (2 wanted, 1 left), CUP-2 (2 wanted, 1 left)";
     assert_eq!(record.reason().unwrap().as_str(), reason);
+    let read = Record::from_json(&record.to_json()).unwrap();
+    assert_eq!(read.reason_code(), Some(ReasonCode::OutOfStock));
+    assert_eq!(read.shortages(), [shortage("TEA-1"), shortage("CUP-2")], "for a program that reads no words");
     let record = rejected(vec![shortage(&"\u{1f375}".repeat(64)); 100]);
+    assert_eq!(Record::from_json(&record.to_json()), Ok(record.clone()));
     assert!(record.reason().unwrap().as_str().ends_with(", and more"));
 }
 
@@ -86,6 +91,7 @@ fn an_order_whose_payment_is_declined_is_rejected_in_the_providers_words() {
     let reason = |words: Option<&str>| {
         let record = decide(placed(), &Finding::Declined(words.map(str::to_owned)), noon());
         assert_eq!((record.status(), record.payment()), (Status::Rejected, None));
+        assert_eq!(record.reason_code(), Some(ReasonCode::PaymentDeclined));
         record.reason().unwrap().to_string()
     };
     assert_eq!(reason(None), "the payment was declined");
@@ -111,6 +117,7 @@ fn an_order_whose_payment_is_pending_says_where_the_customer_goes_until_it_is_ov
     let expired = after(record.clone(), |record| record.decide(&Finding::Expired, later()));
     assert_eq!((expired.status(), expired.payment()), (Status::Rejected, None));
     assert_eq!(expired.reason().unwrap().as_str(), "the payment was not completed in time");
+    assert_eq!(expired.reason_code(), Some(ReasonCode::PaymentExpired));
     let cancelled = after(record, |record| record.cancel(None, None, later()).unwrap());
     assert_eq!((cancelled.status(), cancelled.payment()), (Status::Cancelled, None), "nothing was taken");
     for over in [confirmed, expired, cancelled] {
@@ -170,6 +177,7 @@ fn a_paid_order_keeps_the_id_of_its_charge_and_then_of_its_refund() {
     let cancelled = after(record, |record| record.cancel(reason.clone(), back, later()).unwrap());
     assert_eq!((cancelled.status(), cancelled.version().get()), (Status::Cancelled, 2));
     assert_eq!((cancelled.payment(), cancelled.reason()), (Some(&refunded), reason.as_ref()));
+    assert_eq!(cancelled.reason_code(), Some(ReasonCode::Requested));
     assert_eq!(cancelled.updated_at(), later());
     assert_eq!(Record::from_json(&cancelled.to_json()), Ok(cancelled));
 }

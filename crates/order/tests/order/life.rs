@@ -29,7 +29,7 @@ fn try_move(mut present: Option<Record>, step: Move, now: Timestamp) -> Result<R
         }
         (None, Move::Confirm) => Ok(decide(placed(), &unpaid(), now)),
         (None, Move::Reject) => {
-            let shortage = Shortage { sku: "TEA".to_owned(), ordered: 1, left: 0 };
+            let shortage = Shortage { sku: "TEA".to_owned(), wanted: 1, left: 0 };
             Ok(decide(placed(), &Finding::OutOfStock(vec![shortage]), now))
         }
         (None, Move::Cancel) => Ok(decide(placed(), &Finding::Recalled, now)),

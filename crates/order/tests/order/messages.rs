@@ -62,7 +62,7 @@ fn what_cannot_be_read_is_told_with_its_reason() {
         &V1.replace(r#""quantity":2"#, r#""quantity":0"#),
         "the message has faults: /order/lines/0/quantity must be from 1 to 1000",
     );
-    check(&" ".repeat(limits::STORED_BYTES + 1), "the message has more than 278528 bytes");
+    check(&" ".repeat(limits::STORED_BYTES + 1), "the message has more than 327680 bytes");
 }
 
 #[test]

@@ -79,7 +79,7 @@ fn a_record_that_breaks_the_rules_is_refused() {
     }
     let error = |json: &str| Record::from_json(json.as_bytes()).unwrap_err().to_string();
     assert_eq!(error("nil"), "the record is not JSON: expected ident (line 1, column 2)");
-    assert_eq!(error(&" ".repeat(limits::STORED_BYTES + 1)), "the record has more than 278528 bytes");
+    assert_eq!(error(&" ".repeat(limits::STORED_BYTES + 1)), "the record has more than 327680 bytes");
 }
 
 #[test]
@@ -94,6 +94,12 @@ fn a_record_of_a_later_release_is_told_apart_from_a_damaged_one() {
             unknown(
                 "/status must be the status of a record: payment_pending, confirmed, rejected, fulfilled or cancelled",
             ),
+        ),
+        ("reason_code", json!("fraud"), unknown("/reason_code must be the code of a reason")),
+        (
+            "shortages",
+            json!([{"sku": "TEA", "wanted": 2, "left": 1, "due": 1}]),
+            unknown("/shortages/0/due is not a known field"),
         ),
         ("payment", json!("invoice"), unknown("/payment must be one of none, later")),
         ("payment", json!(["a"]), unknown("/payment must be an object, not an array")),
@@ -209,7 +215,7 @@ fn an_order_that_can_t_be_read_is_told_by_its_id_alone() {
             "datacontenttype": "application/json",
             "version": 0,
             "data": {
-                "id": id().to_string(), "status": "needs_attention", "reason": "it can't be read", "created_at": created_at,
+                "id": id().to_string(), "status": "needs_attention", "reason": "it can't be read", "reason_code": "processing_failed", "created_at": created_at,
             },
         })
     );
