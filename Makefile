@@ -29,14 +29,14 @@ NATIVE := --package access --package order --package queue --package guest --pac
 WASM := --target wasm32-wasip2 --release
 IN_COMPONENTS := $(COMPONENTS:%=--package %) --package guest
 
-.PHONY: up test chaos outage idle flash-sale bench lint build dist announce tools redis-server python3 localstripe
+.PHONY: up test chaos outage idle flash-sale bench lint build dist announce tools redis-server python3 localstripe examples
 
 up: target/built redis-server
 	@exec target/debug/host up --listen $(LISTEN) --data $(DATA) $(if $(REDIS),--redis $(REDIS)) --probe /health --keys-in api_keys --keys-in operator_key \
 	  --try "curl -i http://{address}/orders -H 'content-type: application/json' -d '{\"customer\":{\"email\":\"ada@example.com\"},\"currency\":\"EUR\",\"lines\":[{\"sku\":\"TEA-1\",\"quantity\":2,\"unit_price\":450}]}'" \
 	  --try "curl http://{address}/health"
 
-test: build redis-server localstripe
+test: build redis-server localstripe examples
 	cargo test
 
 chaos: build redis-server
@@ -107,6 +107,19 @@ redis-server:
 # Some tests need it, and are skipped aloud without it.
 python3:
 	@$(call install,python3,python3,python3 python3-pip) || true
+
+# What the programs in examples/ need. Their tests are skipped aloud without it.
+examples: python3
+	@cargo build --quiet --package examples
+	@[ -d target/examples/standardwebhooks ] || { \
+	  echo "Installing what the examples need: python3 -m pip install --target target/examples standardwebhooks"; \
+	  python3 -m pip install --quiet --no-warn-conflicts --root-user-action ignore --target target/examples \
+	    --requirement examples/python/requirements.txt; } || \
+	  echo "standardwebhooks can't be installed, which takes python3 with pip. The example in Python is skipped." >&2
+	@[ -d examples/typescript/node_modules ] || ! command -v npm > /dev/null || { \
+	  echo "Installing what the examples need: npm ci, in examples/typescript"; \
+	  npm ci --prefix examples/typescript --ignore-scripts --no-audit --no-fund --silent; } || \
+	  echo "npm ci failed in examples/typescript. The example in TypeScript is skipped." >&2
 
 # A fake of Stripe, to try the adapter with. Its tests are skipped aloud without it.
 LOCALSTRIPE := 1.15.10

@@ -22,7 +22,7 @@ pub(crate) fn toml(path: impl AsRef<Path>) -> toml::Table {
     text(path).parse().unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Every file that ends so below a folder of the repository, in order. Built and hidden files are left out.
+/// Every file that ends so below a folder of the repository, in order. Built, installed and hidden files are left out.
 pub(crate) fn files(folder: impl AsRef<Path>, ending: &str) -> Vec<PathBuf> {
     let mut open = vec![root().join(folder)];
     let mut files = Vec::new();
@@ -30,7 +30,7 @@ pub(crate) fn files(folder: impl AsRef<Path>, ending: &str) -> Vec<PathBuf> {
         for entry in fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
             let path = entry.unwrap().path();
             let name = path.file_name().expect("an entry has a name").to_string_lossy();
-            if path.is_dir() && name != "target" && !name.starts_with('.') {
+            if path.is_dir() && name != "target" && name != "node_modules" && !name.starts_with('.') {
                 open.push(path);
             } else if path.extension().is_some_and(|extension| extension == ending) {
                 files.push(path);

@@ -14,3 +14,4 @@ mod prose;
 mod routes;
 mod routes_in_source;
 mod variables;
+mod webhooks;

@@ -15,6 +15,7 @@ mod door;
 mod early_answer;
 mod endpoints;
 mod erasure;
+mod examples;
 mod forgetful;
 mod interleavings;
 mod kept_connections;
