@@ -287,6 +287,39 @@ async fn no_browser_takes_an_answer_for_something_else_or_keeps_a_customer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_has_not_changed_since_a_client_read_it_is_not_sent_again() {
+    let sluice = Sluice::with(&[("api_keys", &api_keys())]).await;
+    let id = place(&sluice, "webshop").await;
+    until(&sluice, &id, "confirmed").await;
+    let path = &*format!("/orders/{id}");
+    let ask = async |name: &str, method: &str, path: &str, known: &str| {
+        let request = Request::builder().method(method).uri(path).header("if-none-match", known);
+        let request = request.header("authorization", authorization(name).unwrap());
+        sluice.client.send(request.body(Bytes::new()).unwrap()).await
+    };
+    for path in [path, "/stock", "/dead-letters", "/endpoints"] {
+        let first = call(&sluice, "olga", "GET", path, &Value::Null).await;
+        let tag = first.headers()["etag"].to_str().unwrap();
+        assert!(tag.len() > 2 && tag.starts_with('"') && tag.ends_with('"'), "{tag} is strong");
+        for (method, known) in [("GET", tag), ("HEAD", tag), ("GET", &*format!("\"a\", W/{tag}")), ("GET", "*")] {
+            let again = ask("olga", method, path, known).await;
+            assert_eq!((again.status().as_u16(), again.body().len()), (304, 0), "{path} {known}: {again:?}");
+            for header in ["etag", "cache-control"] {
+                assert_eq!(again.headers()[header], first.headers()[header], "{path}");
+            }
+            assert!(!again.headers().contains_key("content-type"), "{path} {known}: {again:?}");
+        }
+        assert_eq!(ask("olga", "GET", path, "\"a\"").await.body(), first.body(), "{path}");
+    }
+    let tag = call(&sluice, "olga", "GET", path, &Value::Null).await.headers()["etag"].clone();
+    assert_eq!(ask("wall", "GET", path, tag.to_str().unwrap()).await.status(), 200, "a viewer reads another e-mail");
+    assert_eq!(ask("outlet", "GET", path, "*").await.status(), 404, "and who may not read it learns nothing");
+    call(&sluice, "olga", "POST", &format!("{path}/fulfil"), &Value::Null).await;
+    until(&sluice, &id, "fulfilled").await;
+    assert_eq!(ask("olga", "GET", path, tag.to_str().unwrap()).await.status(), 200, "it has changed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_pages_of_an_origin_that_is_named_may_call_from_a_browser() {
     const SHOP: &str = "https://shop.test";
     let keys = api_keys();
@@ -313,6 +346,6 @@ async fn only_pages_of_an_origin_that_is_named_may_call_from_a_browser() {
         }
         assert_eq!(header(&preflight, "access-control-allow-methods").is_some(), may);
         assert!(!may || header(&preflight, "access-control-allow-headers").unwrap().contains("authorization"));
-        assert!(!may || header(&post, "access-control-expose-headers").unwrap().contains("location"));
+        assert!(!may || header(&post, "access-control-expose-headers").unwrap().contains("etag, "));
     }
 }

@@ -35,7 +35,7 @@ async fn cancellation_is_dead(sluice: &Sluice, id: &str) {
     eventually("the cancellation to be a dead letter", async || {
         let shown = sluice.get(id).await;
         let needs_attention = json!([{"change": "cancel", "status": "needs_attention",
-            "reason": "it could not be processed, and an operator must look at it"}]);
+            "reason": "it could not be processed, and an operator must look at it", "reason_code": "processing_failed"}]);
         (shown["pending"] == needs_attention).then_some(())
     })
     .await;

@@ -4,6 +4,7 @@ use access::Route;
 use http::Method;
 
 use crate::cors::Page;
+use crate::etag::tagged;
 use crate::problem::Problem;
 use crate::request::Request;
 use crate::response::Response;
@@ -14,11 +15,16 @@ pub async fn answer<F: Future<Output = Response>>(request: Request, by: impl FnO
         return Problem::EmptySegment { named }.into_response();
     }
     let (page, asks_methods) = (Page::by(&request), request.method() == Method::OPTIONS);
+    let known = (*request.method() == Method::GET).then(|| request.texts("if-none-match"));
     // Most requests ask for none of it, and it costs.
     let methods = if asks_methods || page.is_some() { Route::methods(request.path()) } else { None };
     let answer = match &methods {
         Some(methods) if asks_methods => Response::empty().with("allow", methods),
         _ => by(request).await,
+    };
+    let answer = match known {
+        Some(known) => tagged(answer, &known),
+        None => answer,
     };
     match page {
         Some(page) => page.allow(answer, methods).await,

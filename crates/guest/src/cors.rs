@@ -10,8 +10,9 @@ use crate::settings::{SettingError, Settings};
 const VARIABLE: &str = "cors_origins";
 
 /// What a page may send and read beyond what each page may.
-const SENT: &str = "authorization, content-type, idempotency-key, traceparent";
-const READ: &str = "allow, idempotency-replayed, location, ratelimit, ratelimit-policy, retry-after, www-authenticate";
+const SENT: &str = "authorization, content-type, idempotency-key, if-none-match, traceparent";
+const READ: &str =
+    "allow, etag, idempotency-replayed, location, ratelimit, ratelimit-policy, retry-after, www-authenticate";
 
 /// For how long a browser needn't ask again, in seconds. Browsers keep it no longer than two hours.
 const REMEMBERED: &str = "7200";

@@ -10,6 +10,7 @@ mod caller;
 mod cors;
 mod deadline;
 mod endpoint;
+mod etag;
 mod foreign_encoding;
 mod idempotency;
 mod log;

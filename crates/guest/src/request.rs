@@ -51,6 +51,11 @@ impl Request {
         self.headers.iter().filter(move |(other, _)| other == name).map(|(_, value)| visible(value))
     }
 
+    /// The texts of all headers of that name, in lower case.
+    pub(crate) fn texts(&self, name: &str) -> Vec<String> {
+        self.headers(name).flatten().map(str::to_owned).collect()
+    }
+
     /// Whether the client declares the body as JSON: `application/json`, with or without parameters.
     pub fn is_json(&self) -> bool {
         let media_type = self.header("content-type").and_then(|value| value.split(';').next());

@@ -8,11 +8,11 @@ use crate::body::{fields, outgoing};
 
 /// A response with a body, which is mostly JSON.
 pub struct Response {
-    status: StatusCode,
+    pub(crate) status: StatusCode,
     /// `None`: there is no body.
     content_type: Option<&'static str>,
     headers: Vec<(&'static str, String)>,
-    body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Response {
@@ -36,6 +36,11 @@ impl Response {
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
+    }
+
+    /// What says that the client has the body already: all headers but those of the body (RFC 9110, section 15.4.5).
+    pub(crate) fn not_modified(self) -> Self {
+        Self { status: StatusCode::NOT_MODIFIED, content_type: None, body: Vec::new(), ..self }
     }
 
     /// The response as WASI has it. It always declares its length: without it Spin answers in chunks, and a keep-alive
