@@ -33,10 +33,10 @@ const PYTHON: Language = Language {
 
 const TYPESCRIPT: Language = Language {
     name: "TypeScript",
-    needs: "examples/typescript/node_modules/.bin/tsx",
+    needs: "examples/typescript/node_modules/tsx",
     run: |program| {
-        let mut command = Command::new(root().join(TYPESCRIPT.needs));
-        command.arg(root().join(format!("examples/typescript/{program}.ts")));
+        let mut command = Command::new("node");
+        command.args(["--import", "tsx", &format!("{program}.ts")]).current_dir(root().join("examples/typescript"));
         command
     },
 };
@@ -146,8 +146,9 @@ async fn the_shop_and_the_endpoint_in_typescript_work() {
     works(&TYPESCRIPT).await;
     if TYPESCRIPT.is_installed() {
         let compiler: PathBuf = root().join("examples/typescript/node_modules/.bin/tsc");
-        let checked = Command::new(compiler).args(["--project", "."]).current_dir(root().join("examples/typescript"));
-        let checked = { checked }.output().await.expect("it is installed");
+        let mut checked = Command::new(compiler);
+        checked.args(["--project", "."]).current_dir(root().join("examples/typescript"));
+        let checked = checked.output().await.expect("it is installed");
         assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
     }
 }
