@@ -13,6 +13,7 @@ mod dead;
 mod doubles;
 mod follow_ups;
 mod limits;
+mod list;
 mod model;
 mod partner;
 mod places;

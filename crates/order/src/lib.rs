@@ -34,6 +34,7 @@ mod new_order;
 mod normal_form;
 pub mod payment;
 mod quantity;
+mod query;
 pub mod queues;
 mod reader;
 mod record;
@@ -61,6 +62,7 @@ pub use money::Money;
 pub use new_order::{Address, CanonicalJson, Customer, Discount, Line, NewOrder, Shipping, Tax, Worth};
 pub use payment::{Payment, SettledByHand};
 pub use quantity::Quantity;
+pub use query::{OrderQuery, ParameterFault};
 pub use record::{Record, RecordError, Standing, Status, Version};
 pub use state::{Illegal, State};
 pub use text::{
