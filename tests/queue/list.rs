@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use queue::{Accept, Accepted, Connection, END_OF_TIME, Limits, ListPlace, Listed, Listing, Owner, Queue, Rate, Tag};
+use queue::{Accept, Accepted, Connection, END_OF_TIME, Limits, ListOf, ListPlace, Listing, Owner, Queue, Rate, Tag};
 
 use super::clock::Clocked;
 use super::setup::*;
@@ -11,17 +11,17 @@ use super::setup::*;
 const TAG: u8 = 7;
 const DAY: Duration = Duration::from_secs(86_400);
 
-fn all(of: Listed<'_>) -> Listing<'_> {
+fn all(of: ListOf<'_>) -> Listing<'_> {
     Listing { of, from: 0, till: END_OF_TIME }
 }
 
 /// The three ways to list what `listed(_, "ann", &[TAG])` made.
-fn ways() -> [Listed<'static>; 3] {
-    [Listed::All, Listed::OwnedBy("ann"), tagged(TAG)]
+fn ways() -> [ListOf<'static>; 3] {
+    [ListOf::All, ListOf::Owner("ann"), tagged(TAG)]
 }
 
-fn tagged(tag: u8) -> Listed<'static> {
-    Listed::Tagged(Tag([tag; 8]))
+fn tagged(tag: u8) -> ListOf<'static> {
+    ListOf::Tag(Tag([tag; 8]))
 }
 
 /// One page, and the place of its last message.
@@ -77,10 +77,10 @@ async fn each_list_has_its_own_messages_the_newest_first() {
     }
     accept(&queue, message("nobody's")).await;
     for (of, expected) in [
-        (Listed::All, &["nobody's", "d", "c", "b", "a"][..]),
-        (Listed::OwnedBy("ann"), &["c", "a"]),
-        (Listed::OwnedBy("bob"), &["d", "b"]),
-        (Listed::OwnedBy("eve"), &[]),
+        (ListOf::All, &["nobody's", "d", "c", "b", "a"][..]),
+        (ListOf::Owner("ann"), &["c", "a"]),
+        (ListOf::Owner("bob"), &["d", "b"]),
+        (ListOf::Owner("eve"), &[]),
         (tagged(1), &["b", "a"]),
         (tagged(2), &["c", "a"]),
         (tagged(3), &[]),

@@ -1,7 +1,7 @@
 //! Each verb is one command, so that nothing can come between its parts, and is only repeated when nothing was run.
 
 use queue::{
-    Accepted, Amended, END_OF_TIME, Leave, Listed, Listing, MessageState, Pace, Subscription, Terms, Unsubscribed,
+    Accepted, Amended, END_OF_TIME, Leave, ListOf, Listing, MessageState, Pace, Subscription, Terms, Unsubscribed,
     Untracked,
 };
 
@@ -51,7 +51,7 @@ impl Tour<'_> {
             matches!(queue.find(&"a".into(), [&"a".into()]).await.unwrap().messages, [Some(MessageState::Dead { .. })])
         })
         .await;
-        let listing = Listing { of: Listed::All, from: 0, till: END_OF_TIME };
+        let listing = Listing { of: ListOf::All, from: 0, till: END_OF_TIME };
         self.step("list", async { queue.list(&listing, None, 9).await.unwrap()[0].0 == "a" }).await;
         self.step("find_all", async { queue.find_all(&[("a".into(), ["a".into()])]).await.unwrap().len() == 1 }).await;
         self.step("redrive", async { queue.redrive(&["a".into()]).await.unwrap() == [true] }).await;

@@ -233,7 +233,7 @@ async fn a_query_that_can_not_be_read_is_told_all_its_faults() {
         ("?reference=", &["reference"]),
         ("?cursor=next", &["cursor"]),
         ("?cursor=", &["cursor"]),
-        (&format!("?cursor={}", next.to_uppercase().replace('A', "B")), &["cursor"]),
+        (&format!("?cursor={}", &next[1..]), &["cursor"]),
         (&format!("?status=queued&cursor={next}"), &["cursor"]),
     ] {
         let answer = ask(&sluice, "webshop", query).await;

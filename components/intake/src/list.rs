@@ -5,7 +5,7 @@ use guest::{Caller, Problem, Request, Response};
 use order::limits::MOST_LISTED;
 use order::{Email, OrderId, OrderJson, OrderQuery, Reference, Waiting};
 use queue::limits::AT_ONCE;
-use queue::{END_OF_TIME, ListPlace, Listed, Listing, Tag};
+use queue::{END_OF_TIME, ListOf, ListPlace, Listing, Tag};
 
 use crate::answer;
 use crate::context::Context;
@@ -35,13 +35,13 @@ pub(crate) async fn list(request: &Request, caller: &Caller) -> Result<Response,
     }
     let query = OrderQuery::parse(request.query()).map_err(Problem::InvalidQuery)?;
     let context = Context::get().await?;
-    let mut page = Page { context: &context, query: &query, caller, orders: Vec::new(), bytes: 0 };
+    let mut page = OrderPage { context: &context, query: &query, caller, orders: Vec::new(), bytes: 0 };
     let next = page.fill().await?.map(|ListPlace(place)| query.cursor(place));
     Ok(answer::listed(&page.orders, next.as_deref()))
 }
 
 /// A page that is being filled.
-struct Page<'a> {
+struct OrderPage<'a> {
     context: &'a Context,
     query: &'a OrderQuery,
     caller: &'a Caller,
@@ -52,7 +52,7 @@ struct Page<'a> {
 /// An order that may be asked for, and its place in the list.
 type Candidate = (OrderId, ListPlace);
 
-impl Page<'_> {
+impl OrderPage<'_> {
     /// Says where the next page begins; `None`: there is nothing more.
     async fn fill(&mut self) -> Result<Option<ListPlace>, Problem> {
         let (mut after, mut looked_at) = (self.query.after.map(ListPlace), 0);
@@ -104,9 +104,9 @@ impl Page<'_> {
     fn listing(&self) -> Listing<'_> {
         let OrderQuery { created_from, created_to, .. } = self.query;
         let of = match (self.tag(), self.caller.sees_only()) {
-            (Some(tag), _) => Listed::Tagged(tag),
-            (None, Some(shop)) => Listed::OwnedBy(shop.as_str()),
-            (None, None) => Listed::All,
+            (Some(tag), _) => ListOf::Tag(tag),
+            (None, Some(shop)) => ListOf::Owner(shop.as_str()),
+            (None, None) => ListOf::All,
         };
         let from = created_from.map_or(0, |from| from.ms().saturating_sub(APART_MS));
         Listing { of, from, till: created_to.map_or(END_OF_TIME, |to| to.ms() + APART_MS) }

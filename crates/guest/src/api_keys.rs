@@ -217,7 +217,7 @@ mod tests {
     fn a_key_may_say_how_many_orders_a_second_its_caller_may_send_and_how_many_at_once() {
         let rate = |more: &str| {
             let entry = entry("webshop", "one", "shop").replace('}', &format!("{more}}}"));
-            parse(&format!("[{entry}]")).map(|keys| keys[0].rate.clone().map(|rate| (rate.per_second, rate.burst)))
+            parse(&format!("[{entry}]")).map(|keys| keys[0].rate.map(|rate| (rate.per_second, rate.burst)))
         };
         assert_eq!(rate(""), Ok(None));
         assert_eq!(rate(r#", "per_second": 5"#), Ok(Some((5, 5))));

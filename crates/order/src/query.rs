@@ -65,7 +65,7 @@ impl OrderQuery {
             }
         }
         let [status, reference, email, created_from, created_to, limit, cursor] = values;
-        // A form writes a space as a plus. No address has a space, but some have a plus, and people forget to write %2B.
+        // A form writes a space as a plus. No address has a space, but some have a plus, and people forget the %2B.
         let email = email.map(|email| email.replace(' ', "+").into());
         let read = Self {
             status: faults.read("status", status, self::status),
@@ -90,7 +90,8 @@ impl OrderQuery {
     }
 
     fn place(&self, cursor: &str) -> Result<[u8; PLACE], Malformed> {
-        let number = if cursor.len() == 32 { u128::from_str_radix(cursor, 16).ok() } else { None };
+        let is_ours = cursor.len() == 32 && cursor.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let number = if is_ours { u128::from_str_radix(cursor, 16).ok() } else { None };
         let bytes = number.map(u128::to_be_bytes).filter(|bytes| bytes[PLACE..] == self.mark());
         let place = bytes.and_then(|bytes| bytes.first_chunk().copied());
         place.ok_or_else(|| Malformed::new("must be the next of an answer to the same query"))

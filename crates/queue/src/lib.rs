@@ -62,7 +62,7 @@ pub use failure::Failure;
 pub use follow::{FollowUp, Followed};
 pub use inspect::{Asked, Found, MessageState, OwnMessage, Server, Stats, server, totals, value};
 pub use joined::Joined;
-pub use list::{END_OF_TIME, ListPlace, Listed, Listing};
+pub use list::{END_OF_TIME, ListOf, ListPlace, Listing};
 pub use message::{Emit, Head, Message, MessageId, Payload, Subject};
 pub use namespace::Namespace;
 pub use partner::{Interruption, Leave, Report, Showed};

@@ -11,7 +11,7 @@ use crate::script::{self, Arguments};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listing<'a> {
     /// Whose, and what they have in common.
-    pub of: Listed<'a>,
+    pub of: ListOf<'a>,
     /// Since when they came, in ms since the epoch by queue time. By tag, up to 30 days more are listed.
     pub from: u64,
     /// Until when. By tag, as above.
@@ -20,13 +20,13 @@ pub struct Listing<'a> {
 
 /// Whose messages are listed, or by what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Listed<'a> {
+pub enum ListOf<'a> {
     /// All.
     All,
     /// Those of one owner.
-    OwnedBy(&'a str),
+    Owner(&'a str),
     /// Those that have the tag, whose ever they are. There may be others among them, because a tag is short.
-    Tagged(Tag),
+    Tag(Tag),
 }
 
 /// The place of a message in a list. It stays the same while others come.
@@ -46,8 +46,8 @@ impl<C: Connection> Queue<'_, C> {
         most: usize,
     ) -> Result<Vec<(MessageId, ListPlace)>, Error> {
         debug_assert!((1..=AT_ONCE).contains(&most), "{most} are not to be listed by one call");
-        let (owner, mut tag) = (if let Listed::OwnedBy(owner) = listing.of { owner } else { "" }, Vec::new());
-        if let Listed::Tagged(wanted) = listing.of {
+        let (owner, mut tag) = (if let ListOf::Owner(owner) = listing.of { owner } else { "" }, Vec::new());
+        if let ListOf::Tag(wanted) = listing.of {
             wanted.write(&mut tag);
         }
         let arguments = Arguments::new(&script::LIST)

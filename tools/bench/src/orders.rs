@@ -22,6 +22,11 @@ impl Orders {
         Ok(Self { run: getrandom::u32().context("the system gives no random bytes")?, made: AtomicU64::new(0) })
     }
 
+    /// How many were made: the number of the next one, and of its customer.
+    pub(crate) fn made(&self) -> u64 {
+        self.made.load(Ordering::Relaxed)
+    }
+
     /// The next order: two lines and an address, as a shop's checkout sends it, of another customer than the others.
     pub(crate) fn next(&self) -> Request {
         let number = self.made.fetch_add(1, Ordering::Relaxed);

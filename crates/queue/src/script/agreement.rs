@@ -10,7 +10,7 @@ use futures::FutureExt;
 use crate::connection::{Arg, Connection, Error, Reply};
 use crate::message::{Head, Message, MessageId, Payload, Subject};
 use crate::{
-    Accept, Adjustment, Amendment, Claim, Class, END_OF_TIME, Effects, Emit, FollowUp, Listed, Listing, Namespace,
+    Accept, Adjustment, Amendment, Claim, Class, END_OF_TIME, Effects, Emit, FollowUp, ListOf, Listing, Namespace,
     Pace, Queue, Report, Rights, Settlement, Showed, Side, Stock, Subscription, Terms, Timing, Untracked, Verdict,
     totals,
 };
@@ -61,7 +61,7 @@ async fn call_all(queue: &Queue<'_, Deaf>, stock: &Stock<'_, Deaf>) {
     drop(queue.unask(&message()).await);
     drop(queue.settle("w", &[settlement()]).await);
     drop(queue.find(&Subject::from("m"), [&id]).await);
-    let listing = Listing { of: Listed::All, from: 0, till: END_OF_TIME };
+    let listing = Listing { of: ListOf::All, from: 0, till: END_OF_TIME };
     drop(queue.list(&listing, None, 1).await);
     drop(queue.stats().await);
     drop(queue.lanes().await);
