@@ -130,7 +130,8 @@ impl Double {
     fn script(&self, verb: &Verb) -> Vec<RedisResult> {
         match verb {
             Verb::Accept(accepts) => accepts.iter().flat_map(|accept| verdict_and_id("accepted", &accept.id)).collect(),
-            Verb::Find { ids, .. } => found(ids.len()),
+            Verb::Find { subjects } => found(&subjects.iter().map(|(_, ids)| ids.len()).collect::<Vec<_>>()),
+            Verb::List(_) => vec![],
             Verb::Follow(_) => vec![binary("accepted")],
             Verb::Claim { queue, most } => claimed(&self.claim(queue, *most)),
             Verb::Settle { queue, settled } => self.settle(queue, settled),
@@ -266,6 +267,7 @@ impl Verb {
         match self {
             Self::Accept(_) => "accept".to_owned(),
             Self::Find { .. } => "find".to_owned(),
+            Self::List(_) => "list".to_owned(),
             Self::Follow(_) => "follow".to_owned(),
             Self::Claim { queue, .. } => format!("claim {queue}"),
             Self::Settle { queue, .. } => format!("settle {queue}"),
@@ -287,10 +289,13 @@ pub(crate) fn held() -> Vec<RedisResult> {
     vec![binary("held"), RedisResult::Int64(1), RedisResult::Int64(0)]
 }
 
-/// The reply of the find script: nothing is there.
-pub(crate) fn found(ids: usize) -> Vec<RedisResult> {
+/// The reply of the find script for subjects with so many ids each: nothing is there.
+pub(crate) fn found(subjects: &[usize]) -> Vec<RedisResult> {
     let nowhere = [binary(""), binary(""), binary(""), RedisResult::Int64(0)];
-    [RedisResult::Int64(0), binary(""), binary("")].into_iter().chain((0..ids).flat_map(|_| nowhere.clone())).collect()
+    let subjects = subjects.iter().flat_map(|ids| {
+        [binary(""), binary("")].into_iter().chain((0..*ids).flat_map(|_| nowhere.clone())).collect::<Vec<_>>()
+    });
+    [RedisResult::Int64(0)].into_iter().chain(subjects).collect()
 }
 
 pub(crate) fn binary(text: impl AsRef<[u8]>) -> RedisResult {

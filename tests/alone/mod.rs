@@ -7,6 +7,7 @@ mod free;
 mod instances;
 mod intake;
 mod later;
+mod list;
 mod notifier;
 mod outage;
 mod payments;

@@ -19,10 +19,11 @@ pub(crate) struct Script {
 pub(crate) enum Verb {
     /// One after the other.
     Accept(Vec<Accept>),
+    /// Subjects, each with ids of messages.
     Find {
-        subject: Vec<u8>,
-        ids: Vec<Vec<u8>>,
+        subjects: Vec<(Vec<u8>, Vec<Vec<u8>>)>,
     },
+    List(List),
     Follow(Follow),
     Claim {
         queue: String,
@@ -71,8 +72,20 @@ pub(crate) struct Accept {
     pub(crate) fingerprint: Vec<u8>,
     pub(crate) ttl_ms: i64,
     pub(crate) again: bool,
+    pub(crate) tags: Vec<u8>,
+    pub(crate) caller: String,
     pub(crate) depth: i64,
     pub(crate) age_ms: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct List {
+    pub(crate) owner: String,
+    pub(crate) tag: Vec<u8>,
+    pub(crate) from_ms: i64,
+    pub(crate) till_ms: i64,
+    pub(crate) after: Vec<u8>,
+    pub(crate) most: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -164,7 +177,8 @@ impl<'a> Arguments<'a> {
         let once = self.take(0);
         match script {
             "accept" => Verb::Accept(self.each(|_, message| accept(&once, message))),
-            "find" => Verb::Find { subject: once.bytes("subject"), ids: self.each(|_, found| found.bytes("id")) },
+            "find" => self.find(once.number("each")),
+            "list" => Verb::List(list(&once)),
             "follow" => Verb::Follow(follow(&once)),
             "claim" => Verb::Claim { queue: once.text("queue"), most: once.number("most") as usize },
             "hold" => Verb::Hold(self.each_of(2, hold)),
@@ -182,6 +196,13 @@ impl<'a> Arguments<'a> {
             "catch_up" => Verb::CatchUp { lane: once.text("lane") },
             other => panic!("no double answers the script {other} yet"),
         }
+    }
+
+    fn find(&mut self, each: i64) -> Verb {
+        let subjects = self.each(|arguments, found| {
+            (found.bytes("subject"), (0..each).map(|_| arguments.take(2).bytes("id")).collect())
+        });
+        Verb::Find { subjects }
     }
 
     /// The next arguments of a group.
@@ -215,8 +236,21 @@ fn accept(once: &Named<'_>, message: &Named<'_>) -> Accept {
         fingerprint: message.bytes("fingerprint"),
         ttl_ms: message.number("ttl_ms"),
         again: message.flag("again"),
+        tags: message.bytes("tags"),
+        caller: message.text("caller"),
         depth: once.number("depth"),
         age_ms: once.number("age_ms"),
+    }
+}
+
+fn list(once: &Named<'_>) -> List {
+    List {
+        owner: once.text("owner"),
+        tag: once.bytes("tag"),
+        from_ms: once.number("from_ms"),
+        till_ms: once.number("till_ms"),
+        after: once.bytes("after"),
+        most: once.number("most") as usize,
     }
 }
 

@@ -87,7 +87,7 @@ async fn what_is_silent_is_given_up_at_its_deadline() {
         Double::new().when(move |effect| match effect {
             _ if is_get(effect) => Some(Ruling::Delay(SILENCE)),
             _ if is_script(effect) => {
-                let mut reply = found(4);
+                let mut reply = found(&[4]);
                 reply[1] = binary("1.1");
                 Some(replies(reply))
             }

@@ -15,7 +15,7 @@ const LEASE: Duration = Duration::from_secs(60);
 const JUMPS: [i64; 8] = [-HOUR, HOUR, 8 * HOUR, -HOUR, -HOUR, -30, 2 * HOUR, -7 * HOUR];
 
 /// A caller. Its clock and Redis's show what the test says.
-struct Clocked<'s> {
+pub(super) struct Clocked<'s> {
     inner: &'s Native,
     /// Seconds by which Redis's clock is set forward.
     redis: &'s Cell<i64>,
@@ -24,16 +24,16 @@ struct Clocked<'s> {
 }
 
 impl<'s> Clocked<'s> {
-    fn new(setup: &'s Setup, redis: &'s Cell<i64>) -> Self {
+    pub(super) fn new(setup: &'s Setup, redis: &'s Cell<i64>) -> Self {
         Self { inner: &setup.connection, redis, own: Cell::new(0) }
     }
 
-    fn jobs(&self, setup: &'s Setup) -> Queue<'_, Self> {
+    pub(super) fn jobs(&self, setup: &'s Setup) -> Queue<'_, Self> {
         Queue::new(self, &setup.namespace, "jobs", Timing { lease: LEASE, log_retention: LONG })
     }
 
     /// Time passes.
-    fn pass(&self, seconds: i64) {
+    pub(super) fn pass(&self, seconds: i64) {
         self.redis.set(self.redis.get() + seconds);
         self.own.set(self.own.get() + seconds);
     }

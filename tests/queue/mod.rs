@@ -14,6 +14,7 @@ mod doubles;
 mod follow_ups;
 mod forget;
 mod limits;
+mod list;
 mod model;
 mod partner;
 mod places;

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use queue::{Accepted, Amended, Leave, MessageState, Pace, Subscription, Terms, Unsubscribed, Untracked};
+use queue::{
+    Accepted, Amended, END_OF_TIME, Leave, ListOf, Listing, MessageState, Pace, Subscription, Terms, Unsubscribed,
+    Untracked,
+};
 
 use super::doubles::Failing;
 use super::setup::*;
@@ -50,6 +53,9 @@ impl Tour<'_> {
             matches!(queue.find(&"a".into(), [&"a".into()]).await.unwrap().messages, [Some(MessageState::Dead { .. })])
         })
         .await;
+        let listing = Listing { of: ListOf::All, from: 0, till: END_OF_TIME };
+        self.step("list", async { queue.list(&listing, None, 9).await.unwrap()[0].0 == "a" }).await;
+        self.step("find_all", async { queue.find_all(&[("a".into(), ["a".into()])]).await.unwrap().len() == 1 }).await;
         self.step("redrive", async { queue.redrive(&["a".into()]).await.unwrap() == [true] }).await;
         self.step("stats", async { queue.stats().await.unwrap().visible == 1 }).await;
         self.step("lanes", async { queue.lanes().await.is_ok() }).await;

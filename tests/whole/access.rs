@@ -24,6 +24,7 @@ const CALLERS: [(&str, &str); 8] = [
 /// What the callers above get for an order of webshop's, in their order: `+` may, `-` 403, `?` 404, `!` 401.
 const CELLS: &[(&str, &str)] = &[
     ("POST /orders", "++--+!!!"),
+    ("GET /orders", "+++++!!!"),
     ("POST /orders/batch", "++--+!!!"),
     ("GET /orders/{id}", "+?+++!!!"),
     ("POST /orders/{id}/cancel", "+?-++!!!"),
@@ -52,7 +53,7 @@ fn key(name: &str) -> String {
     ApiKey::new(|| bytes.next().unwrap()).as_str().to_owned()
 }
 
-fn api_keys() -> String {
+pub(super) fn api_keys() -> String {
     let known = CALLERS[..5].iter();
     let entries =
         known.map(|(name, role)| json!({"name": name, "sha256": KeyDigest::of(&key(name)).to_string(), "role": role}));
@@ -60,7 +61,7 @@ fn api_keys() -> String {
 }
 
 /// Nobody listens where the payment provider should be, so that each order that needs it is given up at once.
-fn without_a_provider(keys: &str) -> [(&str, &str); 4] {
+pub(super) fn without_a_provider(keys: &str) -> [(&str, &str); 4] {
     let url = "http://127.0.0.1:9";
     [("api_keys", keys), ("payment_url", url), ("payment_origin", url), ("max_attempts", "1")]
 }
@@ -74,7 +75,7 @@ fn authorization(name: &str) -> Option<String> {
     }
 }
 
-async fn call(sluice: &Sluice, name: &str, method: &str, path: &str, body: &Value) -> Response<Bytes> {
+pub(super) async fn call(sluice: &Sluice, name: &str, method: &str, path: &str, body: &Value) -> Response<Bytes> {
     let mut request = Request::builder().method(method).uri(path).header("content-type", "application/json");
     if let Some(authorization) = authorization(name) {
         request = request.header("authorization", authorization);
@@ -83,13 +84,13 @@ async fn call(sluice: &Sluice, name: &str, method: &str, path: &str, body: &Valu
     sluice.client.send(request.body(body).unwrap()).await
 }
 
-async fn place(sluice: &Sluice, name: &str) -> String {
+pub(super) async fn place(sluice: &Sluice, name: &str) -> String {
     let answer = call(sluice, name, "POST", "/orders", &an_order()).await;
     assert_eq!(answer.status(), 202, "{answer:?}");
     body_of(&answer)["id"].as_str().unwrap().to_owned()
 }
 
-async fn until(sluice: &Sluice, id: &str, status: &str) -> Value {
+pub(super) async fn until(sluice: &Sluice, id: &str, status: &str) -> Value {
     eventually(&format!("order {id} to be {status}"), async || {
         let order = body_of(&call(sluice, "olga", "GET", &format!("/orders/{id}"), &Value::Null).await);
         (order["status"] == status).then_some(order)
@@ -255,7 +256,7 @@ async fn options_and_head_answer_as_http_asks_and_need_no_route_of_their_own() {
     let sluice = Sluice::with(&[("api_keys", &api_keys())]).await;
     let id = place(&sluice, "webshop").await;
     for (path, methods) in [
-        ("/orders", "POST, OPTIONS"),
+        ("/orders", "POST, GET, HEAD, OPTIONS"),
         (&*format!("/orders/{id}"), "GET, HEAD, OPTIONS"),
         ("/stock/TEA-1", "GET, HEAD, PUT, PATCH, OPTIONS"),
         ("/health", "GET, HEAD, OPTIONS"),
@@ -279,7 +280,7 @@ async fn options_and_head_answer_as_http_asks_and_need_no_route_of_their_own() {
 async fn no_browser_takes_an_answer_for_something_else_or_keeps_a_customer() {
     let sluice = Sluice::with(&[("api_keys", &api_keys())]).await;
     let id = place(&sluice, "webshop").await;
-    for path in [&*format!("/orders/{id}"), "/dead-letters/placed", "/nothing", "/health"] {
+    for path in [&*format!("/orders/{id}"), "/orders", "/dead-letters/placed", "/nothing", "/health"] {
         let answer = call(&sluice, "olga", "GET", path, &Value::Null).await;
         assert_eq!(answer.headers()["x-content-type-options"], "nosniff", "{path}");
         assert_eq!(answer.headers().contains_key("cache-control"), answer.status() == 200, "{path}");

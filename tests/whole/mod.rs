@@ -20,6 +20,7 @@ mod forgetful;
 mod interleavings;
 mod kept_connections;
 mod life;
+mod list;
 mod means;
 mod metrics;
 mod outage;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use access::CallerName;
+use futures::future::join_all;
 use guest::{Caller, Problem, within};
 use order::{ChangeKind, Command, CommandId, OrderId, OrderJson, RecordError, RecordName, Standing, State};
 use queue::{Found, Head, MessageId, MessageState, Subject};
@@ -53,30 +54,61 @@ pub(crate) async fn look_up(context: &Context, order: OrderId, caller: &Caller) 
 }
 
 async fn find(context: &Context, order: OrderId) -> Result<Lookup, Problem> {
-    let ids = [None, Some(ChangeKind::Fulfil), Some(ChangeKind::Cancel), Some(ChangeKind::Erase)];
-    let ids = ids.map(|change| MessageId::from(CommandId { order, change }.to_bytes()));
-    let subject = subject(order);
+    let (subject, ids) = sought(order);
     for _ in 0..TRIES {
-        let Found { now, head, messages: [own, fulfil, cancel, erase] } =
-            context.placed().find(&subject, ids.each_ref()).await.map_err(Problem::QueueFailed)?;
-        let stored = match &head {
-            None => None,
-            Some(head) => match read(order, record_name(head)?).await? {
-                Some(record) => Some(StoredOrder(record)),
-                None => continue,
-            },
-        };
-        if let (None, None, Some(retention)) = (&own, &stored, context.retention())
-            && order.accepted_at().ms() + retention.as_millis() as u64 <= now
-        {
-            return Err(Problem::Removed { days: retention.as_secs() / 86_400 });
+        let found = context.placed().find(&subject, ids.each_ref()).await.map_err(Problem::QueueFailed)?;
+        if let Some(lookup) = with_record(order, found).await? {
+            return lookup.unless_removed(order, context);
         }
-        return Ok(Lookup { now, own, fulfil, cancel, erase, stored });
     }
     Err(unreadable("the store has lost the record of this order"))
 }
 
+/// Looks up many orders, at most as many as one call may ask Redis for. Fails only if Redis can't be asked.
+pub(crate) async fn find_each(context: &Context, orders: &[OrderId]) -> Result<Vec<Result<Lookup, Problem>>, Problem> {
+    let subjects: Vec<_> = orders.iter().map(|order| sought(*order)).collect();
+    let found = context.placed().find_all(&subjects).await.map_err(Problem::QueueFailed)?;
+    let lookups = orders.iter().zip(found).map(async |(order, found)| match with_record(*order, found).await? {
+        Some(lookup) => Ok(lookup),
+        None => find(context, *order).await,
+    });
+    Ok(join_all(lookups).await)
+}
+
+/// What the queue is asked for an order.
+fn sought(order: OrderId) -> (Subject, [MessageId; 4]) {
+    let ids = [None, Some(ChangeKind::Fulfil), Some(ChangeKind::Cancel), Some(ChangeKind::Erase)];
+    (subject(order), ids.map(|change| MessageId::from(CommandId { order, change }.to_bytes())))
+}
+
+/// What the queue found, with the order's record. `None`: the order has just moved on to another one.
+async fn with_record(order: OrderId, found: Found<4>) -> Result<Option<Lookup>, Problem> {
+    let Found { now, head, messages: [own, fulfil, cancel, erase] } = found;
+    let stored = match &head {
+        None => None,
+        Some(head) => match read(order, record_name(head)?).await? {
+            Some(record) => Some(StoredOrder(record)),
+            None => return Ok(None),
+        },
+    };
+    Ok(Some(Lookup { now, own, fulfil, cancel, erase, stored }))
+}
+
 impl Lookup {
+    /// The same, unless nothing is there of an order that is older than orders are kept.
+    fn unless_removed(self, order: OrderId, context: &Context) -> Result<Self, Problem> {
+        match context.retention() {
+            Some(retention)
+                if self.own.is_none()
+                    && self.stored.is_none()
+                    && order.accepted_at().ms() + retention.as_millis() as u64 <= self.now =>
+            {
+                Err(Problem::Removed { days: retention.as_secs() / 86_400 })
+            }
+            _ => Ok(self),
+        }
+    }
+
     /// Whose key brought the order, wherever that is noted now; nobody's, if it came before there were API keys.
     fn shop(&self) -> Result<Option<CallerName>, Problem> {
         if let Some(stored) = &self.stored {

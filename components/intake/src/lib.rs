@@ -6,6 +6,7 @@ mod change;
 mod context;
 mod find;
 mod incoming;
+mod list;
 mod place;
 mod rates;
 mod routes;

@@ -11,7 +11,13 @@ use crate::find::{self, Lookup};
 
 pub(crate) async fn show(id: &str, caller: &Caller) -> Result<Response, Problem> {
     let id = find::order_id(id)?;
-    let Lookup { now, own, fulfil, cancel, erase, stored } = find::look_up(&*Context::get().await?, id, caller).await?;
+    let lookup = find::look_up(&*Context::get().await?, id, caller).await?;
+    Ok(answer::found(masked(told(id, lookup, caller)?, caller)))
+}
+
+/// The order as callers of this role see it, but for what is masked.
+pub(crate) fn told(id: OrderId, lookup: Lookup, caller: &Caller) -> Result<OrderJson, Problem> {
+    let Lookup { now, own, fulfil, cancel, erase, stored } = lookup;
     let order = match stored {
         // What the one wrote who settled its payment by hand is not for the shop.
         Some(stored) if caller.role == Role::Shop => stored.into_json()?.without_words(),
@@ -20,8 +26,12 @@ pub(crate) async fn show(id: &str, caller: &Caller) -> Result<Response, Problem>
     };
     let changes = [(ChangeKind::Fulfil, &fulfil), (ChangeKind::Cancel, &cancel), (ChangeKind::Erase, &erase)];
     let pending: Vec<_> = changes.into_iter().filter_map(|(change, state)| pending(change, state.as_ref()?)).collect();
-    let order = if caller.role == Role::Viewer { order.with_masked_email() } else { order };
-    Ok(answer::found(order.with_pending(&pending)))
+    Ok(order.with_pending(&pending))
+}
+
+/// The same without what the caller may not see.
+pub(crate) fn masked(order: OrderJson, caller: &Caller) -> OrderJson {
+    if caller.role == Role::Viewer { order.with_masked_email() } else { order }
 }
 
 /// A change that was asked for, unless nobody will make it.

@@ -46,6 +46,7 @@ const fn route(method: Method, path: &'static str, allowed: Allowed) -> Route {
 /// Every route, with those who may call it.
 pub static ROUTES: &[Route] = &[
     route(Method::POST, "/orders", Allowed::Roles(&[Shop, Operator])),
+    route(Method::GET, "/orders", Allowed::Roles(&[Shop, Viewer, Support, Operator])),
     route(Method::POST, "/orders/batch", Allowed::Roles(&[Shop, Operator])),
     route(Method::GET, "/orders/{id}", Allowed::Roles(&[Shop, Viewer, Support, Operator])),
     route(Method::POST, "/orders/{id}/cancel", Allowed::Roles(&[Shop, Support, Operator])),
@@ -121,6 +122,7 @@ mod tests {
     fn a_request_has_the_route_of_its_method_and_path_or_none() {
         for (method, path, found) in [
             ("POST", "/orders", Ok("/orders")),
+            ("GET", "/orders", Ok("/orders")),
             ("POST", "/orders/batch", Ok("/orders/batch")),
             ("GET", "/orders/batch", Err(Unrouted::OtherMethods("POST, OPTIONS".to_owned()))),
             ("GET", "/orders/1", Ok("/orders/{id}")),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use access::Role;
 use http::StatusCode;
-use order::{BodyFault, CommandId, Fault, Illegal, NotJson, State, Status};
+use order::{BodyFault, CommandId, Fault, Illegal, NotJson, ParameterFault, State, Status};
 use serde::Serialize;
 
 use crate::body::BodyError;
@@ -103,6 +103,8 @@ pub enum Problem {
         /// What this build doesn't know in it.
         why: String,
     },
+    /// The query asks for no orders that can be listed. Lists every fault.
+    InvalidQuery(Vec<ParameterFault>),
     /// The request asks for nothing that the desk can do.
     MalformedRequest {
         /// The fault of the request.
@@ -268,6 +270,7 @@ impl Problem {
                 kind::RECORD_UNREADABLE,
                 "Its data can't be read. Tell the operator, because trying again doesn't help.".to_owned(),
             ),
+            Self::InvalidQuery(faults) => (kind::MALFORMED_REQUEST, query_faults_in_short(faults)),
             Self::MalformedRequest { why } => (kind::MALFORMED_REQUEST, format!("{why}.")),
             Self::Untracked => (
                 kind::UNTRACKED,
@@ -363,7 +366,7 @@ impl Problem {
             status: kind.status.as_u16(),
             detail,
             state: self.state(),
-            errors: self.faults(),
+            errors: self.errors(),
         };
         (kind.status, serde_json::to_vec(&details).expect("plain strings are JSON"))
     }
@@ -376,10 +379,11 @@ impl Problem {
         }
     }
 
-    fn faults(&self) -> &[Fault] {
+    fn errors(&self) -> Option<ShownFaults<'_>> {
         match self {
-            Self::InvalidOrder(faults) | Self::InvalidRequest(faults) => faults,
-            _ => &[],
+            Self::InvalidOrder(faults) | Self::InvalidRequest(faults) => Some(ShownFaults::InBody(faults)),
+            Self::InvalidQuery(faults) => Some(ShownFaults::InQuery(faults)),
+            _ => None,
         }
     }
 
@@ -425,8 +429,19 @@ fn faults_in_short(faults: &[Fault]) -> String {
     match faults {
         [Fault { pointer, detail }] if pointer.is_empty() => format!("The body {detail}."),
         [Fault { pointer, detail }] => format!("{pointer} {detail}."),
-        faults => format!("{} things must be mended; see errors.", faults.len()),
+        faults => many_faults(faults.len()),
     }
+}
+
+fn query_faults_in_short(faults: &[ParameterFault]) -> String {
+    match faults {
+        [ParameterFault { parameter, detail }] => format!("{parameter} {detail}."),
+        faults => many_faults(faults.len()),
+    }
+}
+
+fn many_faults(number: usize) -> String {
+    format!("{number} things must be mended; see errors.")
 }
 
 fn plain(encoding: &ForeignEncoding) -> String {
@@ -456,8 +471,16 @@ struct ProblemDetails<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<&'a str>,
     /// Every single fault, as in the first example of the RFC.
-    #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
-    errors: &'a [Fault],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<ShownFaults<'a>>,
+}
+
+/// Faults, each with the place where it is.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum ShownFaults<'a> {
+    InBody(&'a [Fault]),
+    InQuery(&'a [ParameterFault]),
 }
 
 impl From<BodyError> for Problem {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use std::{env, fs};
 
 use guest::{ForeignEncoding, PROBLEM_KINDS, Problem, SettingError};
-use order::{ChangeKind, CommandId, Illegal, Move, NewOrder, OrderId, State, Status, desk};
+use order::{ChangeKind, CommandId, Illegal, Move, NewOrder, OrderId, OrderQuery, State, Status, desk};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/problems.md");
 
@@ -19,7 +19,8 @@ The `type` is `urn:sluice:problem:` and the name below. It never changes, so a p
 the kind of problem to people. The detail says what is wrong this time, and what to do; below stands an example of each.
 
 Beside these, `invalid-order` and `invalid-request` have `errors`, a list of `pointer` (RFC 6901) and `detail` for each
-fault of the body, and `illegal-move` has `state`, the state that the order is in.
+fault of the body. `malformed-request` has `errors` with `parameter` and `detail` if a query for orders has faults.
+`illegal-move` has `state`, the state that the order is in.
 
 This page is written by a test: `WRITE_SNAPSHOTS=1 cargo test --package guest`.
 ";
@@ -138,6 +139,7 @@ fn examples() -> Vec<Problem> {
         Problem::RateLimited { wait: Duration::from_millis(50) },
         Problem::Undecided,
         Problem::Removed { days: 90 },
+        OrderQuery::parse("limit=1000&email=ann").map(drop).map_err(Problem::InvalidQuery).unwrap_err(),
     ]
 }
 
@@ -190,5 +192,6 @@ fn number(problem: &Problem) -> usize {
         Problem::RateLimited { .. } => 43,
         Problem::Undecided => 44,
         Problem::Removed { .. } => 45,
+        Problem::InvalidQuery(_) => 46,
     }
 }

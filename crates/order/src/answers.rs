@@ -110,6 +110,11 @@ impl OrderJson {
     }
 
     /// The JSON.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The JSON.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
         self.0

@@ -54,6 +54,20 @@ impl<'a> Node<'a> {
         members.iter_mut().find_map(|(other, node)| (other == name).then_some(node))
     }
 
+    /// The value of an object's member.
+    pub(crate) fn member(&self, name: &str) -> Option<&Self> {
+        let Self::Object(members) = self else { return None };
+        members.iter().find_map(|(other, node)| (other == name).then_some(node))
+    }
+
+    /// The text of an object's member.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        match self.member(name)? {
+            Self::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// The kind of value, with its article.
     pub(crate) fn kind(&self) -> &'static str {
         match self {

@@ -19,6 +19,12 @@ pub const FAULTS: usize = 100;
 /// a bad body is not larger than the body.
 pub const POINTER_TOKEN_CHARS: usize = 100;
 
+/// Orders in an answer that lists them, unless the request asks for another number.
+pub const LISTED: usize = 20;
+
+/// Orders in one such answer at most: Redis looks them up by one call, in less than a millisecond.
+pub const MOST_LISTED: usize = 100;
+
 /// Lines of an order. All of them are held in stock by one script, which blocks Redis while it runs.
 pub const LINES: usize = 100;
 

@@ -30,6 +30,11 @@ pub struct Illegal {
 }
 
 impl State {
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        [Self::Queued, Self::NeedsAttention, Self::Discarded].into_iter().chain(Status::ALL.map(Self::Decided))
+    }
+
     /// The name that shops read.
     #[must_use]
     pub fn as_str(self) -> &'static str {

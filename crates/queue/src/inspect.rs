@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::connection::{Arg, Connection, Error, Reply};
 use crate::dead::{Discarded, Why};
+use crate::limits::AT_ONCE;
 use crate::message::{Head, MessageId, Payload, Subject};
 use crate::queue::Queue;
 use crate::script::replies::Replies;
@@ -77,25 +78,29 @@ pub struct Stats {
 impl<C: Connection> Queue<'_, C> {
     /// Looks for messages of one subject.
     pub async fn find<const N: usize>(&self, subject: &Subject, ids: [&MessageId; N]) -> Result<Found<N>, Error> {
-        let mut arguments = self.arguments(&script::FIND).with("subject", subject);
-        for id in ids {
-            arguments = arguments.with("id", id);
+        let sought = [(subject.clone(), ids.map(MessageId::clone))];
+        Ok(self.find_all(&sought).await?.into_iter().next().expect("an answer for each subject"))
+    }
+
+    /// Looks for messages of at most [`AT_ONCE`] subjects by one call. Gives an answer for each subject.
+    pub async fn find_all<const N: usize>(&self, sought: &[(Subject, [MessageId; N])]) -> Result<Vec<Found<N>>, Error> {
+        debug_assert!(sought.len() <= AT_ONCE, "{} subjects are too many for one call", sought.len());
+        let mut arguments = self.arguments(&script::FIND).with("each", N);
+        for (subject, ids) in sought {
+            arguments = arguments.with("subject", subject);
+            for id in ids {
+                arguments = arguments.with("id", id);
+            }
         }
         let mut replies = self.run(arguments).await?;
-        let (now, head) = (replies.number("now")?, replies.head("head")?);
-        replies.bytes("asked")?;
-        let mut messages = [const { None }; N];
-        for message in &mut messages {
-            *message = message_state(&mut replies)?;
-            replies.number("deliveries")?;
-        }
-        Ok(Found { now, head, messages })
+        let now = replies.number("now")?;
+        sought.iter().map(|_| found(now, &mut replies)).collect()
     }
 
     /// Looks for the subject's own message, unless it is done or was discarded.
     pub async fn find_own(&self, own: &MessageId) -> Result<Option<OwnMessage>, Error> {
         let subject = own.as_subject();
-        let mut replies = self.run(self.arguments(&script::FIND).with("subject", &subject).with("id", own)).await?;
+        let mut replies = self.run(self.finding(&subject, own)).await?;
         let (now, _head, asked) = (replies.number("now")?, replies.bytes("head")?, asked(&replies.text("asked")?));
         let (state, payload) = (replies.text("state")?, replies.bytes("payload")?.into());
         let (_why, deliveries) = (replies.bytes("why")?, replies.number("deliveries")?);
@@ -105,13 +110,16 @@ impl<C: Connection> Queue<'_, C> {
 
     /// How often a follow-up was handed out that is not done: also one that was discarded.
     pub async fn deliveries(&self, id: &MessageId) -> Result<u64, Error> {
-        let arguments = self.arguments(&script::FIND).with("subject", id.as_subject()).with("id", id);
-        let mut replies = self.run(arguments).await?;
+        let mut replies = self.run(self.finding(&id.as_subject(), id)).await?;
         replies.number("now")?;
         for skipped in ["head", "asked", "state", "payload", "why"] {
             replies.bytes(skipped)?;
         }
         replies.number("deliveries")
+    }
+
+    fn finding(&self, subject: &Subject, id: &MessageId) -> Arguments {
+        self.arguments(&script::FIND).with("each", 1_usize).with("subject", subject).with("id", id)
     }
 
     /// Counts what the queue holds.
@@ -131,6 +139,17 @@ fn asked(asked: &str) -> Option<Asked> {
     let (at, whom) = asked.split_once(' ')?;
     let whom = whom.split(' ').next()?.to_owned();
     Some(Asked { at: at.parse().ok()?, whom })
+}
+
+fn found<const N: usize>(now: u64, replies: &mut Replies) -> Result<Found<N>, Error> {
+    let head = replies.head("head")?;
+    replies.bytes("asked")?;
+    let mut messages = [const { None }; N];
+    for message in &mut messages {
+        *message = message_state(replies)?;
+        replies.number("deliveries")?;
+    }
+    Ok(Found { now, head, messages })
 }
 
 fn message_state(replies: &mut Replies) -> Result<Option<MessageState>, Error> {

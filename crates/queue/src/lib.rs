@@ -35,6 +35,7 @@ mod forget;
 mod inspect;
 mod joined;
 pub mod limits;
+mod list;
 mod message;
 mod namespace;
 #[cfg(feature = "native")]
@@ -63,6 +64,7 @@ pub use follow::{FollowUp, Followed};
 pub use forget::Expired;
 pub use inspect::{Asked, Found, MessageState, OwnMessage, Server, Stats, server, totals, value};
 pub use joined::Joined;
+pub use list::{END_OF_TIME, ListOf, ListPlace, Listing};
 pub use message::{Emit, Head, Message, MessageId, Payload, Subject};
 pub use namespace::Namespace;
 pub use partner::{Interruption, Leave, Report, Showed};

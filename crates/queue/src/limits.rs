@@ -9,7 +9,7 @@ pub const REASON_BYTES: usize = 1024;
 /// third of a millisecond. It also bounds how many arguments a command has in Lua.
 pub const TOGETHER: usize = 64;
 
-/// Messages that one sender may have accepted by one call.
+/// Messages that one sender may have accepted by one call, or that one call lists or looks for.
 pub const AT_ONCE: usize = 100;
 
 /// Bytes of payload in a call that several senders share, unless one message alone has more: what Redis reads at once

@@ -22,11 +22,16 @@ impl Orders {
         Ok(Self { run: getrandom::u32().context("the system gives no random bytes")?, made: AtomicU64::new(0) })
     }
 
-    /// The next order: two lines and an address, as a shop's checkout sends it.
+    /// How many were made: the number of the next one, and of its customer.
+    pub(crate) fn made(&self) -> u64 {
+        self.made.load(Ordering::Relaxed)
+    }
+
+    /// The next order: two lines and an address, as a shop's checkout sends it, of another customer than the others.
     pub(crate) fn next(&self) -> Request {
         let number = self.made.fetch_add(1, Ordering::Relaxed);
         let body = format!(
-            r#"{{"reference":"cart-{number:08}","customer":{{"email":"ada@example.com","name":"Ada Lovelace"}},"currency":"EUR","lines":[{{"sku":"TEA-1","name":"Tea","quantity":2,"unit_price":450}},{{"sku":"CUP-2","quantity":1,"unit_price":1200}}],"shipping_address":{{"line1":"12 St James's Square","city":"London","postal_code":"SW1Y 4JH","country":"GB"}}}}"#
+            r#"{{"reference":"cart-{number:08}","customer":{{"email":"ada{number}@example.com","name":"Ada Lovelace"}},"currency":"EUR","lines":[{{"sku":"TEA-1","name":"Tea","quantity":2,"unit_price":450}},{{"sku":"CUP-2","quantity":1,"unit_price":1200}}],"shipping_address":{{"line1":"12 St James's Square","city":"London","postal_code":"SW1Y 4JH","country":"GB"}}}}"#
         );
         Request { key: format!("{:08x}-{number:08}", self.run), body: body.into_bytes() }
     }

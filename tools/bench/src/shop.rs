@@ -53,8 +53,12 @@ impl Shop {
 
     /// Asks for a path.
     pub(crate) async fn get(&mut self, path: &str) -> anyhow::Result<StatusCode> {
-        let request = Request::get(path).header("host", &self.host).body(Full::default())?;
-        Ok(self.send(request).await?.0)
+        Ok(self.read(path).await?.0)
+    }
+
+    /// Asks for a path, and gives all of the answer.
+    pub(crate) async fn read(&mut self, path: &str) -> anyhow::Result<(StatusCode, Bytes)> {
+        self.send(Request::get(path).header("host", &self.host).body(Full::default())?).await
     }
 
     async fn send(&mut self, request: Request<Full<Bytes>>) -> anyhow::Result<(StatusCode, Bytes)> {

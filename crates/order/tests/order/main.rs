@@ -13,6 +13,7 @@ mod limits;
 mod messages;
 mod names;
 mod properties;
+mod query;
 mod records;
 mod sample;
 mod worth;

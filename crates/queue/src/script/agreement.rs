@@ -10,8 +10,9 @@ use futures::FutureExt;
 use crate::connection::{Arg, Connection, Error, Reply};
 use crate::message::{Head, Message, MessageId, Payload, Subject};
 use crate::{
-    Accept, Adjustment, Amendment, Claim, Class, Effects, Emit, FollowUp, Namespace, Pace, Queue, Report, Rights,
-    Settlement, Showed, Side, Stock, Subscription, Tag, Terms, Timing, Untracked, Verdict, totals,
+    Accept, Adjustment, Amendment, Claim, Class, END_OF_TIME, Effects, Emit, FollowUp, ListOf, Listing, Namespace,
+    Pace, Queue, Report, Rights, Settlement, Showed, Side, Stock, Subscription, Tag, Terms, Timing, Untracked, Verdict,
+    totals,
 };
 
 /// A Redis that only remembers which scripts were called.
@@ -60,6 +61,8 @@ async fn call_all(queue: &Queue<'_, Deaf>, stock: &Stock<'_, Deaf>) {
     drop(queue.unask(&message()).await);
     drop(queue.settle("w", &[settlement()]).await);
     drop(queue.find(&Subject::from("m"), [&id]).await);
+    let listing = Listing { of: ListOf::All, from: 0, till: END_OF_TIME };
+    drop(queue.list(&listing, None, 1).await);
     drop(queue.stats().await);
     drop(queue.lanes().await);
     drop(queue.subscribe(&[Subscription { lane: "erp", topics: None }]).await);

@@ -41,8 +41,8 @@
 --                                  a list for each time to live in ms
 --   ns:seen:lists          set     the <list>s that may hold something
 --   ns:seen:order          list    the one list of release 0.1, in the order of their coming
---   ns:made                stream  ids: those of messages that were accepted together, each in msgpack, one behind the
---                                  other. An entry's time is queue time. Settling a message leaves it here
+--   ns:made                stream  ids: the ids of messages that were accepted together, each in msgpack, one behind
+--                                  the other. An entry's time is queue time. Settling a message leaves it here
 --   ns:made:<owner>        stream  the same of one owner's
 --   ns:tagged:<period>:<shard> hash  6 bytes of a tag -> the newest ids that have it, 3 at most, each in msgpack, one
 --                                  behind the other; before them in msgpack how many pages of 3 there are besides,

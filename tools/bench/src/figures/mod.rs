@@ -6,6 +6,7 @@ mod cold_start;
 mod confirmed;
 mod curve;
 mod drain;
+mod find;
 mod intake;
 mod make_up;
 mod partners;
@@ -19,7 +20,7 @@ use crate::rig::Rig;
 pub(crate) fn steps(shipped: u64) -> u64 {
     let all = shipped + 1;
     let turns = intake::ROUNDS * all + curve::SHARES.len() as u64 * all + all + all + all;
-    let of_sluice = cold_start::STEPS + redis_cost::STEPS + make_up::STEPS + partners::STEPS;
+    let of_sluice = cold_start::STEPS + redis_cost::STEPS + make_up::STEPS + partners::STEPS + find::STEPS;
     turns + drain::STEPS + backlog::STEPS + of_sluice + beside::STEPS
 }
 
@@ -51,6 +52,9 @@ pub(crate) async fn measure(rig: &mut Rig, report: &mut Report, wanted: impl Fn(
     }
     if wanted("redis_cost") {
         redis_cost::measure(rig, report).await?;
+    }
+    if wanted("find") {
+        find::measure(rig, report).await?;
     }
     if wanted("drain") {
         drain::measure(rig, report).await?;
