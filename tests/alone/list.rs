@@ -41,7 +41,7 @@ fn row(subject: &[u8]) -> Vec<RedisResult> {
         _ if subject == id(2).as_bytes() => ("", message("queued", &order(2).payload)),
         _ => ("", message("", b"")),
     };
-    [vec![binary(head), binary("")], own, message("", b""), message("", b"")].concat()
+    [vec![binary(head), binary("")], own, message("", b""), message("", b""), message("", b"")].concat()
 }
 
 fn shown(answer: &Response<Bytes>) -> Vec<(String, String)> {
