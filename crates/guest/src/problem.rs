@@ -430,7 +430,8 @@ fn given_up(id: &CommandId) -> String {
 
 /// Problem details as RFC 9457 has them, before they are JSON.
 #[derive(Serialize)]
-struct ProblemDetails<'a> {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Problem"))]
+pub(crate) struct ProblemDetails<'a> {
     /// Names the kind of problem for programs; never changes.
     #[serde(rename = "type")]
     kind: String,

@@ -118,6 +118,7 @@ impl OrderJson {
 
 /// A change that was asked for and is not made yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Pending {
     change: ChangeKind,
     status: State,
@@ -142,15 +143,18 @@ impl Pending {
     }
 }
 
+/// The answer to a request for a change.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct ChangeAccepted {
+    id: OrderId,
+    status: State,
+    pending: [Pending; 1],
+}
+
 /// The JSON that answers a request for a change: where the order stands until the change is made.
 #[must_use]
 pub fn change_answer(id: OrderId, present: State, change: ChangeKind) -> Vec<u8> {
-    #[derive(Serialize)]
-    struct ChangeAccepted {
-        id: OrderId,
-        status: State,
-        pending: [Pending; 1],
-    }
     let accepted = ChangeAccepted { id, status: present, pending: [Pending::queued(change)] };
     written(&accepted)
 }

@@ -8,6 +8,7 @@ use std::fmt;
 /// A change that a shop or support can ask for. The other [moves](Move) of an order follow from processing it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum ChangeKind {
     /// Note that the goods went out.
     Fulfil,

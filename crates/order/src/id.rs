@@ -75,6 +75,9 @@ impl Serialize for OrderId {
     }
 }
 
+#[cfg(feature = "schema")]
+crate::schema::inlined!(OrderId, crate::schema::formatted("uuid"));
+
 #[cfg(test)]
 mod tests {
     use super::*;

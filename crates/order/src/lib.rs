@@ -38,6 +38,8 @@ pub mod queues;
 mod reader;
 mod reason_code;
 mod record;
+#[cfg(feature = "schema")]
+pub mod schema;
 mod state;
 mod text;
 mod timestamp;

@@ -55,3 +55,6 @@ impl fmt::Display for Money {
         self.0.fmt(f)
     }
 }
+
+#[cfg(feature = "schema")]
+crate::schema::inlined!(Money, crate::schema::integer(0, limits::TOTAL));

@@ -26,3 +26,6 @@ impl TryFrom<u64> for Quantity {
         }
     }
 }
+
+#[cfg(feature = "schema")]
+crate::schema::inlined!(Quantity, crate::schema::integer(1, limits::QUANTITY.into()));

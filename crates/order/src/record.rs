@@ -262,3 +262,6 @@ impl fmt::Display for Version {
         self.0.fmt(f)
     }
 }
+
+#[cfg(feature = "schema")]
+crate::schema::inlined!(Version, crate::schema::integer(0, limits::VERSION));

@@ -30,6 +30,11 @@ pub struct Illegal {
 }
 
 impl State {
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        [Self::Queued, Self::NeedsAttention, Self::Discarded].into_iter().chain(Status::ALL.map(Self::Decided))
+    }
+
     /// The name that shops read.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -87,3 +92,6 @@ impl Serialize for State {
         serializer.serialize_str(self.as_str())
     }
 }
+
+#[cfg(feature = "schema")]
+crate::schema::inlined!(State, crate::schema::words(State::all().map(State::as_str)));

@@ -90,6 +90,9 @@ impl Serialize for Timestamp {
     }
 }
 
+#[cfg(feature = "schema")]
+crate::schema::inlined!(Timestamp, crate::schema::formatted("date-time"));
+
 #[cfg(test)]
 mod tests {
     use super::*;
