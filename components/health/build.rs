@@ -1,5 +1,5 @@
-//! Writes the description of the API as short as it can be sent: without indentation and line breaks, of which no string
-//! in JSON has any.
+//! Writes the description of the API shorter than people read it: without indentation and line breaks, of which no
+//! string in JSON has any.
 
 use std::path::Path;
 use std::{env, fs};

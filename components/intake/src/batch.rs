@@ -2,7 +2,7 @@
 
 use guest::{Caller, Problem, Request, Response, read_body};
 use http::StatusCode;
-use order::batch::{BODY_BYTES, BatchAnswer, BatchItem, ORDERS, Verdict, in_body, parse};
+use order::batch::{BODY_BYTES, BatchAnswer, BatchItem, BatchVerdict, ORDERS, in_body, parse};
 use queue::Accept;
 use queue::limits::AT_ONCE;
 use serde_json::value::RawValue;
@@ -77,10 +77,10 @@ impl Told {
         }
     }
 
-    fn verdict(&self) -> Verdict<'_> {
+    fn verdict(&self) -> BatchVerdict<'_> {
         let body: Option<&RawValue> = serde_json::from_slice(&self.body).ok();
         let (order, problem) = if self.status == StatusCode::ACCEPTED { (body, None) } else { (None, body) };
-        Verdict {
+        BatchVerdict {
             status: self.status.as_u16(),
             idempotency_replayed: self.is_replayed.then_some(true),
             retry_after: self.retry_after,

@@ -7,6 +7,7 @@ use crate::json::written;
 use crate::mask::with_masked_emails;
 use crate::new_order::NewOrder;
 use crate::payment::without_words;
+use crate::pending::{GIVEN_UP, Pending};
 use crate::reason_code::ReasonCode;
 use crate::record::{RecordError, known_format};
 use crate::state::State;
@@ -29,10 +30,6 @@ pub enum Waiting {
     /// It could not be processed, and lies in the dead letters until a person redrives it.
     NeedsAttention,
 }
-
-/// What everybody is told of an order or a change that was given up. Why it was, in the words of a machine, a partner
-/// or an operator, stands at the desk.
-const GIVEN_UP: &str = "it could not be processed, and an operator must look at it";
 
 /// What everybody is told of an order whose dead letter was discarded.
 const DISCARDED: &str = "an operator gave it up";
@@ -113,33 +110,6 @@ impl OrderJson {
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
         self.0
-    }
-}
-
-/// A change that was asked for and is not made yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Pending {
-    change: ChangeKind,
-    status: State,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason_code: Option<ReasonCode>,
-}
-
-impl Pending {
-    /// A change that waits for its turn.
-    #[must_use]
-    pub fn queued(change: ChangeKind) -> Self {
-        Self { change, status: State::Queued, reason: None, reason_code: None }
-    }
-
-    /// A change that was given up, and needs a person.
-    #[must_use]
-    pub fn given_up(change: ChangeKind) -> Self {
-        let reason_code = Some(ReasonCode::ProcessingFailed);
-        Self { change, status: State::NeedsAttention, reason: Some(GIVEN_UP), reason_code }
     }
 }
 

@@ -95,13 +95,13 @@ pub fn in_body(index: usize, Fault { pointer, detail }: Fault) -> Fault {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BatchAnswer<'a> {
     /// The verdicts.
-    pub orders: Vec<Verdict<'a>>,
+    pub orders: Vec<BatchVerdict<'a>>,
 }
 
 /// What one order of a batch would have got alone.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Verdict<'a> {
+pub struct BatchVerdict<'a> {
     /// The status code.
     pub status: u16,
     /// There if its key came with the same order before.

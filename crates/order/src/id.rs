@@ -76,7 +76,7 @@ impl Serialize for OrderId {
 }
 
 #[cfg(feature = "schema")]
-crate::schema::inlined!(OrderId, crate::schema::formatted("uuid"));
+crate::scalar_schema::inlined!(OrderId, crate::scalar_schema::formatted("uuid"));
 
 #[cfg(test)]
 mod tests {

@@ -67,7 +67,7 @@ macro_rules! code_type {
         }
 
         #[cfg(feature = "schema")]
-        crate::schema::named!($name, crate::schema::words($codes.as_bytes().chunks($length)));
+        crate::scalar_schema::named!($name, crate::scalar_schema::words($codes.as_bytes().chunks($length)));
     };
 }
 

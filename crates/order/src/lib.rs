@@ -33,11 +33,14 @@ mod named;
 mod new_order;
 mod normal_form;
 pub mod payment;
+mod pending;
 mod quantity;
 pub mod queues;
 mod reader;
 mod reason_code;
 mod record;
+#[cfg(feature = "schema")]
+mod scalar_schema;
 #[cfg(feature = "schema")]
 pub mod schema;
 mod state;
@@ -46,7 +49,7 @@ mod timestamp;
 mod trace;
 mod view;
 
-pub use answers::{OrderJson, Pending, Waiting, change_answer};
+pub use answers::{OrderJson, Waiting, change_answer};
 pub use command::{Change, ChangeRequest, Command, SETTLED_MARK, settled_change};
 pub use command_id::{ChangeKind, CommandId};
 pub use decide::{Finding, cancel_undecided, decide};
@@ -63,6 +66,7 @@ pub use means::{Means, PaymentToken};
 pub use money::Money;
 pub use new_order::{Address, CanonicalJson, Customer, Discount, Line, NewOrder, Shipping, Tax, Worth};
 pub use payment::{Payment, SettledByHand};
+pub use pending::Pending;
 pub use quantity::Quantity;
 pub use reason_code::{ReasonCode, Shortage};
 pub use record::{Record, RecordError, Standing, Status, Version};

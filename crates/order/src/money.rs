@@ -57,4 +57,4 @@ impl fmt::Display for Money {
 }
 
 #[cfg(feature = "schema")]
-crate::schema::inlined!(Money, crate::schema::integer(0, limits::TOTAL));
+crate::scalar_schema::inlined!(Money, crate::scalar_schema::integer(0, limits::TOTAL));

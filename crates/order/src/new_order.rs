@@ -256,6 +256,6 @@ impl CanonicalJson {
 #[cfg(feature = "schema")]
 fn with_total(schema: &mut schemars::Schema) {
     if let Some(fields) = schema.get_mut("properties").and_then(|fields| fields.as_object_mut()) {
-        fields.insert("total".to_owned(), crate::schema::integer(0, limits::TOTAL).to_value());
+        fields.insert("total".to_owned(), crate::scalar_schema::integer(0, limits::TOTAL).to_value());
     }
 }

@@ -335,10 +335,17 @@ struct AskedPayment<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     voided: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::settled"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "settled"))]
     settled: Option<&'a SettledByHand>,
     #[serde(skip_serializing_if = "Option::is_none")]
     provider: Option<&'a Provider>,
+}
+
+/// Whether it was settled by hand, or the words of who did: see [`without_words`].
+#[cfg(feature = "schema")]
+fn settled(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    let words = generator.subschema_for::<SettledByHand>();
+    schemars::json_schema!({"anyOf": [{"const": true}, words]})
 }
 
 #[cfg(feature = "schema")]
@@ -349,7 +356,7 @@ impl schemars::JsonSchema for Payment {
 
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
         let asked = generator.subschema_for::<AskedPayment<'_>>();
-        schemars::json_schema!({"anyOf": [crate::schema::words(["none", "later"]), asked]})
+        schemars::json_schema!({"anyOf": [crate::scalar_schema::words(["none", "later"]), asked]})
     }
 }
 

@@ -28,4 +28,4 @@ impl TryFrom<u64> for Quantity {
 }
 
 #[cfg(feature = "schema")]
-crate::schema::inlined!(Quantity, crate::schema::integer(1, limits::QUANTITY.into()));
+crate::scalar_schema::inlined!(Quantity, crate::scalar_schema::integer(1, limits::QUANTITY.into()));

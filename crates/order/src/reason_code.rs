@@ -92,4 +92,4 @@ impl Shortage {
 }
 
 #[cfg(feature = "schema")]
-crate::schema::inlined!(ReasonCode, crate::schema::words(ReasonCode::ALL.map(ReasonCode::as_str)));
+crate::scalar_schema::inlined!(ReasonCode, crate::scalar_schema::words(ReasonCode::ALL.map(ReasonCode::as_str)));

@@ -264,4 +264,4 @@ impl fmt::Display for Version {
 }
 
 #[cfg(feature = "schema")]
-crate::schema::inlined!(Version, crate::schema::integer(0, limits::VERSION));
+crate::scalar_schema::inlined!(Version, crate::scalar_schema::integer(0, limits::VERSION));

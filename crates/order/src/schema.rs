@@ -2,7 +2,6 @@
 //! Nothing that ships is built with it.
 
 mod bodies;
-mod scalars;
 
 use schemars::SchemaGenerator;
 
@@ -13,11 +12,6 @@ use crate::event::Event;
 use crate::fault::Fault;
 use crate::new_order::NewOrder;
 use crate::view::View;
-
-pub(crate) use scalars::{
-    caller, formatted, identifier, inlined, integer, line, lines, mailbox, named, percentage, settled, text_of,
-    traceparent, visible, web_address, words,
-};
 
 /// What callers send.
 pub fn requests(generator: &mut SchemaGenerator) {

@@ -94,4 +94,4 @@ impl Serialize for State {
 }
 
 #[cfg(feature = "schema")]
-crate::schema::inlined!(State, crate::schema::words(State::all().map(State::as_str)));
+crate::scalar_schema::inlined!(State, crate::scalar_schema::words(State::all().map(State::as_str)));

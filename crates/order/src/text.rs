@@ -34,7 +34,7 @@ macro_rules! text_type {
         }
 
         #[cfg(feature = "schema")]
-        $crate::schema::inlined!($name, $crate::schema::$check($max));
+        $crate::scalar_schema::inlined!($name, $crate::scalar_schema::$check($max));
     };
 }
 pub(crate) use text_type;

@@ -91,7 +91,7 @@ impl Serialize for Timestamp {
 }
 
 #[cfg(feature = "schema")]
-crate::schema::inlined!(Timestamp, crate::schema::formatted("date-time"));
+crate::scalar_schema::inlined!(Timestamp, crate::scalar_schema::formatted("date-time"));
 
 #[cfg(test)]
 mod tests {

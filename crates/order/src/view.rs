@@ -46,7 +46,7 @@ pub(crate) struct View<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     age_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::caller"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::scalar_schema::caller"))]
     shop: Option<&'a CallerName>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reference: Option<&'a Reference>,
@@ -196,7 +196,7 @@ fn with_pending(schema: &mut schemars::Schema) {
     let mut generator = schemars::SchemaGenerator::new(
         schemars::generate::SchemaSettings::draft2020_12().for_serialize().with(|it| it.inline_subschemas = true),
     );
-    let pending = generator.subschema_for::<Vec<crate::answers::Pending>>();
+    let pending = generator.subschema_for::<Vec<crate::pending::Pending>>();
     if let Some(fields) = schema.get_mut("properties").and_then(|fields| fields.as_object_mut()) {
         fields.insert("pending".to_owned(), pending.to_value());
     }

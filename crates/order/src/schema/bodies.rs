@@ -9,7 +9,7 @@ use crate::idempotency_key::IdempotencyKey;
 use crate::limits;
 use crate::means::Means;
 use crate::new_order::NewOrder;
-use crate::schema::{identifier, integer, line, text_of};
+use crate::scalar_schema::{identifier, integer, line, text_of};
 
 /// Declares the shape of a body.
 macro_rules! body {

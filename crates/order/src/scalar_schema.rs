@@ -1,4 +1,4 @@
-//! Strings and numbers.
+//! What strings and numbers look like in JSON Schema, for the description of the API. Nothing that ships has it.
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 
@@ -104,10 +104,4 @@ pub(crate) fn traceparent(length: usize) -> Schema {
 /// The name of a caller.
 pub(crate) fn caller(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "pattern": "^[a-z0-9-]{1,32}$"})
-}
-
-/// Whether a payment was settled by hand, or the words of who did: see `without_words`.
-pub(crate) fn settled(generator: &mut SchemaGenerator) -> Schema {
-    let words = generator.subschema_for::<crate::payment::SettledByHand>();
-    json_schema!({"anyOf": [{"const": true}, words]})
 }
