@@ -7,6 +7,7 @@ extern crate harness;
 
 mod alone;
 mod architecture;
+mod description;
 mod documents;
 mod queue;
 mod tree;

@@ -2,6 +2,7 @@
 
 mod books;
 mod client;
+mod description;
 mod endpoint;
 mod eventually;
 mod localstripe;

@@ -57,7 +57,7 @@ impl Sluice {
         let listen = Some("127.0.0.1:0".parse().expect("an address"));
         let running = app().start(StartOptions { listen, redis: Some(override_), ..start }).await.expect("it starts");
         running.subscribed().await;
-        let client = Client::new(running.address().expect("it listens"));
+        let client = Client::of_application(running.address().expect("it listens"));
         Self { redis, running, client }
     }
 

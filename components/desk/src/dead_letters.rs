@@ -4,11 +4,14 @@ use access::Role;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use guest::{Caller, Problem, Redis, Request, Response};
+use order::desk::told::{
+    DiscardAnswer, LetterPage, Overview, QueueOfLetters, Redriven, SettleAnswer, ShownIncident, ShownLetter,
+};
 use order::desk::{Decision, Redrive};
 use order::means::without_token;
 use order::{ChangeKind, CommandId, OrderId, SETTLED_MARK, Timestamp, settled_change, with_masked_emails};
 use queue::{Amended, Amendment, Class, DeadLetter, Incident, MessageId, Pace, Queue};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::exchange::{answer, parameter, read};
@@ -27,7 +30,7 @@ pub(crate) async fn list(queue: &Queue<'_, Redis>, request: &Request, caller: &C
     for letter in &mut letters {
         letter.payload = shown(letter.payload.to_vec(), caller.role).into();
     }
-    let letters = letters.iter().map(ShownLetter::new).collect();
+    let letters = letters.iter().map(shown_letter).collect();
     Ok(answer(&LetterPage { dead, offset, letters }))
 }
 
@@ -41,9 +44,9 @@ fn shown(payload: Vec<u8>, role: Role) -> Vec<u8> {
 pub(crate) async fn overview(roots: &[Queue<'_, Redis>]) -> Result<Response, Problem> {
     let mut queues = Vec::new();
     for root in roots {
-        queues.extend(QueueOfLetters::in_need(root).await?);
+        queues.extend(in_need(root).await?);
         for lane in root.lanes().await? {
-            queues.extend(QueueOfLetters::in_need(&root.lane(&lane)).await?);
+            queues.extend(in_need(&root.lane(&lane)).await?);
         }
     }
     Ok(answer(&Overview { queues }))
@@ -114,120 +117,40 @@ pub(crate) async fn settle(queue: &Queue<'_, Redis>, request: Request) -> Result
     }
 }
 
-#[derive(Serialize)]
-struct Overview {
-    queues: Vec<QueueOfLetters>,
+/// The queue, if it has any.
+async fn in_need(queue: &Queue<'_, Redis>) -> Result<Option<QueueOfLetters>, Problem> {
+    let dead = queue.stats().await?.dead;
+    Ok((dead > 0).then(|| QueueOfLetters { queue: queue.name().to_owned(), dead }))
 }
 
-#[derive(Serialize)]
-struct QueueOfLetters {
-    queue: String,
-    dead: u64,
-}
-
-impl QueueOfLetters {
-    /// The queue, if it has any.
-    async fn in_need(queue: &Queue<'_, Redis>) -> Result<Option<Self>, Problem> {
-        let dead = queue.stats().await?.dead;
-        Ok((dead > 0).then(|| Self { queue: queue.name().to_owned(), dead }))
+/// Shows a letter whose payload may be shown.
+fn shown_letter(letter: &DeadLetter) -> ShownLetter<'_> {
+    let payload: Option<&RawValue> = serde_json::from_slice(&letter.payload).ok();
+    ShownLetter {
+        id: to_shown(&letter.id),
+        buried_at: Timestamp::from_ms(letter.buried_at),
+        class: letter.why.class.name(),
+        reason: &letter.why.reason,
+        deliveries: letter.why.deliveries,
+        failures: letter.why.failures,
+        crashes: letter.why.crashes,
+        attempts: letter.history.iter().map(shown_incident).collect(),
+        trace: Noted::of(&letter.payload).trace,
+        payload,
+        payload_base64: payload.is_none().then(|| BASE64_STANDARD.encode(&*letter.payload)),
     }
 }
 
-#[derive(Serialize)]
-struct Redriven {
-    redriven: u64,
-    /// Dead letters that are left.
-    dead: u64,
-    /// The ids that are no dead letters of this queue, or no more.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    unknown: Vec<String>,
-}
-
-#[derive(Serialize)]
-struct DiscardAnswer {
-    discarded: bool,
-}
-
-#[derive(Serialize)]
-struct SettleAnswer {
-    settled: bool,
-}
-
-#[derive(Serialize)]
-struct LetterPage<'a> {
-    dead: u64,
-    offset: usize,
-    letters: Vec<ShownLetter<'a>>,
-}
-
-#[derive(Serialize)]
-struct ShownLetter<'a> {
-    id: String,
-    buried_at: Timestamp,
-    class: Class,
-    reason: &'a str,
-    deliveries: u64,
-    failures: u32,
-    crashes: u32,
-    attempts: Vec<ShownIncident<'a>>,
-    /// The trace of the request that its order came with, if that named one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    trace: Option<&'a str>,
-    /// Its content, if that is JSON.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    payload: Option<&'a RawValue>,
-    /// Its content, if that is anything else.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    payload_base64: Option<String>,
-}
-
-#[derive(Serialize)]
-struct ShownIncident<'a> {
-    at: Timestamp,
-    delivery: u64,
-    class: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
-    worker: &'a str,
-    /// How often it was given back, and since when.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    times: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    since: Option<Timestamp>,
-}
-
-impl<'a> ShownLetter<'a> {
-    /// Takes a letter whose payload may be shown.
-    fn new(letter: &'a DeadLetter) -> Self {
-        let payload: Option<&RawValue> = serde_json::from_slice(&letter.payload).ok();
-        Self {
-            id: to_shown(&letter.id),
-            buried_at: Timestamp::from_ms(letter.buried_at),
-            class: letter.why.class,
-            reason: &letter.why.reason,
-            deliveries: letter.why.deliveries,
-            failures: letter.why.failures,
-            crashes: letter.why.crashes,
-            attempts: letter.history.iter().map(ShownIncident::new).collect(),
-            trace: Noted::of(&letter.payload).trace,
-            payload,
-            payload_base64: payload.is_none().then(|| BASE64_STANDARD.encode(&*letter.payload)),
-        }
-    }
-}
-
-impl<'a> ShownIncident<'a> {
-    fn new(incident: &'a Incident) -> Self {
-        let times = Some(incident.given_back).filter(|&times| times > 0);
-        Self {
-            at: Timestamp::from_ms(incident.at),
-            delivery: incident.delivery,
-            class: if times.is_some() { "released" } else { incident.kind.name() },
-            reason: incident.reason.as_deref(),
-            worker: &incident.worker,
-            times,
-            since: incident.since.map(Timestamp::from_ms),
-        }
+fn shown_incident(incident: &Incident) -> ShownIncident<'_> {
+    let times = Some(incident.given_back).filter(|&times| times > 0);
+    ShownIncident {
+        at: Timestamp::from_ms(incident.at),
+        delivery: incident.delivery,
+        class: if times.is_some() { "released" } else { incident.kind.name() },
+        reason: incident.reason.as_deref(),
+        worker: &incident.worker,
+        times,
+        since: incident.since.map(Timestamp::from_ms),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use guest::{Problem, Redis, Response};
 use order::Timestamp;
+use order::desk::told::{EndpointList, Removed, ShownEndpoint};
 use queue::{Queue, Subscriber, UNNAMED, Unsubscribed};
-use serde::Serialize;
 
 use crate::exchange::answer;
 
@@ -12,7 +12,7 @@ const _: () = assert!(UNNAMED.as_secs() == 60, "the text of `EndpointInUse` says
 /// `GET`: each endpoint, and what waits for it.
 pub(crate) async fn list(changes: &Queue<'_, Redis>) -> Result<Response, Problem> {
     let subscribers = changes.subscribers().await?;
-    Ok(answer(&EndpointList { endpoints: subscribers.iter().map(ShownEndpoint::new).collect() }))
+    Ok(answer(&EndpointList { endpoints: subscribers.iter().map(shown).collect() }))
 }
 
 /// `DELETE`: the endpoint is gone with all that waits for it. An instance that still names it would bring it back.
@@ -24,39 +24,12 @@ pub(crate) async fn remove(changes: &Queue<'_, Redis>, name: &str) -> Result<Res
     }
 }
 
-#[derive(Serialize)]
-struct EndpointList<'a> {
-    endpoints: Vec<ShownEndpoint<'a>>,
-}
-
-#[derive(Serialize)]
-struct ShownEndpoint<'a> {
-    name: &'a str,
-    /// When a host named it first.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    since: Option<Timestamp>,
-    /// When a host named it last.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    named_at: Option<Timestamp>,
-    waiting: u64,
-    dead: u64,
-}
-
-#[derive(Serialize)]
-struct Removed {
-    removed: bool,
-    waiting: u64,
-    dead: u64,
-}
-
-impl<'a> ShownEndpoint<'a> {
-    fn new(subscriber: &'a Subscriber) -> Self {
-        Self {
-            name: &subscriber.lane,
-            since: subscriber.named.map(|named| Timestamp::from_ms(named.since)),
-            named_at: subscriber.named.map(|named| Timestamp::from_ms(named.last)),
-            waiting: subscriber.waiting,
-            dead: subscriber.dead,
-        }
+fn shown(subscriber: &Subscriber) -> ShownEndpoint<'_> {
+    ShownEndpoint {
+        name: &subscriber.lane,
+        since: subscriber.named.map(|named| Timestamp::from_ms(named.since)),
+        named_at: subscriber.named.map(|named| Timestamp::from_ms(named.last)),
+        waiting: subscriber.waiting,
+        dead: subscriber.dead,
     }
 }

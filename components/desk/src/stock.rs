@@ -5,11 +5,11 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use guest::{Problem, Redis, Request, Response, idempotency_key};
+use order::desk::told::{ShownStock, StockPage};
 use order::limits::PIECES;
 use order::{Sku, desk};
 use percent_encoding::percent_decode_str;
 use queue::{Adjusted, Adjustment, IdempotencyRecord, Level, Stock, StockCursor};
-use serde::Serialize;
 
 use crate::exchange::{answer, malformed, parameter, read};
 
@@ -18,7 +18,7 @@ pub(crate) async fn list(stock: &Stock<'_, Redis>, request: &Request) -> Result<
     // Without a cursor, and with 0, the listing begins.
     let from = parameter(request, "cursor")?.and_then(NonZeroU64::new).map(StockCursor);
     let (items, next) = stock.list(from).await?;
-    let stock = items.iter().map(|(sku, level)| ShownStock::new(sku, *level)).collect();
+    let stock = items.iter().map(|(sku, level)| shown(sku, *level)).collect();
     Ok(answer(&StockPage { stock, cursor: next.map(|StockCursor(cursor)| cursor.to_string()) }))
 }
 
@@ -33,14 +33,14 @@ pub(crate) fn sku(path: &str) -> Result<Sku, Problem> {
 /// `GET /stock/{sku}`.
 pub(crate) async fn show(stock: &Stock<'_, Redis>, sku: &Sku) -> Result<Response, Problem> {
     let level = stock.read(sku.as_str()).await?.ok_or(Problem::Untracked)?;
-    Ok(answer(&ShownStock::new(sku.as_str(), level)))
+    Ok(answer(&shown(sku.as_str(), level)))
 }
 
 /// `PUT /stock/{sku} {"available"}`: how many pieces are left.
 pub(crate) async fn set(stock: &Stock<'_, Redis>, sku: &Sku, request: Request) -> Result<Response, Problem> {
     let available = read(request, desk::parse_available).await?;
     let level = stock.set(sku.as_str(), available).await?;
-    Ok(answer(&ShownStock::new(sku.as_str(), level)))
+    Ok(answer(&shown(sku.as_str(), level)))
 }
 
 /// `PATCH /stock/{sku} {"by"}`: pieces came in, or were taken away. Once per Idempotency-Key, which is remembered for
@@ -59,10 +59,10 @@ pub(crate) async fn adjust(
         ttl,
     });
     let adjustment = Adjustment { by, most: PIECES, idempotency };
-    let shown = |level| answer(&ShownStock::new(sku.as_str(), level));
+    let told = |level| answer(&shown(sku.as_str(), level));
     match stock.adjust(sku.as_str(), &adjustment).await? {
-        Adjusted::To(level) => Ok(shown(level)),
-        Adjusted::Replayed(level) => Ok(shown(level).with("idempotency-replayed", "true")),
+        Adjusted::To(level) => Ok(told(level)),
+        Adjusted::Replayed(level) => Ok(told(level).with("idempotency-replayed", "true")),
         Adjusted::Conflict => Err(Problem::StockKeyReused),
         Adjusted::Short(level) => Err(Problem::NotEnoughStock { left: level.available }),
         Adjusted::Over(level) => Err(Problem::TooMuchStock { left: level.available }),
@@ -70,23 +70,6 @@ pub(crate) async fn adjust(
     }
 }
 
-#[derive(Serialize)]
-struct StockPage<'a> {
-    stock: Vec<ShownStock<'a>>,
-    /// Absent on the last page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cursor: Option<String>,
-}
-
-#[derive(Serialize)]
-struct ShownStock<'a> {
-    sku: &'a str,
-    available: u64,
-    held: u64,
-}
-
-impl<'a> ShownStock<'a> {
-    fn new(sku: &'a str, Level { available, held }: Level) -> Self {
-        Self { sku, available, held }
-    }
+fn shown(sku: &str, Level { available, held }: Level) -> ShownStock<'_> {
+    ShownStock { sku, available, held }
 }

@@ -1,37 +1,13 @@
 //! The checks, one by one.
 
 use futures::future::join;
-use guest::{Endpoint, PaymentProvider, QueueSettings, RedisAddress, Response, Settings};
+use guest::{Check, CheckStatus, Endpoint, Health, PaymentProvider, QueueSettings, RedisAddress, Response, Settings};
 use http::StatusCode;
 use order::{Timestamp, queues};
 use queue::{Error, Interruption, RedisClock, Server};
-use serde::Serialize;
 
 use crate::connected::Connected;
 use crate::{endpoints, rights, store};
-
-#[derive(Serialize)]
-struct Health {
-    status: CheckStatus,
-    checks: Vec<Check>,
-}
-
-#[derive(Serialize)]
-struct Check {
-    name: &'static str,
-    status: CheckStatus,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<String>,
-}
-
-/// The result of a check. That of the whole is the worst of them.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum CheckStatus {
-    Pass,
-    Warn,
-    Fail,
-}
 
 pub(crate) async fn health() -> Response {
     let settings = Settings::new("health");
@@ -202,19 +178,4 @@ const MOST_EXPIRING_KEYS: u64 = 100;
 
 async fn check_store(address: Option<&RedisAddress>) -> Check {
     Check::of("store", store::check(address).await)
-}
-
-impl Check {
-    fn of(name: &'static str, result: Result<(), String>) -> Self {
-        let status = if result.is_ok() { CheckStatus::Pass } else { CheckStatus::Fail };
-        Self { name, status, detail: result.err() }
-    }
-
-    fn failure(name: &'static str, detail: String) -> Self {
-        Self::of(name, Err(detail))
-    }
-
-    fn warning(name: &'static str, detail: impl Into<String>) -> Self {
-        Self { name, status: CheckStatus::Warn, detail: Some(detail.into()) }
-    }
 }

@@ -5,15 +5,13 @@ mod checks;
 mod connected;
 mod endpoints;
 mod rights;
+mod routes;
 mod store;
 
-use guest::{Caller, Problem, Request, Response, Settings};
+use guest::{Problem, Request, Response};
 
 guest::http_service!(handle);
 
 async fn handle(request: Request) -> Response {
-    match Caller::admit(&Settings::new("health"), &request, Problem::NoSuchOrder).await {
-        Ok(_) => checks::health().await,
-        Err(problem) => problem.into_response(),
-    }
+    routes::route(request).await.unwrap_or_else(Problem::into_response)
 }

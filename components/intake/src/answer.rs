@@ -2,7 +2,7 @@
 
 use guest::Response;
 use http::StatusCode;
-use order::{Change, OrderId, OrderJson, State};
+use order::{Change, OrderId, OrderJson, OrderList, State};
 
 /// The order is kept and will be processed.
 pub(crate) fn accepted(id: &OrderId, body: Vec<u8>) -> Response {
@@ -20,11 +20,9 @@ pub(crate) fn change_accepted(change: &Change, present: State) -> Response {
     Response::json(StatusCode::ACCEPTED, body).with("location", format!("/orders/{}", change.id))
 }
 
-/// A page of orders as they are now, and where the next one begins.
-pub(crate) fn listed(orders: &[Vec<u8>], next: Option<&str>) -> Response {
-    let next = next.map_or_else(|| "null".to_owned(), |next| format!("\"{next}\""));
-    let body = [br#"{"orders":["#, &*orders.join(&b','), br#"],"next":"#, next.as_bytes(), b"}"].concat();
-    Response::json(StatusCode::OK, body).with("cache-control", "no-store")
+/// A page of orders as they are now.
+pub(crate) fn listed(list: &OrderList<'_>) -> Response {
+    Response::json(StatusCode::OK, list.to_json()).with("cache-control", "no-store")
 }
 
 /// The order as it is now. That changes with time, so no cache may keep it.

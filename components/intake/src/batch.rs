@@ -2,9 +2,10 @@
 
 use guest::{Caller, Problem, Request, Response, read_body};
 use http::StatusCode;
-use order::batch::{BODY_BYTES, BatchItem, ORDERS, in_body, parse};
+use order::batch::{BODY_BYTES, BatchAnswer, BatchItem, BatchVerdict, ORDERS, in_body, parse};
 use queue::Accept;
 use queue::limits::AT_ONCE;
+use serde_json::value::RawValue;
 
 use crate::context::Context;
 use crate::incoming::{Incoming, Kept, accept};
@@ -47,24 +48,44 @@ pub(crate) async fn place_all(request: Request, caller: &Caller) -> Result<Respo
             }
             Err(problem) => Err(problem),
         };
-        told.push(item(kept));
+        told.push(Told::of(kept));
     }
-    let body = [&br#"{"orders":["#[..], &told.join(&b','), b"]}"].concat();
-    Ok(Response::json(StatusCode::OK, body))
+    let answer = BatchAnswer { orders: told.iter().map(Told::verdict).collect() };
+    Ok(Response::json(StatusCode::OK, serde_json::to_vec(&answer).expect("JSON and numbers are JSON")))
 }
 
 /// What is told of one order: the status, the body and the wait that it would have alone.
-fn item(kept: Result<Kept, Problem>) -> Vec<u8> {
-    match kept {
-        Ok(Kept { is_replayed, json, .. }) => {
-            let replayed: &[u8] = if is_replayed { br#""idempotency_replayed":true,"# } else { b"" };
-            [br#"{"status":202,"#, replayed, br#""order":"#, &json, b"}"].concat()
+struct Told {
+    status: StatusCode,
+    is_replayed: bool,
+    retry_after: Option<u64>,
+    /// An order or a problem.
+    body: Vec<u8>,
+}
+
+impl Told {
+    fn of(kept: Result<Kept, Problem>) -> Self {
+        match kept {
+            Ok(Kept { is_replayed, json, .. }) => {
+                Self { status: StatusCode::ACCEPTED, is_replayed, retry_after: None, body: json }
+            }
+            Err(problem) => {
+                let (status, body) = problem.details();
+                let retry_after = problem.retry_after(status).and_then(|seconds| seconds.parse().ok());
+                Self { status, is_replayed: false, retry_after, body }
+            }
         }
-        Err(problem) => {
-            let (status, details) = problem.details();
-            let wait = problem.retry_after(status).map(|seconds| format!(r#""retry_after":{seconds},"#));
-            let head = format!(r#"{{"status":{},{}"problem":"#, status.as_u16(), wait.unwrap_or_default());
-            [head.as_bytes(), &details, b"}"].concat()
+    }
+
+    fn verdict(&self) -> BatchVerdict<'_> {
+        let body: Option<&RawValue> = serde_json::from_slice(&self.body).ok();
+        let (order, problem) = if self.status == StatusCode::ACCEPTED { (body, None) } else { (None, body) };
+        BatchVerdict {
+            status: self.status.as_u16(),
+            idempotency_replayed: self.is_replayed.then_some(true),
+            retry_after: self.retry_after,
+            order,
+            problem,
         }
     }
 }

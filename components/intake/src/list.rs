@@ -3,7 +3,7 @@
 use access::{CallerName, Role};
 use guest::{Caller, Problem, Request, Response};
 use order::limits::MOST_LISTED;
-use order::{Email, OrderId, OrderJson, OrderQuery, Reference, Waiting};
+use order::{Email, OrderId, OrderJson, OrderList, OrderQuery, Reference, Waiting};
 use queue::limits::AT_ONCE;
 use queue::{END_OF_TIME, ListOf, ListPlace, Listing, Tag};
 
@@ -37,7 +37,7 @@ pub(crate) async fn list(request: &Request, caller: &Caller) -> Result<Response,
     let context = Context::get().await?;
     let mut page = OrderPage { context: &context, query: &query, caller, orders: Vec::new(), bytes: 0 };
     let next = page.fill().await?.map(|ListPlace(place)| query.cursor(place));
-    Ok(answer::listed(&page.orders, next.as_deref()))
+    Ok(answer::listed(&OrderList { orders: &page.orders, next: next.as_deref() }))
 }
 
 /// A page that is being filled.

@@ -67,6 +67,7 @@ pub static ROUTES: &[Route] = &[
     route(Method::POST, "/payments/events", Allowed::Signers),
     route(Method::POST, "/payments/stripe/events", Allowed::Signers),
     route(Method::GET, "/health", Allowed::Everybody),
+    route(Method::GET, "/openapi.json", Allowed::Everybody),
 ];
 
 impl Route {

@@ -461,7 +461,8 @@ fn given_up(id: &CommandId) -> String {
 
 /// Problem details as RFC 9457 has them, before they are JSON.
 #[derive(Serialize)]
-struct ProblemDetails<'a> {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Problem"))]
+pub(crate) struct ProblemDetails<'a> {
     /// Names the kind of problem for programs; never changes.
     #[serde(rename = "type")]
     kind: String,
@@ -477,6 +478,7 @@ struct ProblemDetails<'a> {
 
 /// Faults, each with the place where it is.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 #[serde(untagged)]
 enum ShownFaults<'a> {
     InBody(&'a [Fault]),

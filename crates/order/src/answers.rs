@@ -7,6 +7,7 @@ use crate::json::written;
 use crate::mask::with_masked_emails;
 use crate::new_order::NewOrder;
 use crate::payment::without_words;
+use crate::pending::{GIVEN_UP, Pending};
 use crate::reason_code::ReasonCode;
 use crate::record::{RecordError, known_format};
 use crate::state::State;
@@ -29,10 +30,6 @@ pub enum Waiting {
     /// It could not be processed, and lies in the dead letters until a person redrives it.
     NeedsAttention,
 }
-
-/// What everybody is told of an order or a change that was given up. Why it was, in the words of a machine, a partner
-/// or an operator, stands at the desk.
-const GIVEN_UP: &str = "it could not be processed, and an operator must look at it";
 
 /// What everybody is told of an order whose dead letter was discarded.
 const DISCARDED: &str = "an operator gave it up";
@@ -121,41 +118,39 @@ impl OrderJson {
     }
 }
 
-/// A change that was asked for and is not made yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Pending {
-    change: ChangeKind,
-    status: State,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason_code: Option<ReasonCode>,
+/// A page of orders as they are told, and where the next one begins.
+#[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct OrderList<'a> {
+    /// The orders, the newest first.
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<View<'_>>"))]
+    pub orders: &'a [Vec<u8>],
+    /// The `cursor` of the next page; absent on the last one.
+    #[cfg_attr(feature = "schema", schemars(skip_serializing_if = "Option::is_none"))]
+    pub next: Option<&'a str>,
 }
 
-impl Pending {
-    /// A change that waits for its turn.
+impl OrderList<'_> {
+    /// The JSON.
     #[must_use]
-    pub fn queued(change: ChangeKind) -> Self {
-        Self { change, status: State::Queued, reason: None, reason_code: None }
+    pub fn to_json(&self) -> Vec<u8> {
+        let next = self.next.map(|next| [r#","next":""#, next, "\""].concat()).unwrap_or_default();
+        [br#"{"orders":["#, &*self.orders.join(&b','), b"]", next.as_bytes(), b"}"].concat()
     }
+}
 
-    /// A change that was given up, and needs a person.
-    #[must_use]
-    pub fn given_up(change: ChangeKind) -> Self {
-        let reason_code = Some(ReasonCode::ProcessingFailed);
-        Self { change, status: State::NeedsAttention, reason: Some(GIVEN_UP), reason_code }
-    }
+/// The answer to a request for a change.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct ChangeAccepted {
+    id: OrderId,
+    status: State,
+    pending: [Pending; 1],
 }
 
 /// The JSON that answers a request for a change: where the order stands until the change is made.
 #[must_use]
 pub fn change_answer(id: OrderId, present: State, change: ChangeKind) -> Vec<u8> {
-    #[derive(Serialize)]
-    struct ChangeAccepted {
-        id: OrderId,
-        status: State,
-        pending: [Pending; 1],
-    }
     let accepted = ChangeAccepted { id, status: present, pending: [Pending::queued(change)] };
     written(&accepted)
 }

@@ -8,6 +8,8 @@ use crate::json::Node;
 use crate::limits;
 use crate::new_order::NewOrder;
 use crate::reader;
+use serde::Serialize;
+use serde_json::value::RawValue;
 
 /// Bytes of a body: orders of an importer have some hundred bytes each, and this is room for ten thousand.
 pub const BODY_BYTES: usize = 1024 * 1024;
@@ -86,4 +88,40 @@ fn key(node: &mut Node<'_>) -> (Option<IdempotencyKey>, Option<Fault>) {
 #[must_use]
 pub fn in_body(index: usize, Fault { pointer, detail }: Fault) -> Fault {
     Fault { pointer: format!("/orders/{index}{pointer}"), detail }
+}
+
+/// The answer to a batch: a verdict for each order, in the order in which they came.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct BatchAnswer<'a> {
+    /// The verdicts.
+    pub orders: Vec<BatchVerdict<'a>>,
+}
+
+/// What one order of a batch would have got alone.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct BatchVerdict<'a> {
+    /// The status code.
+    pub status: u16,
+    /// There if its key came with the same order before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idempotency_replayed: Option<bool>,
+    /// In how many seconds it is worth sending again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
+    /// The order that was kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::view::View<'_>>"))]
+    pub order: Option<&'a RawValue>,
+    /// Why it was not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "problem"))]
+    pub problem: Option<&'a RawValue>,
+}
+
+/// Another crate has that.
+#[cfg(feature = "schema")]
+fn problem(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::Schema::new_ref("#/components/schemas/Problem".to_owned())
 }

@@ -1,5 +1,7 @@
 //! What operators ask for at the desk, read as strictly as an order: all faults at once, each with its pointer.
 
+pub mod told;
+
 use crate::digest::digest;
 use crate::fault::BodyFault;
 use crate::idempotency_key::IdempotencyKey;

@@ -8,12 +8,12 @@ use email_address::{EmailAddress, Options};
 text_type!(
     /// A well-formed e-mail address (RFC 5321, RFC 6531) of at most [`limits::EMAIL_BYTES`] bytes, with a domain of two
     /// labels or more. That it is well-formed doesn't mean that it exists.
-    Email, check
+    Email, mailbox(limits::EMAIL_BYTES)
 );
 
-fn check(text: &str) -> Result<(), Malformed> {
-    if text.len() > limits::EMAIL_BYTES {
-        return Err(Malformed::new(format!("must have at most {} bytes", limits::EMAIL_BYTES)));
+fn mailbox(text: &str, max: usize) -> Result<(), Malformed> {
+    if text.len() > max {
+        return Err(Malformed::new(format!("must have at most {max} bytes")));
     }
     // The parser takes ` <ann@example.com>` for an address without a name; no address in use has a space.
     if text.contains(char::is_whitespace) {

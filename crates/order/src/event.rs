@@ -166,7 +166,8 @@ pub fn payments_turned(provider: &str, since: Timestamp, reason: &str, now: Time
 }
 
 #[derive(Serialize)]
-struct Event<'a> {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct Event<'a> {
     specversion: &'static str,
     id: String,
     source: &'static str,

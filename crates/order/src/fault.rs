@@ -61,6 +61,7 @@ fn instead(bytes: &[u8]) -> Option<&'static str> {
 
 /// One fault, as RFC 9457 problem details list it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Fault {
     /// JSON pointer (RFC 6901) to the value; empty for the whole body. A name of more than
     /// [`limits::POINTER_TOKEN_CHARS`] characters is cut and ends in `…`.

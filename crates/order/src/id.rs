@@ -75,6 +75,9 @@ impl Serialize for OrderId {
     }
 }
 
+#[cfg(feature = "schema")]
+crate::scalar_schema::inlined!(OrderId, crate::scalar_schema::formatted("uuid"));
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -31,7 +31,7 @@ impl<const N: usize> fmt::Debug for Code<N> {
 
 /// Declares a code and how it is looked up.
 macro_rules! code_type {
-    ($(#[$doc:meta])* $name:ident, $length:literal, $check:expr) => {
+    ($(#[$doc:meta])* $name:ident, $length:literal, $check:expr, $codes:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub struct $name(Code<$length>);
@@ -65,17 +65,20 @@ macro_rules! code_type {
                 serializer.serialize_str(self.as_str())
             }
         }
+
+        #[cfg(feature = "schema")]
+        crate::scalar_schema::named!($name, crate::scalar_schema::words($codes.as_bytes().chunks($length)));
     };
 }
 
 code_type!(
     /// A currency that people pay with, by its ISO 4217 code in capitals. Funds, metals and codes for testing are
     /// refused. A currency that was replaced lately is taken, because stored orders have it.
-    Currency, 3, check_currency
+    Currency, 3, check_currency, CURRENCIES
 );
 code_type!(
     /// A country by its ISO 3166-1 alpha-2 code, in capitals.
-    Country, 2, check_country
+    Country, 2, check_country, [COUNTRIES, KOSOVO].concat()
 );
 
 fn check_currency(code: &str) -> Result<(), Malformed> {
@@ -88,9 +91,11 @@ fn check_currency(code: &str) -> Result<(), Malformed> {
     Err(no_code(code, 3, "an ISO 4217 currency code", "EUR"))
 }
 
+/// ISO leaves this code to its users, and carriers, banks and the EU use it.
+const KOSOVO: &str = "XK";
+
 fn check_country(code: &str) -> Result<(), Malformed> {
-    // Kosovo: ISO leaves this code to its users, and carriers, banks and the EU use it.
-    if code == "XK" || is_listed(code, 2, COUNTRIES) {
+    if code == KOSOVO || is_listed(code, 2, COUNTRIES) {
         return Ok(());
     }
     Err(no_code(code, 2, "an ISO 3166-1 country code", "DE"))

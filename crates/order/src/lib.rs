@@ -33,19 +33,24 @@ mod named;
 mod new_order;
 mod normal_form;
 pub mod payment;
+mod pending;
 mod quantity;
 mod query;
 pub mod queues;
 mod reader;
 mod reason_code;
 mod record;
+#[cfg(feature = "schema")]
+mod scalar_schema;
+#[cfg(feature = "schema")]
+pub mod schema;
 mod state;
 mod text;
 mod timestamp;
 mod trace;
 mod view;
 
-pub use answers::{OrderJson, Pending, Waiting, change_answer};
+pub use answers::{OrderJson, OrderList, Waiting, change_answer};
 pub use command::{Change, ChangeRequest, Command, SETTLED_MARK, settled_change};
 pub use command_id::{ChangeKind, CommandId};
 pub use decide::{Finding, cancel_undecided, decide};
@@ -62,6 +67,7 @@ pub use means::{Means, PaymentToken};
 pub use money::Money;
 pub use new_order::{Address, CanonicalJson, Customer, Discount, Line, NewOrder, Shipping, Tax, Worth};
 pub use payment::{Payment, SettledByHand};
+pub use pending::Pending;
 pub use quantity::Quantity;
 pub use query::{OrderQuery, ParameterFault};
 pub use reason_code::{ReasonCode, Shortage};

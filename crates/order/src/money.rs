@@ -55,3 +55,6 @@ impl fmt::Display for Money {
         self.0.fmt(f)
     }
 }
+
+#[cfg(feature = "schema")]
+crate::scalar_schema::inlined!(Money, crate::scalar_schema::integer(0, limits::TOTAL));

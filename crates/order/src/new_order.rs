@@ -22,18 +22,22 @@ use std::ops::Not;
 /// An order that keeps every rule: 1 to [`limits::LINES`] lines, all in one currency, whose total is at most
 /// [`limits::TOTAL`]. Nothing takes off more than there is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = with_total))]
 pub struct NewOrder {
     #[serde(skip_serializing_if = "Option::is_none")]
     reference: Option<Reference>,
     #[serde(skip_serializing_if = "Option::is_none")]
     customer: Option<Customer>,
     currency: Currency,
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = limits::LINES)))]
     lines: Vec<Line>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(length(max = limits::DISCOUNTS)))]
     discounts: Vec<Discount>,
     #[serde(skip_serializing_if = "Option::is_none")]
     shipping: Option<Shipping>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(length(max = limits::TAXES)))]
     taxes: Vec<Tax>,
     #[serde(skip_serializing_if = "Not::not")]
     prices_include_tax: bool,
@@ -42,6 +46,7 @@ pub struct NewOrder {
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<Note>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(extend("maxProperties" = limits::METADATA_ENTRIES)))]
     metadata: BTreeMap<MetadataKey, MetadataValue>,
     /// Only a new order and its message have it. A record says what became of it.
     #[serde(rename = "payment", skip_serializing_if = "Option::is_none")]
@@ -53,6 +58,7 @@ pub struct NewOrder {
 
 /// Who orders.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Customer {
     /// Where the shop can reach them.
     pub email: Email,
@@ -66,6 +72,7 @@ pub struct Customer {
 
 /// One article of an order. The same article may be in several lines, at different prices.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Line {
     /// Which article.
     pub sku: Sku,
@@ -75,6 +82,7 @@ pub struct Line {
     /// How many pieces.
     pub quantity: Quantity,
     /// Price of one piece in minor units of the order's currency, at most [`limits::UNIT_PRICE`].
+    #[cfg_attr(feature = "schema", schemars(range(max = limits::UNIT_PRICE)))]
     pub unit_price: Money,
     /// What is taken off the price of all its pieces: at most that.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,6 +94,7 @@ pub struct Line {
 
 /// Where an order goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Address {
     /// Who receives it, if not the customer.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -248,5 +257,13 @@ impl CanonicalJson {
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+}
+
+/// The total that the shop shows is compared with ours, and kept by neither.
+#[cfg(feature = "schema")]
+fn with_total(schema: &mut schemars::Schema) {
+    if let Some(fields) = schema.get_mut("properties").and_then(|fields| fields.as_object_mut()) {
+        fields.insert("total".to_owned(), crate::scalar_schema::integer(0, limits::TOTAL).to_value());
     }
 }

@@ -59,6 +59,7 @@ pub enum GivenBack {
 
 /// An operator's word that nothing is to be asked of the provider any more for a payment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SettledByHand {
     /// Who says so.
     pub by: Name,
@@ -320,25 +321,48 @@ pub(crate) fn without_words(mut json: Vec<u8>) -> Vec<u8> {
     json
 }
 
+/// A payment that a provider was asked for.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct AskedPayment<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    charge_id: Option<&'a PaymentId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorized: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capture_id: Option<&'a PaymentId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refund_id: Option<&'a PaymentId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    voided: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "settled"))]
+    settled: Option<&'a SettledByHand>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider: Option<&'a Provider>,
+}
+
+/// Whether it was settled by hand, or the words of who did: see [`without_words`].
+#[cfg(feature = "schema")]
+fn settled(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    let words = generator.subschema_for::<SettledByHand>();
+    schemars::json_schema!({"anyOf": [{"const": true}, words]})
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Payment {
+    fn schema_name() -> Cow<'static, str> {
+        "Payment".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let asked = generator.subschema_for::<AskedPayment<'_>>();
+        schemars::json_schema!({"anyOf": [crate::scalar_schema::words(["none", "later"]), asked]})
+    }
+}
+
 impl Serialize for Payment {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct AskedPayment<'a> {
-            #[serde(skip_serializing_if = "Option::is_none")]
-            charge_id: Option<&'a PaymentId>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            authorized: Option<bool>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            capture_id: Option<&'a PaymentId>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            refund_id: Option<&'a PaymentId>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            voided: Option<bool>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            settled: Option<&'a SettledByHand>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            provider: Option<&'a Provider>,
-        }
         let (charge, provider, capture, back) = match self {
             Self::None => return serializer.serialize_str("none"),
             Self::Later => return serializer.serialize_str("later"),

@@ -26,3 +26,6 @@ impl TryFrom<u64> for Quantity {
         }
     }
 }
+
+#[cfg(feature = "schema")]
+crate::scalar_schema::inlined!(Quantity, crate::scalar_schema::integer(1, limits::QUANTITY.into()));

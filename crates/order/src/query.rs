@@ -37,6 +37,7 @@ pub struct OrderQuery {
 
 /// What is wrong with a query: a parameter, and the rest of a sentence that begins with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ParameterFault {
     /// Its name.
     pub parameter: String,

@@ -25,6 +25,7 @@ pub enum ReasonCode {
 
 /// An article that the stock has too little of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Shortage {
     /// The article.
     pub sku: String,
@@ -89,3 +90,6 @@ impl Shortage {
         Some(Self { sku: sku?, wanted: wanted?, left: left? })
     }
 }
+
+#[cfg(feature = "schema")]
+crate::scalar_schema::inlined!(ReasonCode, crate::scalar_schema::words(ReasonCode::ALL.map(ReasonCode::as_str)));

@@ -271,3 +271,6 @@ impl fmt::Display for Version {
         self.0.fmt(f)
     }
 }
+
+#[cfg(feature = "schema")]
+crate::scalar_schema::inlined!(Version, crate::scalar_schema::integer(0, limits::VERSION));

@@ -98,3 +98,6 @@ impl Serialize for State {
         serializer.serialize_str(self.as_str())
     }
 }
+
+#[cfg(feature = "schema")]
+crate::scalar_schema::inlined!(State, crate::scalar_schema::words(State::all().map(State::as_str)));

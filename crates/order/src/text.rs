@@ -5,7 +5,7 @@ use crate::limits;
 
 /// Declares a string type and how it is checked.
 macro_rules! text_type {
-    ($(#[$doc:meta])* $name:ident, $check:expr) => {
+    ($(#[$doc:meta])* $name:ident, $check:ident($max:expr)) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
         pub struct $name(Box<str>);
@@ -22,8 +22,7 @@ macro_rules! text_type {
             type Err = $crate::Malformed;
 
             fn from_str(text: &str) -> Result<Self, $crate::Malformed> {
-                let check: fn(&str) -> Result<(), $crate::Malformed> = $check;
-                check(text)?;
+                $check(text, $max)?;
                 Ok(Self(text.into()))
             }
         }
@@ -33,86 +32,89 @@ macro_rules! text_type {
                 f.write_str(&self.0)
             }
         }
+
+        #[cfg(feature = "schema")]
+        $crate::scalar_schema::inlined!($name, $crate::scalar_schema::$check($max));
     };
 }
 pub(crate) use text_type;
 
 text_type!(
     /// The shop's own number of the order: one line of at most [`limits::REFERENCE`] characters, no white space around.
-    Reference, |text| identifier(text, limits::REFERENCE)
+    Reference, identifier(limits::REFERENCE)
 );
 text_type!(
     /// A stock-keeping unit: one line of at most [`limits::SKU`] characters, no white space around. Compared byte for
     /// byte, so letter case counts. How the same letters are composed doesn't, where [`Sku::named`] made it.
-    Sku, |text| identifier(text, limits::SKU)
+    Sku, identifier(limits::SKU)
 );
 text_type!(
     /// The name of a person or an article: one line of at most [`limits::NAME`] characters.
-    Name, |text| line(text, limits::NAME)
+    Name, line(limits::NAME)
 );
 text_type!(
     /// A telephone number as people write it: one line of at most [`limits::PHONE`] characters.
-    Phone, |text| line(text, limits::PHONE)
+    Phone, line(limits::PHONE)
 );
 text_type!(
     /// A line of an address: at most [`limits::ADDRESS_LINE`] characters.
-    AddressLine, |text| line(text, limits::ADDRESS_LINE)
+    AddressLine, line(limits::ADDRESS_LINE)
 );
 text_type!(
     /// A city or a region: one line of at most [`limits::LOCALITY`] characters.
-    Locality, |text| line(text, limits::LOCALITY)
+    Locality, line(limits::LOCALITY)
 );
 text_type!(
     /// A postal code: one line of at most [`limits::POSTAL_CODE`] characters.
-    PostalCode, |text| line(text, limits::POSTAL_CODE)
+    PostalCode, line(limits::POSTAL_CODE)
 );
 text_type!(
     /// The customer's note to the shop: at most [`limits::NOTE`] characters, with line breaks and tabs.
-    Note, |text| lines(text, limits::NOTE)
+    Note, lines(limits::NOTE)
 );
 text_type!(
     /// The name of a metadata entry: one line of at most [`limits::METADATA_KEY`] characters, no white space around.
-    MetadataKey, |text| identifier(text, limits::METADATA_KEY)
+    MetadataKey, identifier(limits::METADATA_KEY)
 );
 text_type!(
     /// The value of a metadata entry: one line of at most [`limits::METADATA_VALUE`] characters.
-    MetadataValue, |text| line(text, limits::METADATA_VALUE)
+    MetadataValue, line(limits::METADATA_VALUE)
 );
 text_type!(
     /// The name of a discount, of a tax or of a way to send an order: one line of at most [`limits::LABEL`] characters.
-    Label, |text| line(text, limits::LABEL)
+    Label, line(limits::LABEL)
 );
 text_type!(
     /// What a customer types in to get a discount: one line of at most [`limits::DISCOUNT_CODE`] characters, no white
     /// space around.
-    DiscountCode, |text| identifier(text, limits::DISCOUNT_CODE)
+    DiscountCode, identifier(limits::DISCOUNT_CODE)
 );
 text_type!(
     /// The rate of a tax in percent, such as `19` or `8.875`.
-    TaxRate, percentage
+    TaxRate, percentage(limits::TAX_RATE_DECIMALS)
 );
 text_type!(
     /// The payment provider's id of a charge or a refund: one line of at most [`limits::PAYMENT_ID`] characters, no
     /// white space around.
-    PaymentId, |text| identifier(text, limits::PAYMENT_ID)
+    PaymentId, identifier(limits::PAYMENT_ID)
 );
 text_type!(
     /// A payment provider, by the host and port of its URL: at most [`limits::PROVIDER`] characters.
-    Provider, |text| identifier(text, limits::PROVIDER)
+    Provider, identifier(limits::PROVIDER)
 );
 text_type!(
     /// Where the shop's customer goes to complete a payment: an `https` or `http` URL of at most
     /// [`limits::NEXT_ACTION`] visible ASCII characters.
-    NextAction, |text| web_address(text, limits::NEXT_ACTION)
+    NextAction, web_address(limits::NEXT_ACTION)
 );
 text_type!(
     /// The carrier's number of a parcel, or where to look it up: one line of at most [`limits::TRACKING`] characters,
     /// no white space around.
-    Tracking, |text| identifier(text, limits::TRACKING)
+    Tracking, identifier(limits::TRACKING)
 );
 text_type!(
     /// Why an order came to its state: one line of at most [`limits::REASON`] characters.
-    Reason, |text| line(text, limits::REASON)
+    Reason, line(limits::REASON)
 );
 
 /// One line that names something, so that white space around it is a slip.
@@ -137,13 +139,13 @@ fn web_address(text: &str, max: usize) -> Result<(), Malformed> {
 }
 
 /// A decimal number from 0 to 999, without sign, exponent and needless zeros in front. It has up to
-/// [`limits::TAX_RATE_DECIMALS`] digits behind the point.
-fn percentage(text: &str) -> Result<(), Malformed> {
+/// so many digits behind the point.
+fn percentage(text: &str, max: usize) -> Result<(), Malformed> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
     let are_digits =
         |digits: &str, most| (1..=most).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
     let is_led_by_zero = whole.len() > 1 && whole.starts_with('0');
-    if is_led_by_zero || !are_digits(whole, 3) || !are_digits(decimals, limits::TAX_RATE_DECIMALS) {
+    if is_led_by_zero || !are_digits(whole, 3) || !are_digits(decimals, max) {
         return Err(Malformed::new("must be a percentage, such as \"19\" or \"8.875\""));
     }
     Ok(())

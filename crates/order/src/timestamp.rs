@@ -90,6 +90,9 @@ impl Serialize for Timestamp {
     }
 }
 
+#[cfg(feature = "schema")]
+crate::scalar_schema::inlined!(Timestamp, crate::scalar_schema::formatted("date-time"));
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,16 +6,20 @@ use crate::text::text_type;
 text_type!(
     /// The header `traceparent` of W3C Trace Context, version 00: `00-{trace id}-{parent id}-{flags}` in small hex
     /// digits.
-    TraceParent, check
+    TraceParent, traceparent(LENGTH)
 );
 
-fn check(text: &str) -> Result<(), Malformed> {
+/// Characters of a version, two ids and flags, with three hyphens.
+const LENGTH: usize = 55;
+
+fn traceparent(text: &str, length: usize) -> Result<(), Malformed> {
     let fields: Vec<&str> = text.split('-').collect();
     let lengths: Vec<usize> = fields.iter().map(|field| field.len()).collect();
     let hex = |field: &&str| field.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     // Ids of zeros alone are invalid, section 3.2.2.
     let zeros = |field: &str| field.bytes().all(|byte| byte == b'0');
-    if lengths == [2, 32, 16, 2]
+    if text.len() == length
+        && lengths == [2, 32, 16, 2]
         && fields[0] == "00"
         && fields.iter().all(hex)
         && !zeros(fields[1])

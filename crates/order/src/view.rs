@@ -19,6 +19,7 @@ use std::ops::Not;
 
 /// An order as it is told.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Order", transform = with_pending))]
 pub(crate) struct View<'a> {
     id: OrderId,
     status: State,
@@ -48,13 +49,14 @@ pub(crate) struct View<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     age_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::scalar_schema::caller"))]
     shop: Option<&'a CallerName>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reference: Option<&'a Reference>,
     #[serde(skip_serializing_if = "Option::is_none")]
     currency: Option<Currency>,
-    /// This and the next four are absent if the lines are all that the total is made of. So a release that doesn't know
-    /// them reads the record of such an order.
+    // This and the next four are absent if the lines are all that the total is made of. So a release that doesn't know
+    // them reads the record of such an order.
     #[serde(skip_serializing_if = "Option::is_none")]
     subtotal: Option<Money>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -190,5 +192,17 @@ impl<'a> View<'a> {
     /// The JSON object.
     pub(crate) fn to_json(&self) -> Vec<u8> {
         written(self)
+    }
+}
+
+/// The changes that wait are added to it as JSON.
+#[cfg(feature = "schema")]
+fn with_pending(schema: &mut schemars::Schema) {
+    let mut generator = schemars::SchemaGenerator::new(
+        schemars::generate::SchemaSettings::draft2020_12().for_serialize().with(|it| it.inline_subschemas = true),
+    );
+    let pending = generator.subschema_for::<Vec<crate::pending::Pending>>();
+    if let Some(fields) = schema.get_mut("properties").and_then(|fields| fields.as_object_mut()) {
+        fields.insert("pending".to_owned(), pending.to_value());
     }
 }
