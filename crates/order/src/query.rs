@@ -23,7 +23,7 @@ pub struct OrderQuery {
     pub status: Option<State>,
     /// The shop's own number of them.
     pub reference: Option<Reference>,
-    /// Whose they are; letter case makes no difference.
+    /// Whose they are; the case of A to Z makes no difference.
     pub email: Option<Email>,
     /// When the first of them was accepted.
     pub created_from: Option<Timestamp>,
@@ -122,7 +122,7 @@ impl OrderQuery {
     pub fn matches(&self, order: &OrderJson, only: Option<&CallerName>) -> bool {
         let Ok(order) = Node::parse(order.as_bytes()) else { return false };
         let is = |wanted: Option<&str>, name| wanted.is_none_or(|wanted| order.text(name) == Some(wanted));
-        let email = || order.member("customer")?.text("email").map(str::to_lowercase);
+        let email = || order.member("customer")?.text("email").map(str::to_ascii_lowercase);
         is(self.status.map(State::as_str), "status")
             && is(self.reference.as_ref().map(Reference::as_str), "reference")
             && is(only.map(CallerName::as_str), "shop")
