@@ -23,7 +23,7 @@ pub struct OrderQuery {
     pub status: Option<State>,
     /// The shop's own number of them.
     pub reference: Option<Reference>,
-    /// Whose they are; letter case makes no difference.
+    /// Whose they are; the case of A to Z makes no difference.
     pub email: Option<Email>,
     /// When the first of them was accepted.
     pub created_from: Option<Timestamp>,
