@@ -5,6 +5,8 @@
 #              OTHER=../sluice-0.1 runs one of the two hosts with the components of another checkout, built before
 # make outage  the payment provider is away for five minutes and slow for five, under 10,000 orders; then the same while
 #              hosts and Redis are killed. Compares its ledger with the records: SECONDS=300 ORDERS=10000 SEED=42
+# make fuzz    requests made from docs/openapi.json, good and bad ones, find no answer that it doesn't describe:
+#              REQUESTS=10000 SEED=42
 # make idle    many clients connect to a host and say nothing: CONNECTIONS=100000
 # make flash-sale   everybody buys at once: SEED=42
 # make bench   measure it beside a native service, and beside what others would build where node and npm are there, in
@@ -19,24 +21,25 @@ SPIN ?=
 SECONDS ?=
 ORDERS ?= 10000
 CONNECTIONS ?= 100000
+REQUESTS ?= 10000
 SEED ?=
 OTHER ?=
 CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 
 COMPONENTS := intake health desk listener processor notifier stripe
 # What plain cargo leaves out.
-NATIVE := --package access --package order --package queue --package guest --package host --package tests --package plot --package flash-sale --package bench
+NATIVE := --package access --package order --package queue --package guest --package host --package tests --package plot --package flash-sale --package bench --package examples
 WASM := --target wasm32-wasip2 --release
 IN_COMPONENTS := $(COMPONENTS:%=--package %) --package guest
 
-.PHONY: up test chaos outage idle flash-sale bench lint build dist announce tools redis-server python3 localstripe examples
+.PHONY: up test chaos outage fuzz idle flash-sale bench lint build dist announce tools redis-server python3 localstripe schemathesis examples node
 
 up: target/built redis-server
 	@exec target/debug/host up --listen $(LISTEN) --data $(DATA) $(if $(REDIS),--redis $(REDIS)) --probe /health --keys-in api_keys --keys-in operator_key \
 	  --try "curl -i http://{address}/orders -H 'content-type: application/json' -d '{\"customer\":{\"email\":\"ada@example.com\"},\"currency\":\"EUR\",\"lines\":[{\"sku\":\"TEA-1\",\"quantity\":2,\"unit_price\":450}]}'" \
 	  --try "curl http://{address}/health"
 
-test: build redis-server localstripe examples
+test: build redis-server localstripe schemathesis examples
 	cargo test
 
 chaos: build redis-server
@@ -47,6 +50,10 @@ chaos: build redis-server
 outage: build redis-server
 	OUTAGE_SECONDS=$(or $(SECONDS),300) OUTAGE_ORDERS=$(ORDERS) $(if $(SEED),CHAOS_SEED=$(SEED)) \
 	  cargo test --test promises -- --nocapture --test-threads 1 whole::chaos::outage::
+
+fuzz: build redis-server schemathesis
+	FUZZ_REQUESTS=$(REQUESTS) $(if $(SEED),FUZZ_SEED=$(SEED)) cargo test --package tests --test promises -- --nocapture \
+	  --exact whole::description::a_program_that_tries_all_that_the_description_allows_and_forbids_finds_no_fault
 
 idle:
 	IDLE_CONNECTIONS=$(CONNECTIONS) cargo test --package host --test host -- --nocapture idle_connections
@@ -108,6 +115,10 @@ redis-server:
 python3:
 	@$(call install,python3,python3,python3 python3-pip) || true
 
+# For the example in TypeScript.
+node:
+	@$(call install,npm,node,nodejs npm) || true
+
 # What the programs in examples/ need. Their tests are skipped aloud without it.
 examples: python3
 	@cargo build --quiet --package examples
@@ -120,6 +131,16 @@ examples: python3
 	  echo "Installing what the examples need: npm ci, in examples/typescript"; \
 	  npm ci --prefix examples/typescript --ignore-scripts --no-audit --no-fund --silent; } || \
 	  echo "npm ci failed in examples/typescript. The example in TypeScript is skipped." >&2
+
+# Makes requests from the description of the API. Its test is skipped aloud without it.
+SCHEMATHESIS := 4.32.5
+schemathesis: python3
+	@[ -d target/schemathesis/schemathesis-$(SCHEMATHESIS).dist-info ] || { \
+	  echo "Installing schemathesis, which tries an API: python3 -m pip install --target target/schemathesis schemathesis"; \
+	  rm -rf target/schemathesis target/schemathesis.new; \
+	  python3 -m pip install --quiet --no-warn-conflicts --root-user-action ignore --target target/schemathesis.new \
+	    schemathesis==$(SCHEMATHESIS) && mv target/schemathesis.new target/schemathesis; } || \
+	  echo "schemathesis can't be installed, which takes python3 with pip. The test that needs it is skipped." >&2
 
 # A fake of Stripe, to try the adapter with. Its tests are skipped aloud without it.
 LOCALSTRIPE := 1.15.10

@@ -10,6 +10,7 @@ mod clock;
 mod contract;
 mod crash;
 mod crowd;
+mod description;
 mod desk;
 mod door;
 mod early_answer;

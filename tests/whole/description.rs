@@ -1,0 +1,109 @@
+//! docs/openapi.json is what the application does: its examples are taken, and a program that tries whatever it allows
+//! and forbids finds nothing else. (Besides, the client of these tests compares every answer with it.)
+
+use std::env;
+use std::io::Write;
+use std::process::Stdio;
+
+use access::{ApiKey, KeyDigest};
+use bytes::Bytes;
+use http::Request;
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use super::payment::KEY;
+use crate::harness::{SECRET, Sluice, an_order, json as body_of, root};
+use crate::tree;
+
+fn description() -> Value {
+    serde_json::from_str(&tree::text("docs/openapi.json")).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_description_is_served_to_everybody_and_may_be_kept_for_a_while() {
+    let sluice = Sluice::with(&[("operator_key", KEY)]).await;
+    let answer = sluice.client.get("/openapi.json").await;
+    assert_eq!((answer.status().as_u16(), body_of(&answer)), (200, description()), "run `make build`");
+    assert_eq!(answer.headers()["cache-control"], "public, max-age=300");
+    let again = Request::get("/openapi.json").header("if-none-match", &answer.headers()["etag"]);
+    assert_eq!(sluice.client.send(again.body(Bytes::new()).unwrap()).await.status(), 304);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_example_of_the_description_is_taken_as_it_stands() {
+    let sluice = Sluice::with(&[("operator_key", KEY)]).await;
+    let mut tried = 0;
+    for (path, methods) in description()["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let examples = &operation["requestBody"]["content"]["application/json"]["examples"];
+            // What is signed, nobody can post as it stands.
+            let is_signed = path.starts_with("/payments/");
+            for example in examples.as_object().into_iter().flatten().filter(|_| !is_signed) {
+                let order = sluice.place(&an_order()).await;
+                sluice.until(&order, "confirmed").await;
+                let path = path.replace("{id}", &order).replace("{queue}", "placed").replace("{sku}", "TEA-1");
+                let (name, body) = (example.0, &example.1["value"]);
+                let answer = sluice.operate_json(&method.to_uppercase(), &path, KEY, body).await;
+                let told = format!("{method} {path} with {name}: {answer:?}");
+                // There is no such letter, and no such stock yet.
+                let is_absent = body.get("why").is_some() || method == "patch";
+                assert!(answer.status().is_success() || answer.status() == 404 && is_absent, "{told}");
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 8, "there are only {tried} examples");
+}
+
+/// Requests that the suite makes. `make fuzz` makes more.
+const FEW: usize = 300;
+
+/// It counts its own requests below "Test cases".
+fn count(output: &str) -> Option<usize> {
+    let line = output.lines().skip_while(|line| !line.starts_with("Test cases")).nth(1)?;
+    line.trim().split(' ').next()?.parse().ok()
+}
+
+/// The program, if it is installed. If not, that is said aloud.
+fn schemathesis() -> Option<Command> {
+    let packages = root().join("target/schemathesis");
+    let program = packages.join("bin/schemathesis");
+    if !program.exists() {
+        // Past the capture of a test's output.
+        let told = "\nSKIPPED: schemathesis is not in target/schemathesis. Run `make schemathesis`, which needs python3 \
+                    with pip.\n";
+        std::io::stderr().write_all(told.as_bytes()).unwrap();
+        return None;
+    }
+    let mut command = Command::new("python3");
+    command.arg(program).env("PYTHONPATH", packages).stdin(Stdio::null()).kill_on_drop(true);
+    Some(command)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_tries_all_that_the_description_allows_and_forbids_finds_no_fault() {
+    let Some(mut schemathesis) = schemathesis() else { return };
+    let wanted = env::var("FUZZ_REQUESTS").ok().map(|requests| requests.parse().unwrap());
+    let key = ApiKey::new(|| 7);
+    let entry = json!([{"name": "fuzz", "role": "operator", "sha256": KeyDigest::of(key.as_str()).to_string()}]);
+    let variables = [("payment_event_secret", SECRET), ("stripe_event_secret", SECRET)];
+    let entry = entry.to_string();
+    let sluice = Sluice::with(&[variables[0], variables[1], ("api_keys", &entry)]).await;
+    let address = sluice.running.address().unwrap();
+    // Each operation has so many examples, and those without arguments need few.
+    let examples = (wanted.unwrap_or(FEW) / 10).max(1).to_string();
+    let phases = if wanted.is_some() { "examples,coverage,fuzzing,stateful" } else { "examples,fuzzing,stateful" };
+    // Not all that the schemas allow is taken: amounts must add up.
+    schemathesis.args(["run", &format!("http://{address}/openapi.json"), "--phases", phases]);
+    schemathesis.args(["--exclude-checks", "positive_data_acceptance", "--continue-on-failure", "--no-color"]);
+    schemathesis.args(["--max-examples", &examples, "--header", &format!("Authorization: Bearer {}", key.as_str())]);
+    let seed = env::var("FUZZ_SEED").unwrap_or_else(|_| "42".to_owned());
+    let output = schemathesis.args(["--seed", &seed]).current_dir(env::temp_dir()).output().await.unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{told}\n{}", String::from_utf8_lossy(&output.stderr));
+    let made = count(&told).unwrap_or_else(|| panic!("it counted nothing: {told}"));
+    println!("{made} requests, and no fault");
+    assert!(made >= wanted.unwrap_or(FEW), "only {made} requests: {told}");
+    let health = sluice.client.get("/health").await;
+    assert_eq!(health.status(), 200, "{health:?}");
+}
