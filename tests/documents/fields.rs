@@ -1,11 +1,12 @@
-//! docs/api.md has the fields of an order.
+//! docs/reference.md has the fields of an order.
 
 use std::collections::BTreeSet;
 
 use super::markdown::Page;
 use crate::tree;
 
-const PAGE: &str = "docs/api.md";
+const PAGE: &str = "docs/reference.md";
+const EVENTS: &str = "docs/webhooks.md";
 /// Reads an order: every field that it can have is named here.
 const SOURCE: &str = "crates/order/src/new_order/read.rs";
 
@@ -41,9 +42,9 @@ fn each_code_of_a_reason_has_a_row() {
 
 #[test]
 fn each_type_of_event_has_a_row() {
-    let page = Page::read(PAGE);
+    let page = Page::read(EVENTS);
     let rows = page.rows("type");
     let told: BTreeSet<&str> = rows.iter().map(|row| row[0].trim_matches('`')).collect();
     let types: BTreeSet<&str> = order::event::types().collect();
-    assert_eq!(told, types, "the types of events, by {PAGE} and by crates/order/src/event.rs");
+    assert_eq!(told, types, "the types of events, by {EVENTS} and by crates/order/src/event.rs");
 }

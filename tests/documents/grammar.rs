@@ -1,4 +1,4 @@
-//! The bodies that docs/api.md draws, against what is taken: a field without `?` is required, one with `?` isn't.
+//! The bodies that docs/reference.md draws, against what is taken: a field without `?` is required, one with `?` isn't.
 
 use order::{BodyFault, NewOrder};
 use serde_json::{Value, json};
@@ -44,9 +44,9 @@ fn drawn(drawing: &str) -> Vec<(String, bool)> {
 
 #[test]
 fn an_order_needs_the_fields_that_are_drawn_without_a_question_mark_and_no_others() {
-    let page = tree::text("docs/api.md");
+    let page = tree::text("docs/reference.md");
     let drawing = page.split("```").find(|block| block.trim_start().starts_with("{\"reference\"?"));
-    let fields = drawn(drawing.expect("docs/api.md draws an order"));
+    let fields = drawn(drawing.expect("docs/reference.md draws an order"));
     let known = sample();
     assert!(NewOrder::parse(known.to_string().as_bytes()).is_ok());
     assert_eq!(fields.len(), 37);
@@ -67,11 +67,11 @@ fn an_order_needs_the_fields_that_are_drawn_without_a_question_mark_and_no_other
 
 #[test]
 fn the_order_with_all_amounts_on_the_page_is_worth_what_the_page_adds_up() {
-    let page = tree::text("docs/api.md");
+    let page = tree::text("docs/reference.md");
     let mut blocks = page.split("```").skip(1).step_by(2);
     let body = blocks.find_map(|block| block.strip_prefix("json").filter(|body| body.contains("\"discounts\": [{")));
     let sum = blocks.next().expect("the sum stands below the order");
-    let order = NewOrder::parse(body.expect("docs/api.md has an order with discounts").as_bytes()).expect("an order");
+    let order = NewOrder::parse(body.expect("docs/reference.md has an order with discounts").as_bytes()).expect("an order");
     let worth = order.worth();
     let shown = |part: &str| {
         let line = sum.lines().find(|line| line.split_whitespace().any(|word| word == part));

@@ -1,10 +1,10 @@
-//! docs/api.md and docs/problems.md name the same problems.
+//! docs/reference.md and docs/problems.md name the same problems.
 
 use std::collections::BTreeSet;
 
 use super::markdown::Page;
 
-const ROUTES: &str = "docs/api.md";
+const ROUTES: &str = "docs/reference.md";
 const PROBLEMS: &str = "docs/problems.md";
 
 /// The problems that the routes can answer, as `409 illegal-move`.

@@ -1,4 +1,4 @@
-//! docs/api.md has the routes of the source.
+//! docs/reference.md has the routes of the source.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::markdown::Page;
 use super::routes_in_source::{Pattern, Segment, patterns, patterns_in};
 use crate::tree;
 
-const PAGE: &str = "docs/api.md";
+const PAGE: &str = "docs/reference.md";
 
 /// A route of the page: the heading `### GET, HEAD /orders/{id}`.
 #[derive(Debug)]
