@@ -63,6 +63,10 @@ impl<'w> Check<'w> {
             let what = format!("order {id} should have a dead letter of class {:?}, but has {letter:?}", ending.letter);
             self.breaks(Promise::Kept, what);
         }
+        let times = self.world.listed.iter().filter(|listed| *listed == id).count();
+        if times != 1 {
+            self.breaks(Promise::Kept, format!("order {id} stands {times} times in the list of all"));
+        }
         self.history(id, ending);
         if let Some(head) = self.world.heads.get(id) {
             self.head(id, head);

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use http::StatusCode;
-use order::OrderId;
-use queue::DeadLetter;
+use order::{OrderId, queues};
+use queue::limits::AT_ONCE;
+use queue::{DeadLetter, END_OF_TIME, ListOf, Listing};
 use redis::{AsyncCommands, FromRedisValue};
 
 use super::bench::Bench;
@@ -20,6 +21,8 @@ pub(crate) struct World {
     pub(crate) records: BTreeMap<String, Vec<u8>>,
     /// By order: what `GET` answers.
     pub(crate) shown: BTreeMap<String, (StatusCode, Bytes)>,
+    /// The orders in the list of all, in turn.
+    pub(crate) listed: Vec<String>,
     /// The events of the log, in turn.
     pub(crate) log: Vec<Event>,
     pub(crate) told: Told,
@@ -89,6 +92,7 @@ impl World {
                 None => self.read_shared(bench, &key, part).await,
                 Some(("seen:order", _)) => self.seen.1 += ask::<usize>(bench, "LLEN", &[&key]).await,
                 Some(("seen", "lists")) => {}
+                Some((index, _)) if index.starts_with("tagged:") || index == "made" => {}
                 Some(("stock", "held")) => self.held = ask(bench, "HGETALL", &[&key]).await,
                 Some((queue, part)) => self.read_queue(bench, &key, queue, part).await,
             }
@@ -102,6 +106,7 @@ impl World {
                 let heads: Vec<(Vec<u8>, String)> = ask(bench, "HGETALL", &[key]).await;
                 self.heads = heads.into_iter().map(|(id, head)| (shown(&id), head)).collect();
             }
+            "made" => self.listed = listed(bench).await,
             // What Redis's clock showed, and those of its callers.
             "clock" | "clocks" => {}
             "totals" => self.totals = ask(bench, "HGETALL", &[key]).await,
@@ -177,6 +182,13 @@ impl From<Delivery> for Event {
 async fn ask<T: FromRedisValue>(bench: &Bench, command: &str, arguments: &[&str]) -> T {
     let answer = redis::cmd(command).arg(arguments).query_async(&mut bench.queues.clone()).await;
     answer.unwrap_or_else(|error| panic!("{command} {arguments:?}: {error}"))
+}
+
+async fn listed(bench: &Bench) -> Vec<String> {
+    let all = Listing { of: ListOf::All, from: 0, till: END_OF_TIME };
+    let listed = bench.queue(queues::PLACED).list(&all, None, AT_ONCE).await.expect("Redis is up");
+    assert!(listed.len() < AT_ONCE, "no scenario makes nearly so many orders");
+    listed.iter().map(|(id, _)| shown(id)).collect()
 }
 
 async fn members(bench: &Bench, command: &str, arguments: &[&str]) -> BTreeSet<String> {

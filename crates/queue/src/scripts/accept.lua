@@ -49,8 +49,8 @@ end
 -- What is to be written of all messages, and what is to be forgotten when: list -> entries.
 local taken, bodies, times, new_records, ends = {}, {}, {}, {}, {}
 
--- What finds them again: the stream -> the ids for its next entry, and each tag with an id.
-local MADE, TAG = ns .. ':made', 10
+-- What finds them again: the stream -> the ids for its next entry; and for each tag its shard, its field and an id.
+local MADE, SHARD, TAG = ns .. ':made', 4, 10
 local made, tagged = {}, {}
 
 local function put_into_index(id, tags, caller)
@@ -60,7 +60,11 @@ local function put_into_index(id, tags, caller)
     local own = MADE .. ':' .. caller
     made[own] = (made[own] or '') .. packed
   end
-  for at = 1, #tags, TAG do tagged[#tagged + 1] = {string.sub(tags, at, at + TAG - 1), packed} end
+  for at = 1, #tags, TAG do
+    local n, rest = #tagged, at + SHARD
+    tagged[n + 1], tagged[n + 2] = string.sub(tags, at, rest - 1), string.sub(tags, rest, at + TAG - 1)
+    tagged[n + 3] = packed
+  end
 end
 
 local function put_down(id, payload, digest, fingerprint, ttl_ms)
@@ -144,19 +148,18 @@ note_rates()
 -- If a stranger wrote these lists, records are kept too long, and nothing else is lost.
 for list, entries in pairs(ends) do pcall(put_in, list, entries) end
 
+local entry, shards, written = now .. '-*', shards_of(period_of(now)), 0
+
 -- An entry's time never goes back, but queue time may, by a little, where Redis's clock is set.
 local function write_made(stream, ids)
-  local written = redis.pcall('XADD', stream, now .. '-*', 'ids', ids)
-  if type(written) ~= 'table' then return end
+  local added = redis.pcall('XADD', stream, entry, 'ids', ids)
+  if type(added) ~= 'table' then return end
   local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
   redis.call('XADD', stream, last and string.match(last[1], '^%d+') .. '-*' or '*', 'ids', ids)
 end
 
-local period = period_of(now)
-
 -- However many ids a tag has, the next one costs the same.
-local function write_tagged(tag, id)
-  local shard, field = place_of(tag, period)
+local function write_tagged(shard, field, id)
   if redis.call('HSETNX', shard, field, id) == 1 then return end
   local value = redis.call('HGET', shard, field)
   local ids, pages = newest_of(value)
@@ -168,9 +171,17 @@ local function write_tagged(tag, id)
   end
 end
 
+-- What fails is not tried again.
+local function write_all_tagged()
+  while tagged[written + 1] do
+    written = written + 3
+    write_tagged(shards .. tagged[written - 2], tagged[written - 1], tagged[written])
+  end
+end
+
 -- What a stranger wrote there, or a right that the user lacks, costs a place in the index, and no message.
 for stream, ids in pairs(made) do pcall(write_made, stream, ids) end
-for _, one in ipairs(tagged) do pcall(write_tagged, one[1], one[2]) end
+while not pcall(write_all_tagged) do end
 
 -- Each fourth message has a few forgotten: nothing numerous carries a TTL, or Redis finds the timers late.
 local OFTEN, FEW, MOST, LISTS = 4, 16, 256, 4

@@ -531,10 +531,9 @@ local PERIOD_MS, PAGE = 30 * 24 * 3600 * 1000, 3
 
 local function period_of(ms) return math.floor(ms / PERIOD_MS) end
 
--- The hash and the field of a tag, as accept.rs writes it.
-local function place_of(tag, period)
-  return ns .. ':tagged:' .. period .. ':' .. string.sub(tag, 1, 4), string.sub(tag, 5)
-end
+-- How the keys of a period's hashes begin. The first four letters of a tag, as accept.rs writes it, come behind that;
+-- the rest is the field.
+local function shards_of(period) return ns .. ':tagged:' .. period .. ':' end
 
 local function page_of(field, page) return field .. struct.pack('>I4', page) end
 

@@ -34,7 +34,7 @@ pub(crate) async fn measure(rig: &mut Rig, report: &mut Report) -> anyhow::Resul
                 "Redis memory of a queued order, above its payload",
                 Unit::Bytes,
                 measured,
-                Goal::Below(380.0),
+                Goal::Below(490.0),
             ));
         }
     }

@@ -55,7 +55,7 @@ pub(crate) async fn measure(rig: &mut Rig, report: &mut Report) -> anyhow::Resul
     let (accept, finish) = (least(|costs| costs.accept.scripts), least(|costs| costs.finish.scripts));
     let both = finish + least(|costs| costs.fan_out.scripts);
     let hold = least(|costs| costs.hold_and_finish.scripts).saturating_sub(finish);
-    add(report, "Redis for each order: accept", accept, Goal::Below(22.0));
+    add(report, "Redis for each order: accept", accept, Goal::Below(30.0));
     add(report, "Redis for each order: claim, finish, fan-out", both, Goal::Below(40.0));
     add(report, "  of that claim and finish", finish, Goal::None);
     add(report, "  hold, up to 64 by one call, besides", hold, Goal::None);
