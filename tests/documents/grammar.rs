@@ -71,7 +71,8 @@ fn the_order_with_all_amounts_on_the_page_is_worth_what_the_page_adds_up() {
     let mut blocks = page.split("```").skip(1).step_by(2);
     let body = blocks.find_map(|block| block.strip_prefix("json").filter(|body| body.contains("\"discounts\": [{")));
     let sum = blocks.next().expect("the sum stands below the order");
-    let order = NewOrder::parse(body.expect("docs/reference.md has an order with discounts").as_bytes()).expect("an order");
+    let order =
+        NewOrder::parse(body.expect("docs/reference.md has an order with discounts").as_bytes()).expect("an order");
     let worth = order.worth();
     let shown = |part: &str| {
         let line = sum.lines().find(|line| line.split_whitespace().any(|word| word == part));

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use bytes::Bytes;
-use http::{Method, Response};
+use http::{Method, Response, StatusCode};
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
@@ -31,6 +31,10 @@ impl Description {
 
     /// Panics if no operation of the description gives this answer.
     pub(crate) fn check(&self, method: &Method, path: &str, answer: &Response<Bytes>) {
+        // The host's own word for a component that died under it: tests have them die.
+        if answer.status() == StatusCode::INTERNAL_SERVER_ERROR && answer.body().is_empty() {
+            return;
+        }
         let told = || format!("{method} {path}: {answer:?}");
         let path = path.split('?').next().unwrap_or_default();
         let method = if method == Method::HEAD { "get".to_owned() } else { method.as_str().to_lowercase() };

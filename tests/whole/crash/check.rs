@@ -64,8 +64,10 @@ impl<'w> Check<'w> {
             self.breaks(Promise::Kept, what);
         }
         let times = self.world.listed.iter().filter(|listed| *listed == id).count();
-        if times != 1 {
-            self.breaks(Promise::Kept, format!("order {id} stands {times} times in the list of all"));
+        let expected = usize::from(ending.status != REMOVED);
+        if times != expected {
+            let what = format!("order {id} stands {times} times in the list of all, not {expected}");
+            self.breaks(Promise::Kept, what);
         }
         self.history(id, ending);
         if let Some(head) = self.world.heads.get(id) {
