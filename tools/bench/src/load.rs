@@ -35,7 +35,19 @@ pub(crate) struct Loaded {
 
 /// Sends orders for so long. Those that are put off count for nothing: a busy machine's disk may hang for seconds.
 pub(crate) async fn load(server: &Running, orders: &Orders, pace: Pace, time: Duration) -> anyhow::Result<Loaded> {
-    let shops = try_join_all((0..CONNECTIONS).map(|_| Shop::of(server))).await?;
+    load_as(None, server, orders, pace, time).await
+}
+
+/// The same by a caller with an API key.
+pub(crate) async fn load_as(
+    key: Option<&str>,
+    server: &Running,
+    orders: &Orders,
+    pace: Pace,
+    time: Duration,
+) -> anyhow::Result<Loaded> {
+    let shop = async || anyhow::Ok(Shop::of(server).await?.with_key(key.map(str::to_owned)));
+    let shops = try_join_all((0..CONNECTIONS).map(|_| shop())).await?;
     let counted_from = Instant::now() + WARM_UP;
     let window = Window { from: counted_from, until: counted_from + time };
     let clients = shops.into_iter().enumerate().map(|(number, shop)| send(shop, number, orders, pace, window));

@@ -19,6 +19,8 @@ pub(crate) struct Shop {
     sender: SendRequest<Full<Bytes>>,
     host: String,
     orders: &'static str,
+    /// What it calls with.
+    key: Option<String>,
 }
 
 impl Shop {
@@ -28,7 +30,7 @@ impl Shop {
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
         // Its end shows in the requests.
         tokio::spawn(async move { _ = connection.await });
-        Ok(Self { sender, host: address.to_string(), orders: "/orders" })
+        Ok(Self { sender, host: address.to_string(), orders: "/orders", key: None })
     }
 
     /// A connection to who is measured, wherever that takes orders.
@@ -36,17 +38,24 @@ impl Shop {
         Ok(Self { orders: server.orders, ..Self::connect(server.address).await? })
     }
 
+    /// The same with an API key.
+    pub(crate) fn with_key(self, key: Option<String>) -> Self {
+        Self { key, ..self }
+    }
+
     /// Sends an order, and gives the answer if it was taken; `None` if it shall be sent again later.
     pub(crate) async fn place(&mut self, order: orders::Request) -> anyhow::Result<Option<Bytes>> {
-        let request = Request::post(self.orders)
+        let mut request = Request::post(self.orders)
             .header("host", &self.host)
             .header("content-type", "application/json")
-            .header("idempotency-key", order.key)
-            .body(Full::new(Bytes::from(order.body)))?;
-        let (status, body) = self.send(request).await?;
+            .header("idempotency-key", order.key);
+        if let Some(key) = &self.key {
+            request = request.header("authorization", format!("Bearer {key}"));
+        }
+        let (status, body) = self.send(request.body(Full::new(Bytes::from(order.body)))?).await?;
         match status {
             StatusCode::ACCEPTED => Ok(Some(body)),
-            StatusCode::SERVICE_UNAVAILABLE => Ok(None),
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Ok(None),
             _ => bail!("an order was refused: {status} {}", String::from_utf8_lossy(&body)),
         }
     }

@@ -40,6 +40,8 @@ pub(crate) struct Partners {
     pub(crate) endpoint: Option<SocketAddr>,
     /// Has it charge orders. The native service has no payments.
     pub(crate) provider: Option<SocketAddr>,
+    /// Who may call it, as the variable has it; everybody if it is empty.
+    pub(crate) api_keys: &'static str,
 }
 
 /// A system at work. It ends with this guard.
@@ -171,6 +173,9 @@ fn variables(system: System, store: &Store, partners: Partners) -> Vec<(String, 
     if let Some(provider) = partners.provider {
         let origin = "http://127.0.0.1:*".to_owned();
         variables.extend([("payment_url", format!("http://{provider}")), ("payment_origin", origin)]);
+    }
+    if !partners.api_keys.is_empty() {
+        variables.push(("api_keys", partners.api_keys.to_owned()));
     }
     // The others are told by their arguments.
     if system == System::Spin {

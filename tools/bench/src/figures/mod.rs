@@ -7,6 +7,7 @@ mod confirmed;
 mod curve;
 mod drain;
 mod find;
+mod flood;
 mod intake;
 mod make_up;
 mod partners;
@@ -20,7 +21,8 @@ use crate::rig::Rig;
 pub(crate) fn steps(shipped: u64) -> u64 {
     let all = shipped + 1;
     let turns = intake::ROUNDS * all + curve::SHARES.len() as u64 * all + all + all + all;
-    let of_sluice = cold_start::STEPS + redis_cost::STEPS + make_up::STEPS + partners::STEPS + find::STEPS;
+    let of_sluice =
+        cold_start::STEPS + redis_cost::STEPS + make_up::STEPS + partners::STEPS + find::STEPS + flood::STEPS;
     turns + drain::STEPS + backlog::STEPS + of_sluice + beside::STEPS
 }
 
@@ -55,6 +57,9 @@ pub(crate) async fn measure(rig: &mut Rig, report: &mut Report, wanted: impl Fn(
     }
     if wanted("find") {
         find::measure(rig, report).await?;
+    }
+    if wanted("flood") {
+        flood::measure(rig, report).await?;
     }
     if wanted("drain") {
         drain::measure(rig, report).await?;
