@@ -33,6 +33,18 @@ fn explained() -> BTreeSet<String> {
     problems
 }
 
+/// A problem's `type` is `urn:sluice:problem:` and the anchor of its heading on the page.
+#[test]
+fn the_type_of_each_problem_leads_to_its_heading() {
+    let explained = explained();
+    for kind in guest::PROBLEM_KINDS {
+        let heading = format!("{} {}", kind.status.as_u16(), kind.name);
+        assert!(explained.contains(&heading), "{PROBLEMS} has no heading {}", kind.name);
+        let is_anchor = kind.name.bytes().all(|byte| byte == b'-' || byte.is_ascii_lowercase());
+        assert!(is_anchor, "{} is not its own anchor", kind.name);
+    }
+}
+
 #[test]
 fn each_problem_is_explained_and_belongs_to_a_route() {
     let (of_routes, explained) = (of_routes(), explained());

@@ -172,6 +172,7 @@ pub(crate) struct Event<'a> {
     id: String,
     source: &'static str,
     #[serde(rename = "type")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "types_of_orders"))]
     event_type: &'static str,
     subject: OrderId,
     time: Timestamp,
@@ -180,6 +181,11 @@ pub(crate) struct Event<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     traceparent: Option<&'a TraceParent>,
     data: View<'a>,
+}
+
+#[cfg(feature = "schema")]
+fn types_of_orders(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    crate::scalar_schema::words(types().filter(|name| name.starts_with("sluice.order.")))
 }
 
 /// A Lua pattern that finds the type in an event that [`to_json`] or [`attention`] wrote: no attribute before it holds
