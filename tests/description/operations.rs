@@ -35,7 +35,7 @@ fn sku() -> Value {
 }
 
 fn idempotency_key() -> Value {
-    let most = order::limits::IDEMPOTENCY_KEY_CHARS;
+    let most = limits::IDEMPOTENCY_KEY_CHARS;
     let schema = json!({"type": "string", "minLength": 1, "maxLength": most, "pattern": "^[!-~]+$"});
     in_header("Idempotency-Key", "The same key with the same request counts once", &schema)
 }
