@@ -222,6 +222,21 @@ async fn a_clock_that_is_set_leaves_the_order_of_a_list_and_its_times() {
     }
 }
 
+/// As after a Redis that came back without what it had noted of its clock.
+#[tokio::test]
+async fn an_entry_ahead_of_queue_time_keeps_no_message_out_of_the_list() {
+    let (setup, redis) = (Setup::new().await, Cell::new(0));
+    let caller = Clocked::new(&setup, &redis);
+    let queue = caller.jobs(&setup);
+    accept_numbers(&queue, 0..2, 1).await;
+    redis.set(-3600);
+    setup.tell::<()>(&["DEL", &setup.key("clock")]).await;
+    accept_numbers(&queue, 2..6, 2).await;
+    for of in ways() {
+        assert_eq!(pages(&queue, &all(of), 2).await, newest_first(0..6), "{of:?}");
+    }
+}
+
 #[tokio::test]
 async fn what_a_stranger_wrote_over_the_index_costs_a_place_in_it_and_no_message() {
     for (part, spoiled) in [("made", 0), ("made:ann", 1), ("tagged", 2)] {
