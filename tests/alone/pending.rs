@@ -313,11 +313,12 @@ async fn a_word_that_names_no_order_and_one_without_a_secret_are_answered_with_w
     let response = alone.http(word(r#"{"id": 1}"#, SECRET, 0)).await;
     assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
     assert!(str::from_utf8(response.body()).unwrap().contains("/order_id must be the id of an order"));
-    for (secret, fault) in
-        [("", "payment_event_secret of component listener is empty"), ("abc", "must begin with whsec_")]
-    {
+    for (secret, status, fault) in [
+        ("", StatusCode::UNAUTHORIZED, "payment_event_secret. While that is empty, no signature is good"),
+        ("abc", StatusCode::SERVICE_UNAVAILABLE, "must begin with whsec_"),
+    ] {
         let response = listener(secret).await.http(word("{}", SECRET, 0)).await;
-        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.status(), status);
         let body = str::from_utf8(response.body()).unwrap();
         assert!(body.contains(fault), "{body}");
     }

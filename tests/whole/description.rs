@@ -21,13 +21,35 @@ fn description() -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_description_is_served_to_everybody_and_may_be_kept_for_a_while() {
-    let sluice = Sluice::with(&[("operator_key", KEY)]).await;
+    let key = ApiKey::new(|| 7);
+    let entry = json!([{"name": "shop", "role": "shop", "sha256": KeyDigest::of(key.as_str()).to_string()}]);
+    let sluice = Sluice::with(&[("api_keys", &entry.to_string())]).await;
     let answer = sluice.client.get("/openapi.json").await;
     assert_eq!(answer.status(), 200, "{answer:?}");
     assert!(body_of(&answer) == description(), "it is another one: run `make build`");
     assert_eq!(answer.headers()["cache-control"], "public, max-age=300");
     let again = Request::get("/openapi.json").header("if-none-match", &answer.headers()["etag"]);
     assert_eq!(sluice.client.send(again.body(Bytes::new()).unwrap()).await.status(), 304);
+}
+
+/// Whether the description that is served lets a route be called without a key.
+async fn is_open(variables: &[(&str, &str)], method: &str, path: &str) -> bool {
+    let sluice = Sluice::with(variables).await;
+    let served = body_of(&sluice.client.get("/openapi.json").await);
+    served["paths"][path][method]["security"].as_array().unwrap().contains(&json!({}))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_description_asks_for_a_key_where_one_is_asked_for() {
+    let key = ApiKey::new(|| 7);
+    let entry =
+        json!([{"name": "shop", "role": "shop", "sha256": KeyDigest::of(key.as_str()).to_string()}]).to_string();
+    for (variables, shops, operators) in
+        [(&[][..], true, true), (&[("operator_key", KEY)], true, false), (&[("api_keys", &entry)], false, false)]
+    {
+        assert_eq!(is_open(variables, "post", "/orders").await, shops, "{variables:?}");
+        assert_eq!(is_open(variables, "put", "/stock/{sku}").await, operators, "{variables:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

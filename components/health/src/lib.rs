@@ -3,6 +3,7 @@
 
 mod checks;
 mod connected;
+mod description;
 mod endpoints;
 mod rights;
 mod routes;

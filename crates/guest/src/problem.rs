@@ -213,13 +213,13 @@ impl Problem {
             Self::BadSignature => (
                 kind::BAD_SIGNATURE,
                 "Sign the body as Standard Webhooks says, at the present time and with the secret in \
-                 payment_event_secret."
+                 payment_event_secret. While that is empty, no signature is good."
                     .to_owned(),
             ),
             Self::BadStripeSignature => (
                 kind::BAD_SIGNATURE,
                 "Only Stripe may send events here. Set stripe_event_secret to the signing secret of this endpoint in \
-                 Stripe's dashboard."
+                 Stripe's dashboard: while it is empty, no signature is good."
                     .to_owned(),
             ),
             Self::IllegalMove(Illegal { present: State::Discarded, .. }) => {

@@ -150,16 +150,32 @@ async fn a_secret_of_stripes_that_is_changed_is_one_of_two_for_a_while() {
 
 #[tokio::test]
 async fn without_both_secrets_no_event_is_taken_and_the_one_that_is_missing_is_named() {
-    for (variable, value, fault) in [
-        ("stripe_event_secret", "", "the variable stripe_event_secret of component stripe is empty"),
-        ("stripe_event_secret", "we_hunter2hunter2", "the variable stripe_event_secret of component stripe must be"),
-        ("payment_event_secret", "", "the variable payment_event_secret of component stripe is empty"),
-        ("payment_event_secret", "hunter2", "the variable payment_event_secret of component stripe must begin"),
+    let misconfigured = StatusCode::SERVICE_UNAVAILABLE;
+    for (variable, value, status, fault) in [
+        (
+            "stripe_event_secret",
+            "",
+            StatusCode::UNAUTHORIZED,
+            "Only Stripe may send events here. Set stripe_event_secret",
+        ),
+        (
+            "stripe_event_secret",
+            "we_hunter2hunter2",
+            misconfigured,
+            "the variable stripe_event_secret of component stripe must be",
+        ),
+        ("payment_event_secret", "", misconfigured, "the variable payment_event_secret of component stripe is empty"),
+        (
+            "payment_event_secret",
+            "hunter2",
+            misconfigured,
+            "the variable payment_event_secret of component stripe must begin",
+        ),
     ] {
         let alone = hearing(|| panic!("nobody is told")).await;
         alone.double.set(variable, value);
         let answer = alone.http(event(&about_our_order(), STRIPES, 0)).await;
-        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE, "{answer:?}");
+        assert_eq!(answer.status(), status, "{answer:?}");
         let told = body_of(&answer)["detail"].as_str().unwrap().to_owned();
         assert!(told.starts_with(fault) && !told.contains("hunter2"), "{told}");
     }
