@@ -81,9 +81,6 @@ async fn each_example_of_the_description_is_taken_as_it_stands() {
 /// Requests that the suite makes. `make fuzz` makes more.
 const FEW: usize = 300;
 
-/// Examples of each operation in one run of the program. Many more make it slow.
-const EXAMPLES: &str = "50";
-
 /// It counts its own requests below "Test cases".
 fn count(output: &str) -> Option<usize> {
     let line = output.lines().skip_while(|line| !line.starts_with("Test cases")).nth(1)?;
@@ -106,14 +103,19 @@ fn schemathesis() -> Option<Command> {
     Some(command)
 }
 
-/// Lets it try the application once, by all `phases`, and counts its requests.
-async fn run(mut schemathesis: Command, sluice: &Sluice, key: &str, phases: &str, seed: u64) -> usize {
+/// Its phases, and the examples of each operation in one run. Many more make it slow. The second phase tries all that is
+/// just beyond a bound, and takes longest.
+const WHOLE: [&str; 4] = ["--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "50"];
+const SHORT: [&str; 4] = ["--phases", "examples,fuzzing,stateful", "--max-examples", "20"];
+
+/// Lets it try the application once, and counts its requests.
+async fn run(mut schemathesis: Command, sluice: &Sluice, key: &str, how: [&str; 4], seed: u64) -> usize {
     let address = sluice.running.address().unwrap();
-    schemathesis.args(["run", &format!("http://{address}/openapi.json"), "--phases", phases]);
+    schemathesis.args(["run", &format!("http://{address}/openapi.json")]).args(how);
     schemathesis.args(["--header", &format!("Authorization: Bearer {key}"), "--seed", &seed.to_string()]);
     // Not all that the schemas allow is taken: amounts must add up.
     schemathesis.args(["--exclude-checks", "positive_data_acceptance", "--continue-on-failure", "--no-color"]);
-    let output = schemathesis.args(["--max-examples", EXAMPLES]).current_dir(env::temp_dir()).output().await.unwrap();
+    let output = schemathesis.current_dir(env::temp_dir()).output().await.unwrap();
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "seed {seed}: {told}\n{}", String::from_utf8_lossy(&output.stderr));
     count(&told).unwrap_or_else(|| panic!("it counted nothing: {told}"))
@@ -128,12 +130,11 @@ async fn a_program_that_tries_all_that_the_description_allows_and_forbids_finds_
     let sluice = Sluice::with(&variables).await;
     let number = |variable| env::var(variable).ok().map(|number| number.parse::<u64>().unwrap());
     let (wanted, mut seed) = (number("FUZZ_REQUESTS"), number("FUZZ_SEED").unwrap_or(42));
-    // One of them tries all that is just beyond a bound. It takes longest.
-    let phases = if wanted.is_some() { "examples,coverage,fuzzing,stateful" } else { "examples,fuzzing,stateful" };
+    let how = if wanted.is_some() { WHOLE } else { SHORT };
     let (wanted, mut made) = (wanted.map_or(FEW, |wanted| wanted as usize), 0);
     while made < wanted {
         let Some(schemathesis) = schemathesis() else { return };
-        made += run(schemathesis, &sluice, key.as_str(), phases, seed).await;
+        made += run(schemathesis, &sluice, key.as_str(), how, seed).await;
         seed += 1;
         println!("{made} requests, and no fault");
     }
