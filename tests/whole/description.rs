@@ -103,8 +103,8 @@ fn schemathesis() -> Option<Command> {
     Some(command)
 }
 
-/// Its phases, and the examples of each operation in one run. Many more make it slow. The second phase tries all that is
-/// just beyond a bound, and takes longest.
+/// Its phases, and the examples of each operation in one run. Many more make it slow. The second phase tries all that
+/// is just beyond a bound, and takes longest.
 const WHOLE: [&str; 4] = ["--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "50"];
 const SHORT: [&str; 4] = ["--phases", "examples,fuzzing,stateful", "--max-examples", "20"];
 
