@@ -45,6 +45,8 @@ fn traceparent() -> Value {
 }
 
 const LOCATION: (&str, &str) = ("Location", "Where to read the order");
+const LEFT: (&str, &str) = ("RateLimit", "How many orders the caller may still send, if that is bounded");
+const POLICY: (&str, &str) = ("RateLimit-Policy", "How many the caller may send, if that is bounded");
 const REPLAYED: (&str, &str) = ("Idempotency-Replayed", "true, if the key came before");
 
 fn orders() -> Vec<Operation> {
@@ -56,12 +58,16 @@ fn orders() -> Vec<Operation> {
             .answer(202, "The order is kept", Json("Order"))
             .header(LOCATION.0, LOCATION.1)
             .header(REPLAYED.0, REPLAYED.1)
+            .header(LEFT.0, LEFT.1)
+            .header(POLICY.0, POLICY.1)
             .problems(&["malformed-idempotency-key", "invalid-order", "idempotency-key-reused"])
             .problems(&["rate-limited", "queue-full"]),
         Operation::new("POST /orders/batch", "placeOrders", "orders", "Place up to 100 orders in one request")
             .parameter(traceparent())
             .body("OrderBatch", vec![("two", batch())])
             .answer(200, "Each order has its verdict, in the order in which they came", Json("BatchAnswer"))
+            .header(LEFT.0, LEFT.1)
+            .header(POLICY.0, POLICY.1)
             .problems(&["invalid-request", "rate-limited"]),
         list_orders(),
         Operation::new("GET /orders/{id}", "getOrder", "orders", "Read an order")
@@ -74,8 +80,10 @@ fn orders() -> Vec<Operation> {
 fn list_orders() -> Operation {
     let states: Vec<_> = State::all().map(State::as_str).collect();
     let text = json!({"type": "string"});
-    let time = json!({"type": "string", "format": "date-time"});
+    let time =
+        json!({"type": "string", "anyOf": [{"format": "date-time", "pattern": "(Z|\\+00:00)$"}, {"format": "date"}]});
     let limit = json!({"type": "integer", "minimum": 1, "maximum": limits::MOST_LISTED, "default": limits::LISTED});
+    let cursor = json!({"type": "string", "pattern": "^[0-9a-fA-F]{32}$"});
     Operation::new("GET /orders", "listOrders", "orders", "List orders, the newest first")
         .parameter(in_query("status", "Where they stand", &json!({"type": "string", "enum": states})))
         .parameter(in_query("reference", "The shop's own number", &text))
@@ -83,7 +91,7 @@ fn list_orders() -> Operation {
         .parameter(in_query("created_from", "They were accepted at this time or later", &time))
         .parameter(in_query("created_to", "They were accepted before this time", &time))
         .parameter(in_query("limit", "How many at most", &limit))
-        .parameter(in_query("cursor", "The `next` of the page before", &text))
+        .parameter(in_query("cursor", "The `next` of the page before", &cursor))
         .answer(200, "A page of them. It may be short, and have a next one all the same", Json("OrderList"))
         .problems(&["malformed-request"])
 }

@@ -100,6 +100,9 @@ fn without_null(schema: &mut Value) {
                 schema["type"] = one.clone();
             }
         }
+        if let Some(Value::Array(words)) = schema.get_mut("enum") {
+            words.retain(|word| !word.is_null());
+        }
         let Some(Value::Array(any)) = schema.get_mut("anyOf") else { return };
         any.retain(|one| *one != json!({"type": "null"}));
         if let [Value::Object(one)] = &any[..] {
@@ -118,7 +121,8 @@ fn plain(schema: &mut Value) {
         }
         if let Some(Value::String(text)) = schema.get_mut("description") {
             let text = text.replace('\n', " ");
-            let sentences: Vec<&str> = text.split_inclusive(". ").filter(|it| !it.contains("[`")).collect();
+            let sentences: Vec<&str> =
+                text.split_inclusive(". ").filter(|it| !it.contains("[`") && !it.contains("](")).collect();
             schema.insert("description".to_owned(), sentences.concat().trim().into());
         }
         if schema.get("description").is_some_and(|text| text == "") {

@@ -14,7 +14,7 @@ use super::setup::*;
 use crate::harness::Trouble;
 
 /// The verbs that write.
-pub(super) const VERBS: [&str; 22] = [
+pub(super) const VERBS: [&str; 23] = [
     "accept",
     "amend",
     "ask",
@@ -25,6 +25,7 @@ pub(super) const VERBS: [&str; 22] = [
     "hasten",
     "hold",
     "rearm",
+    "redact",
     "redrive",
     "redrive_some",
     "renew",
@@ -40,8 +41,8 @@ pub(super) const VERBS: [&str; 22] = [
 ];
 
 /// What must be done though Redis is full: it frees memory, or tells of what was done already.
-const EVEN_IF_FULL: [&str; 9] =
-    ["discard", "expire", "renew", "rewrite", "settle", "settle_lane", "unask", "unindex", "unlog"];
+const EVEN_IF_FULL: [&str; 10] =
+    ["discard", "expire", "redact", "renew", "rewrite", "settle", "settle_lane", "unask", "unindex", "unlog"];
 
 /// A queue with something for every verb, and a second user of Redis whose rights the test decides.
 pub(super) struct Scene {
@@ -70,6 +71,8 @@ impl Scene {
         stock.set("tea", 9).await.unwrap();
         bury_all(&queue, &["dead", "grave"], Class::Handler).await;
         finish_for_good(&queue, "past").await;
+        bury_all(&queue, &["given up"], Class::Handler).await;
+        queue.discard(&"given up".into(), "ann", "typo", "").await.unwrap();
         accept_all(&queue, &["delayed"]).await;
         let delayed = queue.claim(&claim(1)).await.unwrap();
         assert!(settle(&queue, &delayed[0], release_after(LONG)).await);
@@ -111,6 +114,7 @@ impl Scene {
                 queue.hold(&leased[4], &terms, [("tea", 1), ("tea2", 1)]).await.map(drop)
             }
             "rearm" => queue.rearm().await.map(drop),
+            "redact" => queue.redact(&"given up".into()).await.map(drop),
             "redrive" => queue.redrive(&["dead".into(), "grave".into()]).await.map(drop),
             "redrive_some" => queue.redrive_some(None, Pace::AtOnce, 9).await.map(drop),
             "renew" => queue.renew(&leased.iter().map(|m| (&m.id, m.delivery)).collect::<Vec<_>>()).await.map(drop),

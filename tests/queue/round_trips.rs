@@ -72,6 +72,7 @@ impl Tour<'_> {
         self.step("expire", async { !queue.expire(Duration::ZERO, b"a").await.unwrap().is_more }).await;
         self.step("rewrite", async { queue.rewrite(&"a".into(), Vec::new()).await.is_ok() }).await;
         self.step("rewrite_all", async { queue.rewrite_all("a", |_| None).await.is_ok() }).await;
+        self.step("redact", async { !queue.redact(&"a".into()).await.unwrap() }).await;
         self.step("unlog", async { queue.unlog("a", "a", 0).await.is_ok() }).await;
         self.step("amend", async {
             queue.amend(&"a".into(), amendment("a/cancel", "a")).await.unwrap() == Amended::Unknown

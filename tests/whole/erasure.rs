@@ -177,7 +177,8 @@ async fn an_order_that_waits_is_decided_first_and_a_dead_letter_is_not_erased() 
     assert_eq!(until_erased(&open, &id).await["status"], "confirmed");
 
     let url = "http://127.0.0.1:9";
-    let failing = [("operator_key", KEY), ("payment_url", url), ("payment_origin", url), ("max_attempts", "1")];
+    let own = [("payment_url", url), ("payment_origin", url), ("max_attempts", "1")];
+    let failing = [&[("operator_key", KEY), ("lease_ms", "300")], &own[..]].concat();
     let failing = Sluice::on(Arc::new(Redis::start().await), start_with(&failing)).await;
     let id = failing.place(&personal()).await;
     failing.until(&id, "needs_attention").await;
@@ -191,6 +192,11 @@ async fn an_order_that_waits_is_decided_first_and_a_dead_letter_is_not_erased() 
     let discarded = failing.operate("POST", "/dead-letters/placed/discard", KEY, &word).await;
     assert_eq!(discarded.status(), StatusCode::OK, "{discarded:?}");
     assert_eq!(erase(&failing, &id).await.status(), StatusCode::ACCEPTED, "what was told of it is still there");
+    let erased = until_erased(&failing, &id).await;
+    assert_eq!((&erased["status"], erased.get("pending")), (&json!("discarded"), None));
+    let again = erase(&failing, &id).await;
+    assert_eq!((again.status(), body_of(&again)), (StatusCode::OK, erased), "once is enough");
+    no_trace_is_left(&failing).await;
 }
 
 const DAY_MS: u64 = 86_400_000;

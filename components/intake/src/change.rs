@@ -3,7 +3,7 @@
 //! doesn't allow is refused here already.
 
 use guest::{Caller, Problem, Request, Response, read_body};
-use order::{Change, ChangeKind, ChangeRequest, CommandId, State};
+use order::{Change, ChangeKind, ChangeRequest, CommandId, OrderJson, State, Timestamp};
 use queue::{FollowUp, Followed, MessageState};
 
 use crate::answer;
@@ -55,6 +55,11 @@ async fn accept(change: Change, caller: &Caller) -> Result<Response, Problem> {
     let present = order.state()?;
     if change.kind() == ChangeKind::Erase && present == State::NeedsAttention {
         return Err(Problem::Undecided);
+    }
+    if let (ChangeKind::Erase, Some(MessageState::Discarded(discarded))) = (change.kind(), &order.own)
+        && let Some(erased) = discarded.redacted
+    {
+        return Ok(answer::found(OrderJson::discarded(change.id, Some(Timestamp::from_ms(erased)))));
     }
     let mut is_paid = false;
     if let Some(stored) = order.stored {

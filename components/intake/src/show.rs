@@ -50,7 +50,9 @@ fn undecided(id: OrderId, own: Option<&MessageState>, now: u64) -> Result<OrderJ
             Ok(waiting(id, payload, Waiting::Queued { now: Timestamp::from_ms(now) }))
         }
         Some(MessageState::Dead { payload, .. }) => Ok(waiting(id, payload, Waiting::NeedsAttention)),
-        Some(MessageState::Discarded(_)) => Ok(OrderJson::discarded(id)),
+        Some(MessageState::Discarded(discarded)) => {
+            Ok(OrderJson::discarded(id, discarded.redacted.map(Timestamp::from_ms)))
+        }
         None => Err(Problem::NoSuchOrder),
     }
 }

@@ -111,8 +111,9 @@ impl Commands<'_> {
         let trace = command.as_ref().and_then(Command::trace).cloned();
         let order = match command {
             Some(Command::Decide(placed)) => Some((placed.shop, placed.order)),
-            Some(Command::Change(change)) => self.order(message, change.id).await,
-            None => None,
+            // Who erases a customer has no use for one more copy.
+            Some(Command::Change(change)) if change.kind() != ChangeKind::Erase => self.order(message, change.id).await,
+            _ => None,
         };
         let shop = order.as_ref().and_then(|(shop, _)| shop.as_ref());
         let order = order.as_ref().map(|(_, order)| order);

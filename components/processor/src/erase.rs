@@ -8,6 +8,7 @@ use guest::now_ms;
 use order::{Change, ChangeKind, CommandId, OrderId, RecordName, Timestamp, event, queues};
 use queue::{Effects, Emit, Ends, Failure, Message, MessageId, Tag};
 
+use crate::changes::tell;
 use crate::commands::{Commands, Moved, present, queue_failed};
 
 /// The clock of the host that accepted the order may be ahead of Redis's by so much.
@@ -17,10 +18,7 @@ impl Commands<'_> {
     /// Writes the order's next record, without its customer. An order that a person gave up has none.
     pub(crate) async fn erase(&self, message: &Message, change: &Change) -> Result<Effects, Failure> {
         let purge = self.later_purge(change.id);
-        let Some(before) = present(message)? else {
-            self.check_discarded(change.id).await?;
-            return Ok(Effects { emits: vec![purge], ..Effects::counted("orders:erased") });
-        };
+        let Some(before) = present(message)? else { return self.erase_discarded(change.id, purge).await };
         let mut record = self.records.read(change.id, before).await?;
         if record.erased_at().is_some() {
             return Ok(self.unchanged(message));
@@ -36,6 +34,18 @@ impl Commands<'_> {
         effects.emits.push(purge);
         // It is where it was.
         Ok(Effects { counter: Some("orders:erased".to_owned()), clears: false, ends: None, ..effects })
+    }
+
+    /// What is kept of an order that a person gave up tells of no customer, but for what its dead letter's reason says.
+    async fn erase_discarded(&self, id: OrderId, purge: Emit) -> Result<Effects, Failure> {
+        self.check_discarded(id).await?;
+        let redacted = self.queue.redact(&own_message(id)).await;
+        let mut emits = vec![purge];
+        if redacted.map_err(|error| queue_failed("the order can't be redacted", &error))? {
+            let (event, body) = event::erased_discarded(id, Timestamp::from_ms(now_ms()));
+            emits.push(tell(event, body));
+        }
+        Ok(Effects { emits, ..Effects::counted("orders:erased") })
     }
 
     /// Fails while the order's own message is there: it holds the customer, and can't be decided without.

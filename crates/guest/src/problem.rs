@@ -241,7 +241,7 @@ impl Problem {
             ),
             Self::Removed { days } => (
                 kind::REMOVED,
-                format!("An order that has ended is removed {days} days later. This one was, or there never was one."),
+                format!("Orders are removed so many days after they ended: {days}. This one was, or there never was one."),
             ),
             Self::NoSuchLetter => (
                 kind::NOT_FOUND,
@@ -459,7 +459,7 @@ fn given_up(id: &CommandId) -> String {
     format!("It is the dead letter {id} of the queue placed: redrive or discard it there, or settle a cancellation.")
 }
 
-/// Problem details as RFC 9457 has them, before they are JSON.
+/// Problem details as RFC 9457 has them.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Problem"))]
 pub(crate) struct ProblemDetails<'a> {

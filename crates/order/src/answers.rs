@@ -8,7 +8,6 @@ use crate::mask::with_masked_emails;
 use crate::new_order::NewOrder;
 use crate::payment::without_words;
 use crate::pending::{GIVEN_UP, Pending};
-use crate::reason_code::ReasonCode;
 use crate::record::{RecordError, known_format};
 use crate::state::State;
 use crate::timestamp::Timestamp;
@@ -30,9 +29,6 @@ pub enum Waiting {
     /// It could not be processed, and lies in the dead letters until a person redrives it.
     NeedsAttention,
 }
-
-/// What everybody is told of an order whose dead letter was discarded.
-const DISCARDED: &str = "an operator gave it up";
 
 impl NewOrder {
     /// The JSON that answers the request.
@@ -89,8 +85,8 @@ impl OrderJson {
 
     /// Speaks of an order whose dead letter was discarded, and its content with it.
     #[must_use]
-    pub fn discarded(id: OrderId) -> Self {
-        Self(View::new(id, State::Discarded).because(ReasonCode::Discarded, DISCARDED).to_json())
+    pub fn discarded(id: OrderId, erased_at: Option<Timestamp>) -> Self {
+        Self(View::discarded(id).erased(erased_at).to_json())
     }
 
     /// Adds the field `pending`, the changes still to be made. Without changes there is no such field.

@@ -192,6 +192,26 @@ fn types_of_orders(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
 /// such a text.
 pub const TYPE_PATTERN: &str = r#""type":"([^"]+)""#;
 
+/// Writes the event that all was taken out that told of the customer of an order which a person gave up. Gives its id,
+/// too. Such an order has no record, and so no version.
+#[must_use]
+pub fn erased_discarded(order: OrderId, now: Timestamp) -> (String, Vec<u8>) {
+    let id = format!("{order}.erased");
+    let event = Event {
+        specversion: "1.0",
+        id: id.clone(),
+        source: "/orders",
+        event_type: PERSONAL_DATA_ERASED,
+        subject: order,
+        time: now,
+        datacontenttype: "application/json",
+        version: Version::NONE,
+        traceparent: None,
+        data: View::discarded(order).erased(Some(now)),
+    };
+    (id, written(&event))
+}
+
 /// Takes the customer, the address and the note out of the data of an event that one of our builds wrote. `None`: there
 /// is nothing to take out.
 #[must_use]

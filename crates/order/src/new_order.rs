@@ -27,6 +27,7 @@ pub struct NewOrder {
     #[serde(skip_serializing_if = "Option::is_none")]
     reference: Option<Reference>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Customer", required))]
     customer: Option<Customer>,
     currency: Currency,
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = limits::LINES)))]

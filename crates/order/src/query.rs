@@ -168,11 +168,19 @@ fn limit(number: &str) -> Result<usize, Malformed> {
 
 /// A day, or a time with or without a fraction. The first stands for its beginning.
 fn time(text: &str) -> Result<Timestamp, Malformed> {
-    let whole = match (text.len(), text.strip_suffix('Z')) {
-        (10, None) => [text, "T00:00:00.000Z"].concat(),
-        (20, Some(seconds)) => [seconds, ".000Z"].concat(),
-        _ => text.to_owned(),
+    let form = "must be a time in UTC such as 2026-09-01T12:00:00Z, or a day such as 2026-09-01";
+    let whole = match text.len() {
+        10 => Some([text, "T00:00:00.000Z"].concat()),
+        _ => to_the_millisecond(text),
     };
-    let form = "must be a time such as 2026-09-01T12:00:00Z, or a day such as 2026-09-01";
-    Timestamp::from_str(&whole).map_err(|_| Malformed::new(form))
+    whole.and_then(|whole| Timestamp::from_str(&whole).ok()).ok_or_else(|| Malformed::new(form))
+}
+
+/// A time with three digits of a second, whatever it had: RFC 3339 lets it have any number.
+fn to_the_millisecond(text: &str) -> Option<String> {
+    // A form writes a space as a plus, and people forget the %2B.
+    let text = ["Z", "+00:00", " 00:00"].iter().find_map(|utc| text.strip_suffix(utc))?;
+    let (seconds, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let is_number = !fraction.is_empty() && fraction.bytes().all(|digit| digit.is_ascii_digit());
+    is_number.then(|| format!("{seconds}.{:0<3.3}Z", fraction))
 }

@@ -17,6 +17,9 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::ops::Not;
 
+/// What everybody is told of an order whose dead letter was discarded.
+const DISCARDED: &str = "an operator gave it up";
+
 /// An order as it is told.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Order", transform = with_pending))]
@@ -147,6 +150,16 @@ impl<'a> View<'a> {
     /// An order, or a change to it, that was given up.
     pub(crate) fn given_up(id: OrderId, change: Option<ChangeKind>, reason: &'a str) -> Self {
         Self { change, ..Self::new(id, State::NeedsAttention).because(ReasonCode::ProcessingFailed, reason) }
+    }
+
+    /// An order whose dead letter was discarded, and its content with it.
+    pub(crate) fn discarded(id: OrderId) -> Self {
+        Self::new(id, State::Discarded).because(ReasonCode::Discarded, DISCARDED)
+    }
+
+    /// The same with when its customer was taken out.
+    pub(crate) fn erased(self, erased_at: Option<Timestamp>) -> Self {
+        Self { erased_at, ..self }
     }
 
     /// The same with a reason.

@@ -191,4 +191,6 @@ pub struct Discarded {
     pub why: String,
     /// Whose message it was, as far as they said.
     pub owner: Option<String>,
+    /// When it was [redacted](crate::Queue::redact), in ms since the epoch; `None`: it was not.
+    pub redacted: Option<u64>,
 }

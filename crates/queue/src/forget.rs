@@ -62,6 +62,12 @@ impl<C: Connection> Queue<'_, C> {
         self.run(arguments).await.map(drop)
     }
 
+    /// Takes what a machine or a partner said out of what is kept of a discarded message, and notes when. Says whether
+    /// such a message was discarded. Calling again is safe.
+    pub async fn redact(&self, id: &MessageId) -> Result<bool, Error> {
+        self.run(self.arguments(&script::REDACT).with("id", id)).await?.flag("is_there")
+    }
+
     /// Gives a message another payload, if it is still there. A worker that has it goes on with what it was given.
     pub async fn rewrite(&self, id: &MessageId, payload: Vec<u8>) -> Result<(), Error> {
         self.run(self.arguments(&script::REWRITE).with("id", id).with("payload", payload)).await.map(drop)

@@ -55,7 +55,7 @@ fn an_order_that_was_given_up_tells_so_in_neutral_words() {
         assert_eq!((&answer["status"], &answer["reason"]), (&"needs_attention".into(), &neutral.into()));
         assert_eq!((&answer["reason_code"], answer.get("age_ms")), (&"processing_failed".into(), None));
     }
-    let discarded = json(&OrderJson::discarded(id()).into_bytes());
+    let discarded = json(&OrderJson::discarded(id(), None).into_bytes());
     assert_eq!((&discarded["status"], &discarded["reason"]), (&"discarded".into(), &"an operator gave it up".into()));
     assert_eq!(discarded["reason_code"], "discarded");
 }

@@ -43,9 +43,13 @@ fn a_time_may_be_a_day_or_a_second_or_less() {
     let time = |text: &str| query(&format!("created_from={text}")).created_from.unwrap().to_string();
     assert_eq!(time("2026-09-01"), "2026-09-01T00:00:00.000Z");
     assert_eq!(time("2026-09-01T12:00:01Z"), "2026-09-01T12:00:01.000Z");
-    assert_eq!(time("2026-09-01T12:00:01.250Z"), "2026-09-01T12:00:01.250Z");
-    for bad in ["2026-09-31", "yesterday", "2026-09-01T12:00:01+02:00", "1767225600", ""] {
-        let detail = "created_to must be a time such as 2026-09-01T12:00:00Z, or a day such as 2026-09-01";
+    for (text, read) in
+        [(".250Z", "250"), (".1Z", "100"), (".123456789Z", "123"), (".5%2B00:00", "500"), ("+00:00", "000")]
+    {
+        assert_eq!(time(&format!("2026-09-01T12:00:01{text}")), format!("2026-09-01T12:00:01.{read}Z"));
+    }
+    for bad in ["2026-09-31", "yesterday", "2026-09-01T12:00:01+02:00", "2026-09-01T12:00:01.Z", "1767225600", ""] {
+        let detail = "created_to must be a time in UTC such as 2026-09-01T12:00:00Z, or a day such as 2026-09-01";
         assert_eq!(faults(&format!("created_to={bad}")), [detail], "{bad}");
     }
 }
@@ -94,7 +98,7 @@ fn an_order_is_meant_by_what_it_is_and_by_nothing_that_only_looks_so() {
     ] {
         assert_eq!(query(&text).matches(&waiting, only), is_meant, "{text} {only:?}");
     }
-    let gone = OrderJson::discarded(id);
+    let gone = OrderJson::discarded(id, None);
     assert!(query("status=discarded").matches(&gone, None), "its content is gone");
     assert!(!query(&format!("email={email}")).matches(&gone, None));
     assert!(!query("").matches(&gone, Some(&shop)), "nobody can tell whose it was");

@@ -81,6 +81,7 @@ async fn call_all(queue: &Queue<'_, Deaf>, stock: &Stock<'_, Deaf>) {
     drop(queue.expire(Duration::from_secs(1), b"{}").await);
     drop(queue.rewrite_all("m", |_| None).await);
     drop(queue.rewrite(&id, Vec::new()).await);
+    drop(queue.redact(&id).await);
     drop(queue.unlog("m", "mark", 0).await);
     drop(queue.unindex(&id, &[Tag([0; 8])], 0, None).await);
     let amendment = Amendment { id: id.clone(), subject: id.as_subject(), opening: "{", mark: ",", addition: ",more}" };

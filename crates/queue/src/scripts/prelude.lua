@@ -18,8 +18,8 @@
 --   ns:<queue>:subject     hash    follow-up's id -> its subject, behind '!' if it recalls what is unhandled, or '.'
 --   ns:<queue>:line        hash    subject -> msgpack list of ids that are worked off one after the other, first one
 --                                  first; absent while the subject has but its own message
---   ns:<queue>:discarded   hash    message id -> JSON {at, by, why, owner, class, reason}: a dead letter that a person
---                                  gave up; owner only if it was said
+--   ns:<queue>:discarded   hash    message id -> JSON {at, by, why, owner, class, reason, redacted}: a dead letter that
+--                                  a person gave up; owner only if it was said, redacted since when reason is gone
 --   ns:<queue>:parked      zset    message that waits for a partner -> ms at which it began to. It is in `due` as well
 --   ns:<queue>:throttled   zset    message that waits for a place at a partner -> ms at which it became visible. It is
 --                                  in `due` as well, there visible after a lease: for builds that don't know this key
