@@ -10,7 +10,7 @@
 # make idle    many clients connect to a host and say nothing: CONNECTIONS=100000
 # make flash-sale   everybody buys at once: SEED=42
 # make bench   measure it beside a native service, and beside what others would build where node and npm are there, in
-#              about seven minutes: SPIN=1 for spin up too
+#              about nine minutes: SPIN=1 for spin up too
 # make build   build the components and the host
 # make dist    build the host as fast as it gets: target/dist/host. That takes minutes more
 
