@@ -57,20 +57,30 @@ async fn contents(raw: &mut ::redis::aio::MultiplexedConnection, key: &str) -> V
     value.unwrap_or_default()
 }
 
-/// Where in both databases something of its customer is left.
-async fn traces(redis: &Redis) -> Vec<String> {
+/// The keys of both databases with these bytes in their name or in what they hold.
+async fn keys_with(redis: &Redis, bytes: &[u8]) -> Vec<String> {
+    // Or a text could hide in what is compressed.
+    redis.tell(&["CONFIG", "SET", "rdbcompression", "no"]).await;
     let mut found = Vec::new();
     for database in [0, 1] {
         let client = ::redis::Client::open(redis.url(database)).unwrap();
         let mut raw = client.get_multiplexed_async_connection().await.unwrap();
-        // Or a text could hide in what is compressed.
-        redis.tell(&["CONFIG", "SET", "rdbcompression", "no"]).await;
         let keys: Vec<String> = ::redis::cmd("KEYS").arg("*").query_async(&mut raw).await.unwrap();
         for key in keys {
-            let value = contents(&mut raw, &key).await;
-            let holds = |trace: &&str| value.windows(trace.len()).any(|part| part == trace.as_bytes());
-            found.extend(TRACES.iter().filter(|trace| holds(trace)).map(|trace| format!("{database} {key}: {trace}")));
+            let whole = [key.as_bytes(), &contents(&mut raw, &key).await].concat();
+            if whole.windows(bytes.len()).any(|part| part == bytes) {
+                found.push(key);
+            }
         }
+    }
+    found
+}
+
+/// Where something of the customer is left.
+async fn traces(redis: &Redis) -> Vec<String> {
+    let mut found = Vec::new();
+    for trace in TRACES {
+        found.extend(keys_with(redis, trace.as_bytes()).await.iter().map(|key| format!("{key}: {trace}")));
     }
     found
 }
@@ -214,23 +224,9 @@ async fn placed_before(redis: &Redis, days: u64) -> OrderId {
     id
 }
 
-/// All keys of both databases that name an order, or have a field that does.
+/// All keys that name an order.
 async fn of_order(redis: &Redis, id: OrderId) -> Vec<String> {
-    let mut found = Vec::new();
-    for database in [0, 1] {
-        let client = ::redis::Client::open(redis.url(database)).unwrap();
-        let mut raw = client.get_multiplexed_async_connection().await.unwrap();
-        redis.tell(&["CONFIG", "SET", "rdbcompression", "no"]).await;
-        let keys: Vec<String> = ::redis::cmd("KEYS").arg("*").query_async(&mut raw).await.unwrap();
-        for key in keys {
-            let whole = [key.as_bytes(), &contents(&mut raw, &key).await].concat();
-            let names = [id.as_bytes().to_vec(), id.to_string().into_bytes()];
-            if names.iter().any(|name| whole.windows(name.len()).any(|part| part == name)) {
-                found.push(key);
-            }
-        }
-    }
-    found
+    [keys_with(redis, id.as_bytes()).await, keys_with(redis, id.to_string().as_bytes()).await].concat()
 }
 
 #[tokio::test(flavor = "multi_thread")]
