@@ -105,7 +105,6 @@ impl<C: Connection> Queue<'_, C> {
                 Arguments::new(&script::UNLOG).with("prefix", prefix).with("mark", mark).with("from", from.as_str());
             let mut replies = self.run(arguments).await?;
             from = replies.text("next")?;
-            replies.number("removed")?;
         }
         Ok(())
     }

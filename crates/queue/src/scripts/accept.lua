@@ -50,7 +50,7 @@ end
 local taken, bodies, times, new_records, ends = {}, {}, {}, {}, {}
 
 -- What finds them again: the stream -> the ids for its next entry; and for each tag its shard, its field and an id.
-local MADE, SHARD, TAG = ns .. ':made', 4, 10
+local MADE = ns .. ':made'
 local made, tagged = {}, {}
 
 local function put_into_index(id, tags, caller)

@@ -7,7 +7,7 @@
 --
 -- Reply {moved, is_more}: how many there were, and 1 if there are others
 local queue, bell_ms, guard_ms, after_ms, log_ms, payload = unpack(ARGV, 1, 6)
-local SOME, FIRST = 64, 0
+local SOME = 64
 local final, log, body, due = ns .. ':final', ns .. ':log', key(queue, 'body'), key(queue, 'due')
 local latest = math.max(redis_ms - after_ms, 0)
 local entries = redis.call('XRANGE', final, '-', latest, 'COUNT', SOME)
@@ -26,12 +26,7 @@ check_waking(queue)
 begin_even_if_full({'HSET', 'XDEL', 'XRANGE', 'XTRIM', 'ZADD'}, {hash = {body}, zset = {due}, stream = {final, log}})
 -- The scripts that append to it take out whole nodes only.
 redis.call('XTRIM', log, 'MINID', math.max(redis_ms - log_ms, 0))
-local moved, is_more = 0, 0
-if not entries[1] then
-  arm_next()
-  return {moved, is_more}
-end
-note_lane(queue)
+if entries[1] then note_lane(queue) end
 local numbers, bodies, times = {}, {}, {}
 for n, entry in ipairs(entries) do
   numbers[n] = entry[1]
@@ -43,6 +38,6 @@ end
 call_with('HSET', body, bodies)
 call_with('ZADD', due, times)
 call_with('XDEL', final, numbers)
-arm(queue, now + guard_ms, guard_ms)
-moved, is_more = #times / 2, arm_next() and 1 or 0
+if entries[1] then arm(queue, now + guard_ms, guard_ms) end
+local moved, is_more = #times / 2, arm_next() and 1 or 0
 return {moved, is_more}

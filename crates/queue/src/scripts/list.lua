@@ -50,7 +50,7 @@ end
 
 -- A place is a period, and which of the tag's ids in it, from 0.
 local function give_tagged(period, below)
-  local shard, field = shards_of(period) .. string.sub(tag, 1, 4), string.sub(tag, 5)
+  local shard, field = place_of(tag, period)
   local value = redis.call('HGET', shard, field)
   if not value then return false end
   local ids, page = newest_of(value)

@@ -531,9 +531,16 @@ local PERIOD_MS, PAGE = 30 * 24 * 3600 * 1000, 3
 
 local function period_of(ms) return math.floor(ms / PERIOD_MS) end
 
--- How the keys of a period's hashes begin. The first four letters of a tag, as accept.rs writes it, come behind that;
--- the rest is the field.
+-- A tag, as accept.rs writes it, is so long. So many letters at its beginning are its shard; the rest is the field.
+local SHARD, TAG = 4, 10
+
+-- How the keys of a period's hashes begin. The shard comes behind that.
 local function shards_of(period) return ns .. ':tagged:' .. period .. ':' end
+
+-- The key of the hash that a tag is in, and its field there.
+local function place_of(tag, period)
+  return shards_of(period) .. string.sub(tag, 1, SHARD), string.sub(tag, SHARD + 1)
+end
 
 local function page_of(field, page) return field .. struct.pack('>I4', page) end
 

@@ -6,7 +6,7 @@
 --          nothing is left
 -- caller   whose it is, or ''
 local queue, id, tags, came_ms, goes, caller = unpack(ARGV, 1, 6)
-local SHARD, TAG, AN_HOUR_MS, MOST_PAGES, FEW = 4, 10, 3600000, 1000, 8
+local AN_HOUR_MS, MOST_PAGES, FEW = 3600000, 1000, 8
 begin_even_if_full({'HDEL', 'HEXISTS', 'HGET', 'HMGET', 'HSET', 'XDEL', 'XRANGE'}, {})
 
 local function take_out(ids)
@@ -30,7 +30,7 @@ local function take_out_of_pages(shard, field, pages)
 end
 
 local function untag(tag, period)
-  local shard, field = shards_of(period) .. string.sub(tag, 1, SHARD), string.sub(tag, SHARD + 1)
+  local shard, field = place_of(tag, period)
   local value = redis.call('HGET', shard, field)
   if not value then return end
   local ids, pages = newest_of(value)

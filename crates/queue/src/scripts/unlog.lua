@@ -3,7 +3,7 @@
 -- mark  a text that the event holds
 -- from  the entry to begin with: a time in ms, or what the last call gave
 --
--- Reply {next, removed}: '' after the last part
+-- Reply {next}: '' after the last part
 local prefix, mark, from = unpack(ARGV, 1, 3)
 local PART = 500
 local log = ns .. ':log'
@@ -17,6 +17,6 @@ if numbers[1] then
   begin_even_if_full({'XDEL'}, {stream = {log}})
   call_with('XDEL', log, numbers)
 end
-local last, removed = entries[PART], #numbers
+local last = entries[PART]
 local next = last and '(' .. last[1] or ''
-return {next, removed}
+return {next}
