@@ -3,13 +3,14 @@
 //! doesn't allow is refused here already.
 
 use guest::{Caller, Problem, Request, Response, read_body};
-use order::{Change, ChangeKind, ChangeRequest, CommandId, OrderJson, State, Timestamp};
+use order::{Change, ChangeKind, ChangeRequest, CommandId, State};
 use queue::{FollowUp, Followed, MessageState};
 
 use crate::answer;
 use crate::context::Context;
 use crate::find;
 use crate::place::trace;
+use crate::show;
 
 /// Bytes in the body of a request.
 const BODY_BYTES: usize = 16 * 1024;
@@ -57,9 +58,9 @@ async fn accept(change: Change, caller: &Caller) -> Result<Response, Problem> {
         return Err(Problem::Undecided);
     }
     if let (ChangeKind::Erase, Some(MessageState::Discarded(discarded))) = (change.kind(), &order.own)
-        && let Some(erased) = discarded.redacted
+        && discarded.redacted.is_some()
     {
-        return Ok(answer::found(OrderJson::discarded(change.id, Some(Timestamp::from_ms(erased)))));
+        return Ok(answer::found(show::discarded(change.id, discarded)));
     }
     let mut is_paid = false;
     if let Some(stored) = order.stored {

@@ -97,13 +97,10 @@ async fn with_record(order: OrderId, found: Found<4>) -> Result<Option<Lookup>, 
 impl Lookup {
     /// The same, unless nothing is there of an order that is older than orders are kept.
     fn unless_removed(self, order: OrderId, context: &Context) -> Result<Self, Problem> {
+        let is_gone = self.own.is_none() && self.stored.is_none();
         match context.retention() {
-            Some(retention)
-                if self.own.is_none()
-                    && self.stored.is_none()
-                    && order.accepted_at().ms() + retention.as_millis() as u64 <= self.now =>
-            {
-                Err(Problem::Removed { days: retention.as_secs() / 86_400 })
+            Some(kept) if is_gone && order.accepted_at().ms() + kept.as_millis() as u64 <= self.now => {
+                Err(Problem::Removed { days: kept.as_secs() / 86_400 })
             }
             _ => Ok(self),
         }

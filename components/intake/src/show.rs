@@ -3,7 +3,7 @@
 use access::Role;
 use guest::{Caller, Problem, Response};
 use order::{ChangeKind, Command, OrderId, OrderJson, Pending, Timestamp, Waiting};
-use queue::MessageState;
+use queue::{Discarded, MessageState};
 
 use crate::answer;
 use crate::context::Context;
@@ -50,11 +50,14 @@ fn undecided(id: OrderId, own: Option<&MessageState>, now: u64) -> Result<OrderJ
             Ok(waiting(id, payload, Waiting::Queued { now: Timestamp::from_ms(now) }))
         }
         Some(MessageState::Dead { payload, .. }) => Ok(waiting(id, payload, Waiting::NeedsAttention)),
-        Some(MessageState::Discarded(discarded)) => {
-            Ok(OrderJson::discarded(id, discarded.redacted.map(Timestamp::from_ms)))
-        }
+        Some(MessageState::Discarded(record)) => Ok(discarded(id, record)),
         None => Err(Problem::NoSuchOrder),
     }
+}
+
+/// The JSON of an order that a person gave up.
+pub(crate) fn discarded(id: OrderId, record: &Discarded) -> OrderJson {
+    OrderJson::discarded(id, record.redacted.map(Timestamp::from_ms))
 }
 
 /// The JSON of an order that waits in this message. The processor will find an unreadable message so too: it leaves one

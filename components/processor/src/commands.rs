@@ -136,20 +136,20 @@ impl Commands<'_> {
     /// that nobody will read any more are removed later.
     pub(crate) fn effects(&self, message: &Message, moved: &Moved<'_>) -> Effects {
         let Moved { record, name, before, stock, trace } = moved;
-        let event = match name.change {
-            Some(ChangeKind::Erase) => event::erased(record, *trace),
-            _ => event::to_json(record, *trace),
-        };
+        // An erased order stays where it was.
+        let is_erasure = name.change == Some(ChangeKind::Erase);
+        let event = if is_erasure { event::erased(record, *trace) } else { event::to_json(record, *trace) };
+        let counter = if is_erasure { "orders:erased".to_owned() } else { format!("orders:{}", record.status()) };
         let mut emits = vec![tell(event::id(&record.id(), record.version()), event)];
         emits.extend(before.map(|name| self.records.superseded(record.id(), name)));
         emits.append(&mut self.left_behind(message, message.delivery - 1));
         Effects {
             head: Some(Head::from(name.to_string().as_str())),
-            counter: Some(format!("orders:{}", record.status())),
+            counter: Some(counter),
             stock: *stock,
-            clears: name.change.is_some(),
+            clears: name.change.is_some() && !is_erasure,
             topic: None,
-            ends: record.status().is_final().then_some(Ends::Final),
+            ends: (record.status().is_final() && !is_erasure).then_some(Ends::Final),
             emits,
             again: None,
         }

@@ -32,8 +32,7 @@ impl Commands<'_> {
         let moved = Moved { record: &record, name, before: Some(before), stock: None, trace: change.trace.as_ref() };
         let mut effects = self.effects(message, &moved);
         effects.emits.push(purge);
-        // It is where it was.
-        Ok(Effects { counter: Some("orders:erased".to_owned()), clears: false, ends: None, ..effects })
+        Ok(effects)
     }
 
     /// What is kept of an order that a person gave up tells of no customer, but for what its dead letter's reason says.
