@@ -132,22 +132,18 @@ examples: python3
 	  npm ci --prefix examples/typescript --ignore-scripts --no-audit --no-fund --silent; } || \
 	  echo "npm ci failed in examples/typescript. The example in TypeScript is skipped." >&2
 
+# $(call pip,package,version,what it is)
+pip = [ -d target/$(1)/$(1)-$(2).dist-info ] || { \
+	  echo "Installing $(1), $(3): python3 -m pip install --target target/$(1) $(1)"; \
+	  rm -rf target/$(1) target/$(1).new; \
+	  python3 -m pip install --quiet --no-warn-conflicts --root-user-action ignore --target target/$(1).new \
+	    $(1)==$(2) && mv target/$(1).new target/$(1); } || \
+	  echo "$(1) can't be installed, which takes python3 with pip. The tests that need it are skipped." >&2
+
 # Makes requests from the description of the API. Its test is skipped aloud without it.
-SCHEMATHESIS := 4.32.5
 schemathesis: python3
-	@[ -d target/schemathesis/schemathesis-$(SCHEMATHESIS).dist-info ] || { \
-	  echo "Installing schemathesis, which tries an API: python3 -m pip install --target target/schemathesis schemathesis"; \
-	  rm -rf target/schemathesis target/schemathesis.new; \
-	  python3 -m pip install --quiet --no-warn-conflicts --root-user-action ignore --target target/schemathesis.new \
-	    schemathesis==$(SCHEMATHESIS) && mv target/schemathesis.new target/schemathesis; } || \
-	  echo "schemathesis can't be installed, which takes python3 with pip. The test that needs it is skipped." >&2
+	@$(call pip,schemathesis,4.32.5,which tries an API)
 
 # A fake of Stripe, to try the adapter with. Its tests are skipped aloud without it.
-LOCALSTRIPE := 1.15.10
 localstripe: python3
-	@[ -d target/localstripe/localstripe-$(LOCALSTRIPE).dist-info ] || { \
-	  echo "Installing localstripe, a fake of Stripe: python3 -m pip install --target target/localstripe localstripe"; \
-	  rm -rf target/localstripe target/localstripe.new; \
-	  python3 -m pip install --quiet --no-warn-conflicts --root-user-action ignore --target target/localstripe.new \
-	    localstripe==$(LOCALSTRIPE) && mv target/localstripe.new target/localstripe; } || \
-	  echo "localstripe can't be installed, which takes python3 with pip. The tests that need it are skipped." >&2
+	@$(call pip,localstripe,1.15.10,a fake of Stripe)
