@@ -64,30 +64,37 @@ fn event_type(status: Status) -> &'static str {
 /// and the record's version in an extension of our own, `version`: receivers put the events of an order in order by it.
 #[must_use]
 pub fn to_json(record: &Record, trace: Option<&TraceParent>) -> Vec<u8> {
-    about(record, id(&record.id(), record.version()), event_type(record.status()), trace)
+    about(record, id(&record.id(), record.version()), event_type(record.status()), record.updated_at(), trace)
 }
 
 /// Writes the event that an order's customer was taken out, with the record that this made.
 #[must_use]
 pub fn erased(record: &Record, trace: Option<&TraceParent>) -> Vec<u8> {
-    about(record, id(&record.id(), record.version()), PERSONAL_DATA_ERASED, trace)
+    let time = record.erased_at().unwrap_or(record.updated_at());
+    about(record, id(&record.id(), record.version()), PERSONAL_DATA_ERASED, time, trace)
 }
 
 /// Writes the event that an order's money is only authorized, and may soon not be had any more. Gives its id, too.
 #[must_use]
 pub fn expiring(record: &Record) -> (String, Vec<u8>) {
     let id = [&id(&record.id(), record.version()), ".expiring"].concat();
-    (id.clone(), about(record, id, AUTHORIZATION_EXPIRING, None))
+    (id.clone(), about(record, id, AUTHORIZATION_EXPIRING, record.updated_at(), None))
 }
 
-fn about(record: &Record, id: String, event_type: &'static str, trace: Option<&TraceParent>) -> Vec<u8> {
+fn about(
+    record: &Record,
+    id: String,
+    event_type: &'static str,
+    time: Timestamp,
+    trace: Option<&TraceParent>,
+) -> Vec<u8> {
     let event = Event {
         specversion: "1.0",
         id,
         source: "/orders",
         event_type,
         subject: record.id(),
-        time: record.erased_at().filter(|_| event_type == PERSONAL_DATA_ERASED).unwrap_or(record.updated_at()),
+        time,
         datacontenttype: "application/json",
         version: record.version(),
         traceparent: trace,
