@@ -4,7 +4,7 @@ use access::{Allowed, ROUTES, Route};
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::operation::{Operation, reference};
+use super::operation::{Operation, in_header, reference};
 use super::operations::operations;
 use super::responses::{responses, to_begin_with};
 use super::schemas::schemas;
@@ -62,7 +62,7 @@ fn told(operation: &Operation, route: &Route, shared: &mut Map<String, Value>) -
     });
     let mut parameters = operation.parameters.clone();
     if route.method == Method::GET {
-        parameters.push(super::operation::in_header(
+        parameters.push(in_header(
             "If-None-Match",
             "The ETag of the answer that the client has",
             &json!({"type": "string"}),

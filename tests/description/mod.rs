@@ -21,7 +21,8 @@ use crate::tree;
 
 const FILE: &str = "docs/openapi.json";
 
-fn written() -> Value {
+/// It, as it is in the tree.
+pub(crate) fn written() -> Value {
     serde_json::from_str(&tree::text(FILE)).unwrap()
 }
 

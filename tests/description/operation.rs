@@ -22,7 +22,6 @@ pub(super) struct Operation {
 pub(super) struct Body {
     pub(super) schema: &'static str,
     pub(super) is_needed: bool,
-    /// Whether the handler itself parses it as JSON, rather than after a signature.
     pub(super) examples: Vec<(&'static str, Value)>,
 }
 

@@ -134,9 +134,9 @@ fn section(event_type: &str, id: &str, body: &[u8]) -> String {
 
 #[test]
 fn the_page_shows_each_event_as_it_is_sent() {
+    let events = events();
     let sections: Vec<String> = event::types()
         .map(|event_type| {
-            let events = events();
             let of_type = |(_, body): &&(String, Vec<u8>)| event::read(body).unwrap().event_type == event_type;
             let (id, body) = events.iter().find(of_type).unwrap_or_else(|| panic!("no example of {event_type}"));
             assert_eq!(event::read(body).unwrap().id, id);

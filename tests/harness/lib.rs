@@ -9,6 +9,7 @@ mod localstripe;
 mod payments;
 mod redis;
 mod set_clock;
+mod skipped;
 mod sluice;
 mod stripe;
 
@@ -22,5 +23,6 @@ pub use payments::{
 };
 pub use redis::{Redis, Trouble};
 pub use set_clock::SettableClock;
+pub use skipped::skipped;
 pub use sluice::{Sluice, an_order, app, json, root, start_with, unattended};
 pub use stripe::{AtTheBank, Fate, Stripe, StripeCall};

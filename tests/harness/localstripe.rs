@@ -1,6 +1,5 @@
 //! localstripe, a fake of Stripe's API that others wrote: a process of its own, with a ledger of its own.
 
-use std::io::Write;
 use std::net::SocketAddr;
 use std::process::Stdio;
 
@@ -10,7 +9,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
-use super::{Client, json, root, within};
+use super::{Client, json, root, skipped, within};
 
 /// A localstripe. It ends with this guard.
 pub struct Localstripe {
@@ -28,10 +27,7 @@ impl Localstripe {
     pub async fn start() -> Option<Self> {
         let packages = root().join("target/localstripe");
         if !packages.join("localstripe").is_dir() {
-            // Past the capture of a test's output.
-            let told = "\nSKIPPED: localstripe is not in target/localstripe. Run `make localstripe`, which needs \
-                        python3 with pip.\n";
-            std::io::stderr().write_all(told.as_bytes()).expect("standard error can be written to");
+            skipped("localstripe is not in target/localstripe. Run `make localstripe`, which needs python3 with pip.");
             return None;
         }
         let mut process = Command::new("python3")

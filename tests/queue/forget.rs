@@ -36,11 +36,6 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-async fn log(setup: &Setup) -> Vec<String> {
-    let entries: Vec<(String, Vec<String>)> = setup.ask("XRANGE", "log", &["-", "+"]).await;
-    entries.into_iter().map(|(_, fields)| fields[1].clone()).collect()
-}
-
 #[tokio::test]
 async fn what_has_been_final_for_long_enough_comes_once_as_a_message_and_its_head_can_be_forgotten() {
     let setup = Setup::new().await;
@@ -133,12 +128,12 @@ async fn the_log_loses_the_events_that_are_meant_and_no_other() {
     let batch = queue.claim(&claim(1)).await.unwrap();
     let emits = vec![told("mine.2", "nothing of note"), told("mine.3", "it has a mark")];
     assert!(settle(&queue, &batch[0], Verdict::Done(Effects { emits, ..Effects::default() })).await);
-    assert_eq!(log(&setup).await.len(), 703);
+    assert_eq!(setup.log().await.0.len(), 703);
 
     queue.unlog("mine.", "a mark", setup.now().await + 60_000).await.unwrap();
-    assert_eq!(log(&setup).await.len(), 703, "none is that young");
+    assert_eq!(setup.log().await.0.len(), 703, "none is that young");
     queue.unlog("mine.", "a mark", since).await.unwrap();
-    let left = log(&setup).await;
+    let (left, _) = setup.log().await;
     assert_eq!(left.len(), 701);
     assert_eq!(left.iter().filter(|id| id.starts_with("mine")).collect::<Vec<_>>(), ["mine.2.1"]);
 }

@@ -101,11 +101,6 @@ async fn visible_in(setup: &Setup, id: &str) -> i64 {
     at as i64 - setup.now().await as i64
 }
 
-async fn told(setup: &Setup) -> Vec<String> {
-    let entries: Vec<(String, (String, String, String, String))> = setup.ask("XRANGE", "log", &["-", "+"]).await;
-    entries.into_iter().map(|(_, (_, id, ..))| id).collect()
-}
-
 #[tokio::test]
 async fn it_fails_for_all_once_it_failed_for_five_subjects_with_no_answer_between() {
     let setup = Setup::new().await;
@@ -195,7 +190,7 @@ async fn one_message_at_a_time_probes_it_and_the_others_wait_for_their_turn() {
     assert!(b < a && a <= LEASE.as_millis() as i64 * 10, "the probe goes behind: {b} and {a} ms");
     probe(&queue, &batch[2]).await;
     assert_eq!(setup.ask::<String>("HGET", "jobs:deliveries", &["a"]).await, "1,0,0", "a probe spends nothing");
-    assert_eq!(told(&setup).await, ["interrupted"]);
+    assert_eq!(setup.log().await.0, ["interrupted"]);
 }
 
 #[tokio::test]
@@ -263,7 +258,7 @@ async fn an_answer_to_a_probe_calls_forward_all_that_wait_but_not_what_a_worker_
     settle(&queue, &[waits(&held), waits(&batch[3])]).await;
     assert!(visible_in(&setup, "b").await <= 0 && visible_in(&setup, "d").await <= 0);
     assert_eq!(queue.ask(&batch[3], PARTNER).await.unwrap(), Leave::Free);
-    assert_eq!(told(&setup).await, ["interrupted", "resumed"]);
+    assert_eq!(setup.log().await.0, ["interrupted", "resumed"]);
 }
 
 #[tokio::test]
@@ -307,7 +302,7 @@ async fn a_late_probe_and_one_that_was_no_probe_change_nothing() {
     let late = Message { delivery: before[1].delivery - 1, ..before[1].clone() };
     assert_eq!(queue.settle("worker", &[answered(&late)]).await.unwrap(), [false]);
     assert!(since(&queue).await.is_some(), "another worker has that message by now");
-    assert_eq!(told(&setup).await, ["interrupted"]);
+    assert_eq!(setup.log().await.0, ["interrupted"]);
 }
 
 #[tokio::test]

@@ -86,6 +86,12 @@ impl Setup {
         command.query_async(&mut self.raw.clone()).await.unwrap()
     }
 
+    /// The id and the payload of each event in the log, the oldest first.
+    pub(crate) async fn log(&self) -> (Vec<String>, Vec<String>) {
+        let entries: Vec<(String, [String; 4])> = self.ask("XRANGE", "log", &["-", "+"]).await;
+        entries.into_iter().map(|(_, [_, id, _, payload])| (id, payload)).unzip()
+    }
+
     /// Redis's clock in ms since the epoch.
     pub(crate) async fn now(&self) -> u64 {
         let (seconds, micros): (u64, u64) = self.tell(&["TIME"]).await;

@@ -55,10 +55,13 @@ fn key(name: &str) -> String {
 }
 
 pub(super) fn api_keys() -> String {
-    let known = CALLERS[..5].iter();
-    let entries =
-        known.map(|(name, role)| json!({"name": name, "sha256": KeyDigest::of(&key(name)).to_string(), "role": role}));
+    let entries = CALLERS[..5].iter().map(|(name, role)| entry(name, role, &key(name)));
     Value::from(entries.collect::<Vec<_>>()).to_string()
+}
+
+/// What the variable `api_keys` says of a caller.
+pub(super) fn entry(name: &str, role: &str, key: &str) -> Value {
+    json!({"name": name, "role": role, "sha256": KeyDigest::of(key).to_string()})
 }
 
 /// Nobody listens where the payment provider should be, so that each order that needs it is given up at once.
@@ -89,6 +92,16 @@ pub(super) async fn place(sluice: &Sluice, name: &str) -> String {
     let answer = call(sluice, name, "POST", "/orders", &an_order()).await;
     assert_eq!(answer.status(), 202, "{answer:?}");
     body_of(&answer)["id"].as_str().unwrap().to_owned()
+}
+
+/// An order of the shop `webshop` that was given up, and then discarded.
+pub(super) async fn discarded() -> (Sluice, String) {
+    let sluice = Sluice::with(&without_a_provider(&api_keys())).await;
+    let id = place(&sluice, "webshop").await;
+    until(&sluice, &id, "needs_attention").await;
+    let discard = json!({"id": id, "by": "olga", "why": "a test"});
+    assert_eq!(call(&sluice, "olga", "POST", "/dead-letters/placed/discard", &discard).await.status(), 200);
+    (sluice, id)
 }
 
 pub(super) async fn until(sluice: &Sluice, id: &str, status: &str) -> Value {
@@ -189,11 +202,7 @@ async fn an_order_and_its_idempotency_key_are_of_the_shop_that_brought_them_wher
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_was_discarded_is_still_shown_to_its_shop_alone() {
-    let sluice = Sluice::with(&without_a_provider(&api_keys())).await;
-    let id = place(&sluice, "webshop").await;
-    until(&sluice, &id, "needs_attention").await;
-    let discard = json!({"id": id, "by": "olga", "why": "a test"});
-    assert_eq!(call(&sluice, "olga", "POST", "/dead-letters/placed/discard", &discard).await.status(), 200);
+    let (sluice, id) = discarded().await;
     for (name, status) in [("webshop", 200), ("outlet", 404), ("ann", 200)] {
         let answer = call(&sluice, name, "GET", &format!("/orders/{id}"), &Value::Null).await;
         assert_eq!(answer.status(), status, "{name}: {answer:?}");

@@ -1,10 +1,10 @@
 //! Many orders in one request.
 
-use access::KeyDigest;
 use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::{Value, json};
 
+use super::access::entry;
 use crate::harness::{Sluice, an_order, json as body_of};
 
 const KEY: &str = "0123456789abcdef";
@@ -99,8 +99,10 @@ async fn what_is_no_batch_keeps_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_belongs_to_its_caller_and_each_order_of_it_counts() {
-    let entry = json!({"name": "webshop", "role": "shop", "sha256": KeyDigest::of(KEY).to_string(), "per_second": 1, "burst": 3});
-    let sluice = Sluice::with(&[("api_keys", &json!([entry]).to_string())]).await;
+    let mut limited = entry("webshop", "shop", KEY);
+    limited["per_second"] = 1.into();
+    limited["burst"] = 3.into();
+    let sluice = Sluice::with(&[("api_keys", &json!([limited]).to_string())]).await;
     let answer = send(&sluice, &json!({"orders": vec![an_order(); 5]})).await;
     assert_eq!(statuses(&body_of(&answer)), [202, 202, 202, 429, 429]);
     assert_eq!(body_of(&answer)["orders"][4]["retry_after"], 1);

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use super::payment::{KEY, borrowed, charging, variables};
 use crate::harness::{
     Asked, Client, Manner, PAYMENT_KEY, PaymentProvider, Redis, Sluice, an_order, eventually, json as body_of, root,
-    start_with,
+    skipped, start_with,
 };
 
 /// The provider of the page. It ends with this guard.
@@ -34,7 +34,7 @@ impl Double {
         python.arg(root().join("docs/payment_provider.py")).args(["0", "payments.db", PAYMENT_KEY]);
         let started = python.current_dir(folder).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
         let Ok(mut process) = started else {
-            eprintln!("SKIPPED: python3 is not on the path, so nobody tries docs/payment_provider.py. Install it.");
+            skipped("python3 is not on the path, so nobody tries docs/payment_provider.py. Install it.");
             return None;
         };
         let mut line = String::new();

@@ -2,31 +2,27 @@
 //! and forbids finds nothing else. (Besides, the client of these tests compares every answer with it.)
 
 use std::env;
-use std::io::Write;
 use std::process::Stdio;
 
-use access::{ApiKey, KeyDigest};
+use access::ApiKey;
 use bytes::Bytes;
 use http::Request;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::process::Command;
 
+use super::access::entry;
 use super::payment::KEY;
-use crate::harness::{SECRET, Sluice, an_order, json as body_of, root};
-use crate::tree;
-
-fn description() -> Value {
-    serde_json::from_str(&tree::text("docs/openapi.json")).unwrap()
-}
+use crate::description::written;
+use crate::harness::{SECRET, Sluice, an_order, json as body_of, root, skipped};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_description_is_served_to_everybody_and_may_be_kept_for_a_while() {
     let key = ApiKey::new(|| 7);
-    let entry = json!([{"name": "shop", "role": "shop", "sha256": KeyDigest::of(key.as_str()).to_string()}]);
-    let sluice = Sluice::with(&[("api_keys", &entry.to_string())]).await;
+    let keys = json!([entry("shop", "shop", key.as_str())]).to_string();
+    let sluice = Sluice::with(&[("api_keys", &keys)]).await;
     let answer = sluice.client.get("/openapi.json").await;
     assert_eq!(answer.status(), 200, "{answer:?}");
-    assert!(body_of(&answer) == description(), "it is another one: run `make build`");
+    assert!(body_of(&answer) == written(), "it is another one: run `make build`");
     assert_eq!(answer.headers()["cache-control"], "public, max-age=300");
     let again = Request::get("/openapi.json").header("if-none-match", &answer.headers()["etag"]);
     assert_eq!(sluice.client.send(again.body(Bytes::new()).unwrap()).await.status(), 304);
@@ -42,10 +38,9 @@ async fn is_open(variables: &[(&str, &str)], method: &str, path: &str) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_description_asks_for_a_key_where_one_is_asked_for() {
     let key = ApiKey::new(|| 7);
-    let entry =
-        json!([{"name": "shop", "role": "shop", "sha256": KeyDigest::of(key.as_str()).to_string()}]).to_string();
+    let keys = json!([entry("shop", "shop", key.as_str())]).to_string();
     for (variables, shops, operators) in
-        [(&[][..], true, true), (&[("operator_key", KEY)], true, false), (&[("api_keys", &entry)], false, false)]
+        [(&[][..], true, true), (&[("operator_key", KEY)], true, false), (&[("api_keys", &keys)], false, false)]
     {
         assert_eq!(is_open(variables, "post", "/orders").await, shops, "{variables:?}");
         assert_eq!(is_open(variables, "put", "/stock/{sku}").await, operators, "{variables:?}");
@@ -56,7 +51,7 @@ async fn the_description_asks_for_a_key_where_one_is_asked_for() {
 async fn each_example_of_the_description_is_taken_as_it_stands() {
     let sluice = Sluice::with(&[("operator_key", KEY)]).await;
     let mut tried = 0;
-    for (path, methods) in description()["paths"].as_object().unwrap() {
+    for (path, methods) in written()["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
             let examples = &operation["requestBody"]["content"]["application/json"]["examples"];
             // What is signed, nobody can post as it stands.
@@ -92,10 +87,7 @@ fn schemathesis() -> Option<Command> {
     let packages = root().join("target/schemathesis");
     let program = packages.join("bin/schemathesis");
     if !program.exists() {
-        // Past the capture of a test's output.
-        let told = "\nSKIPPED: schemathesis is not in target/schemathesis. Run `make schemathesis`, which needs python3 \
-                    with pip.\n";
-        std::io::stderr().write_all(told.as_bytes()).unwrap();
+        skipped("schemathesis is not in target/schemathesis. Run `make schemathesis`, which needs python3 with pip.");
         return None;
     }
     let mut command = Command::new("python3");
@@ -124,9 +116,8 @@ async fn run(mut schemathesis: Command, sluice: &Sluice, key: &str, how: [&str; 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_tries_all_that_the_description_allows_and_forbids_finds_no_fault() {
     let key = ApiKey::new(|| 7);
-    let entry = json!([{"name": "fuzz", "role": "operator", "sha256": KeyDigest::of(key.as_str()).to_string()}]);
-    let (entry, secret) = (entry.to_string(), SECRET);
-    let variables = [("api_keys", &*entry), ("payment_event_secret", secret), ("stripe_event_secret", secret)];
+    let (keys, secret) = (json!([entry("fuzz", "operator", key.as_str())]).to_string(), SECRET);
+    let variables = [("api_keys", &*keys), ("payment_event_secret", secret), ("stripe_event_secret", secret)];
     let sluice = Sluice::with(&variables).await;
     let number = |variable| env::var(variable).ok().map(|number| number.parse::<u64>().unwrap());
     let (wanted, mut seed) = (number("FUZZ_REQUESTS"), number("FUZZ_SEED").unwrap_or(42));

@@ -1,6 +1,5 @@
 //! The programs in examples/: a shop and an endpoint, in three languages.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::Stdio;
 
@@ -10,7 +9,7 @@ use standardwebhooks::Webhook;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
-use crate::harness::{Client, SECRET, Sluice, root, within};
+use crate::harness::{Client, SECRET, Sluice, root, skipped, within};
 
 /// How the programs of a language are run.
 struct Language {
@@ -52,8 +51,7 @@ impl Language {
     fn is_installed(&self) -> bool {
         let is_there = root().join(self.needs).exists();
         if !is_there {
-            let told = format!("\nSKIPPED: the example in {} lacks {}. Run `make examples`.\n", self.name, self.needs);
-            std::io::stderr().write_all(told.as_bytes()).expect("standard error can be written to");
+            skipped(&format!("the example in {} lacks {}. Run `make examples`.", self.name, self.needs));
         }
         is_there
     }

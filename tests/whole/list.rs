@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::Response;
 use serde_json::{Value, json};
 
-use super::access::{api_keys, call, place, until, without_a_provider};
+use super::access::{api_keys, call, discarded, place, until, without_a_provider};
 use crate::harness::{Sluice, an_order, json as body_of, start_with, unattended};
 
 /// What a caller is told who asks for orders.
@@ -119,11 +119,7 @@ async fn an_order_is_found_wherever_it_stands() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_was_discarded_is_listed_to_its_shop_and_has_no_customer_any_more() {
-    let sluice = Sluice::with(&without_a_provider(&api_keys())).await;
-    let id = place(&sluice, "webshop").await;
-    until(&sluice, &id, "needs_attention").await;
-    let discard = json!({"id": id, "by": "olga", "why": "a test"});
-    assert_eq!(call(&sluice, "olga", "POST", "/dead-letters/placed/discard", &discard).await.status(), 200);
+    let (sluice, id) = discarded().await;
     for (name, query, expected) in [
         ("webshop", "", &[id.as_str()][..]),
         ("webshop", "?status=discarded", &[&id]),

@@ -2,21 +2,20 @@
 
 use std::time::Duration;
 
-use access::KeyDigest;
 use bytes::Bytes;
 use futures::future::join_all;
 use http::{Request, Response};
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::access::entry;
 use crate::harness::{Sluice, an_order, json as body_of};
 
 /// A key for each name. `webshop` may send `burst` orders at once, and then one a second.
 fn api_keys(burst: u32) -> String {
-    let entry = |name: &str| json!({"name": name, "sha256": KeyDigest::of(name).to_string(), "role": "shop"});
-    let mut limited = entry("webshop");
+    let mut limited = entry("webshop", "shop", "webshop");
     limited["per_second"] = 1.into();
     limited["burst"] = burst.into();
-    Value::from(vec![limited, entry("outlet")]).to_string()
+    Value::from(vec![limited, entry("outlet", "shop", "outlet")]).to_string()
 }
 
 async fn send(sluice: &Sluice, name: &str, request: http::request::Builder, body: &Value) -> Response<Bytes> {
